@@ -1,0 +1,82 @@
+"""What differs between two Schemas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcp_server.model.schema import KINDS, Schema, SchemaObject, compared_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An object that only the second Schema has."""
+
+    item: SchemaObject
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An object that only the first Schema has."""
+
+    item: SchemaObject
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """An object of the same key with other values. fields: the names of those that differ."""
+
+    before: SchemaObject
+    after: SchemaObject
+    fields: tuple[str, ...]
+
+    @property
+    def item(self) -> SchemaObject:
+        return self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """An object that keeps its substance under a new name; only when the caller said so."""
+
+    before: SchemaObject
+    item: SchemaObject
+
+
+Change = Added | Dropped | Altered | Renamed
+Changes = tuple[Change, ...]
+
+_RANK = {kind.word: rank for rank, kind in enumerate(KINDS)}
+
+
+def diff(before: Schema, after: Schema) -> Changes:
+    """Every change that leads from one Schema to the other, by kind and name. () for equal Schemas."""
+    old, new = before.by_key(), after.by_key()
+    changes: list[Change] = []
+    for key in sorted(old.keys() | new.keys(), key=lambda key: (_RANK[key[0]], key[1])):
+        if key not in old:
+            changes.append(Added(new[key]))
+        elif key not in new:
+            changes.append(Dropped(old[key]))
+        elif old[key] != new[key]:
+            changes.append(_altered(old[key], new[key]))
+    return tuple(changes)
+
+
+def _altered(before: SchemaObject, after: SchemaObject) -> Altered:
+    names = compared_fields(type(after))
+    return Altered(before, after, tuple(name for name in names if getattr(before, name) != getattr(after, name)))
+
+
+def describe(change: Change) -> str:
+    """One line on a change, for people: `add column public.task.due (date)`."""
+    item = change.item
+    match change:
+        case Added():
+            return f"add {item.word} {item.identity}"
+        case Dropped():
+            return f"drop {item.word} {item.identity}"
+        case Renamed(before=before):
+            return f"rename {item.word} {before.identity} to {item.identity}"
+        case Altered(before=before, fields=names):
+            values = (f"{name}: {getattr(before, name)!r} -> {getattr(item, name)!r}" for name in names)
+            return f"alter {item.word} {item.identity} ({'; '.join(values)})"

@@ -1,0 +1,1 @@
+"""Changes become ordered steps."""

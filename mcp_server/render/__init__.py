@@ -1,0 +1,1 @@
+"""Values become text, SQL, Alembic code and diagrams."""

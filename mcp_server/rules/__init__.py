@@ -1,0 +1,1 @@
+"""Judgements, one file a rule; the folder says what is judged."""
