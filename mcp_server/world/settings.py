@@ -1,0 +1,218 @@
+"""What the user configured: the environment, .env, [tool.dbarch], the plugin's options -> Settings.
+
+Nothing here fails and nothing touches the network: what is wrong becomes a problem that the doors name.
+A value that still is a placeholder (`${DATABASE_URL}`, as clients pass unset variables) counts as unset.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mcp_server.world.dotenv import read_dotenv
+
+DOTENV_FILES = (".env", "backend/.env")
+CONFIG_FILES = ("dbarch.toml", "pyproject.toml", "backend/pyproject.toml")
+DATABASE_NAMES = ("DBARCH_DATABASE_URL", "DBARCH_OPTION_DATABASE_URL", "DATABASE_URL")
+SANDBOX_NAMES = ("DBARCH_SANDBOX_URL", "DBARCH_OPTION_SANDBOX_URL")
+ORIGINS = {
+    "DBARCH_OPTION_DATABASE_URL": "the plugin's option database_url",
+    "DBARCH_OPTION_SANDBOX_URL": "the plugin's option sandbox_url",
+}
+TEXTS = ("python", "alembic", "specs")
+LISTS = ("models", "external")
+PATHS = ("alembic", "specs")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user configured. URLs may hold a password: they never enter a message (see redactor.py).
+
+    database_url: empty when none is named or the named one is wrong. database_origin: where it was found, e.g.
+    "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
+    [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
+    created, altered or dropped. problems: what is wrong with the settings, for the instructions.
+    """
+
+    root: Path
+    database_url: str = field(default="", repr=False)
+    database_origin: str = ""
+    sandbox_url: str = field(default="", repr=False)
+    python: str = ""
+    models: tuple[str, ...] = ()
+    alembic: str = ""
+    external: tuple[str, ...] = ()
+    specs: str = "specs"
+    cache: Path = Path()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that is set, and where. The value may be a secret."""
+
+    name: str
+    value: str = field(repr=False)
+    file: str = ""
+
+    @property
+    def origin(self) -> str:
+        return ORIGINS.get(self.name) or (f"{self.name} in {self.file}" if self.file else f"${self.name}")
+
+
+def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the project at `root`; not given: CLAUDE_PROJECT_DIR, else the working directory."""
+    environ = os.environ if environ is None else environ
+    place, problems = _root(root, environ)
+    dotenvs = {name: read_dotenv(place / name, environ) for name in DOTENV_FILES}
+    table, more = _config(place)
+    problems.extend(more)
+    database = _variable(DATABASE_NAMES, environ, dotenvs)
+    sandbox = _variable(SANDBOX_NAMES, environ, dotenvs)
+    return Settings(
+        root=place,
+        database_url=_postgres(database, problems),
+        database_origin=database.origin if database else "",
+        sandbox_url=_postgres(sandbox, problems),
+        python=str(table.get("python", "")),
+        models=_names(table.get("models", ())),
+        alembic=str(table.get("alembic", "")),
+        external=_names(table.get("external", ())),
+        specs=str(table.get("specs", "specs")),
+        cache=_cache(environ),
+        problems=tuple(problems),
+    )
+
+
+def is_set(value: str | None) -> bool:
+    """Whether a variable was really given: not empty, and not the placeholder that a client left standing."""
+    return value is not None and bool(value.strip()) and not value.strip().startswith("${")
+
+
+def _root(given: Path | None, environ: Mapping[str, str]) -> tuple[Path, list[str]]:
+    named = environ.get("CLAUDE_PROJECT_DIR", "")
+    wanted = given or (Path(named) if is_set(named) else None)
+    try:
+        here = Path.cwd()
+    except OSError:
+        here = Path("/")
+    place = (here / wanted).resolve() if wanted else here.resolve()
+    if place.is_dir():
+        return place, []
+    return place, [
+        f"The project folder {place} does not exist; set CLAUDE_PROJECT_DIR or start in the project."
+    ]
+
+
+def _variable(
+    names: tuple[str, ...], environ: Mapping[str, str], dotenvs: Mapping[str, Mapping[str, str]]
+) -> Variable | None:
+    """The first that is set: by name first, and for each name the environment before the .env files."""
+    for name in names:
+        if is_set(environ.get(name)):
+            return Variable(name, environ[name].strip())
+        for file, values in dotenvs.items():
+            if is_set(values.get(name)):
+                return Variable(name, values[name].strip(), file)
+    return None
+
+
+def _postgres(variable: Variable | None, problems: list[str]) -> str:
+    """The variable's value when it is a Postgres URL; else "", and a problem that shows the scheme alone."""
+    if variable is None:
+        return ""
+    try:
+        parts = urlsplit(variable.value)
+        scheme, _ = parts.scheme, parts.port
+    except ValueError:
+        problems.append(f"{variable.origin} cannot be read as a URL; write postgresql://user@host:5432/name.")
+        return ""
+    if scheme.split("+")[0] in ("postgres", "postgresql"):
+        return variable.value
+    if scheme and "://" in variable.value:
+        problems.append(f"{variable.origin} is for {scheme}; dbarch needs a postgresql:// URL.")
+    else:
+        problems.append(f"{variable.origin} is not a URL; write postgresql://user@host:5432/name.")
+    return ""
+
+
+def _config(root: Path) -> tuple[dict[str, object], list[str]]:
+    """The project's first [tool.dbarch], its paths made relative to the root, and what is wrong in it."""
+    problems: list[str] = []
+    for name in CONFIG_FILES:
+        path = root / name
+        try:
+            document = tomllib.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            problems.append(f"{name} cannot be read: {error}")
+            continue
+        table = _table(document, name)
+        if table is None:
+            continue
+        problems.extend(_problems(table, name))
+        good = {key: value for key, value in table.items() if _fits(key, value)}
+        return _relative_to_root(good, name), problems
+    return {}, problems
+
+
+def _table(document: Mapping[str, object], name: str) -> dict[str, object] | None:
+    tool = document.get("tool")
+    table = tool.get("dbarch") if isinstance(tool, dict) else None
+    if table is None and name == "dbarch.toml":
+        table = {key: value for key, value in document.items() if key != "tool"}
+    return table if isinstance(table, dict) else None
+
+
+def _fits(key: str, value: object) -> bool:
+    if key in LISTS:
+        return isinstance(value, str) or (
+            isinstance(value, list) and all(isinstance(item, str) for item in value)
+        )
+    return key in TEXTS and isinstance(value, str)
+
+
+def _problems(table: Mapping[str, object], name: str) -> Iterator[str]:
+    place = name if name == "dbarch.toml" else f"[tool.dbarch] in {name}"
+    known = (*LISTS, *TEXTS)
+    for key, value in table.items():
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}."
+            yield f"{place}: unknown key `{key}`; {advice}"
+        elif not _fits(key, value):
+            yield f"{place}: `{key}` must be {'a list of texts' if key in LISTS else 'a text'}."
+
+
+def _relative_to_root(table: dict[str, object], name: str) -> dict[str, object]:
+    folder = Path(name).parent
+
+    def is_path(key: str, value: object) -> bool:
+        return key in PATHS or (key == "python" and "/" in str(value))
+
+    return {key: str(folder / str(value)) if is_path(key, value) else value for key, value in table.items()}
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    """The user's cache folder for dbarch; DBARCH_CACHE_DIR names another."""
+    if is_set(environ.get("DBARCH_CACHE_DIR")):
+        return Path(environ["DBARCH_CACHE_DIR"]).expanduser()
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "dbarch" / "Cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "dbarch"
+    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "dbarch"
