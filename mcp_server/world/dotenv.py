@@ -15,7 +15,7 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 def read_dotenv(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of one file; {} when it cannot be read.
 
-    Single quotes are literal; double quotes know backslash escapes; a bare value ends at " #" or the line's end.
+    Single quotes are literal; double quotes know backslash escapes; a bare value ends at " #".
     `${NAME}` and `${NAME:-default}` are filled in from earlier lines, then from `environ`.
     """
     try:

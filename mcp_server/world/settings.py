@@ -34,8 +34,8 @@ PATHS = ("alembic", "specs")
 class Settings:
     """What the user configured. URLs may hold a password: they never enter a message (see redactor.py).
 
-    database_url: empty when none is named or the named one is wrong. database_origin: where it was found, e.g.
-    "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
+    database_url: empty when none is named or the named one is wrong. database_origin: where it was found,
+    as "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
     created, altered or dropped. problems: what is wrong with the settings, for the instructions.
     """

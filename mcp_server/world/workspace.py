@@ -39,18 +39,16 @@ class Shelf:
 class Workspace:
     """One project, seen by one call.
 
-    `Workspace.open()` gives the door's own; `call()` gives each call a view of it with its own progress and its own
-    connection, so that calls that run at the same time never share one. `schemas` holds what was read, by source word.
+    `Workspace.open()` gives the door's own; `call()` gives each call a view of it with its own progress and
+    its own connection, so that calls that run at the same time never share one.
     """
 
     def __init__(
         self, settings: Settings, progress: Progress | None = None, shelf: Shelf | None = None
     ) -> None:
         self.settings = settings
-        self.schemas: dict[str, Schema]
         self._progress = progress
         self._shelf = shelf if shelf is not None else Shelf()
-        self.schemas = self._shelf.schemas
         self._live: asyncpg.Connection | None = None
 
     @classmethod
@@ -58,7 +56,7 @@ class Workspace:
     async def open(
         cls, root: Path | str | None = None, progress: Progress | None = None
     ) -> AsyncIterator[Workspace]:
-        """The workspace of the project at `root` (CLAUDE_PROJECT_DIR, else the working directory). Never fails."""
+        """The workspace of the project at `root`, found by the environment when not given. Never fails."""
         workspace = cls(read_settings(Path(root) if root is not None else None), progress)
         try:
             yield workspace
