@@ -44,3 +44,22 @@ def split(identity: str) -> tuple[str, ...]:
     return tuple(
         match[1].replace('""', '"') if match[1] is not None else match[2] for match in _PART.finditer(identity)
     )
+
+
+def object_name(first: str, second: str, label: str) -> str:
+    """The name that Postgres itself gives to an index, sequence or constraint: `first_second_label`, cut to 63 bytes.
+
+    Source: makeObjectName() in src/backend/commands/indexcmds.c; the longer of the two names is cut.
+    """
+    room = 63 - len(label) - 1 - (1 if second else 0)
+    one, two = len(first.encode()), len(second.encode())
+    while one + two > room:
+        if one > two:
+            one -= 1
+        else:
+            two -= 1
+    return "_".join(part for part in (_cut(first, one), _cut(second, two), label) if part)
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")

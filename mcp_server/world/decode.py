@@ -1,0 +1,232 @@
+"""Sections of a catalog reading become a Schema whose groups are parsed on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from mcp_server.model.schema import (
+    Column,
+    DefaultPrivilege,
+    EventTrigger,
+    Extension,
+    Function,
+    Group,
+    Namespace,
+    Publication,
+    Schema,
+    Sequence,
+    Unread,
+)
+from mcp_server.world.decode_relation import relation_group
+from mcp_server.world.decode_type import type_groups
+from mcp_server.world.lookup import ENABLED, RS, US, Lookup, Sections, flag, parts, privileges
+
+__all__ = ["Sections", "decode"]
+
+_FUNCTION_KINDS = {"f": "function", "p": "procedure", "a": "aggregate", "w": "window"}
+_VOLATILITY = {"i": "immutable", "s": "stable", "v": "volatile"}
+_PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
+_DEFAULT_KINDS = {"r": "tables", "S": "sequences", "f": "functions", "T": "types", "n": "schemas", "L": "large objects"}
+
+
+def decode(sections: Sections) -> Schema:
+    """A Schema of one reading; nothing but the names of relations is parsed before it is asked for."""
+    lookup = Lookup(sections)
+    groups: dict[str, Group | Callable[[], Group]] = {}
+    for oid, name in lookup.relation_names.items():
+        payload = lookup.section("R").get(oid)
+        if payload and payload.split(US, 3)[2] != "c" and not lookup.is_member("relation", oid):
+            groups[name] = partial(relation_group, lookup, oid)
+    for word, read in _OTHERS.items():
+        groups[word] = partial(read, lookup)
+    groups.update(type_groups(lookup))
+    return Schema(groups, int(lookup.version))
+
+
+def _namespaces(lookup: Lookup) -> Group:
+    found: list[Namespace] = []
+    for oid, payload in lookup.section("S").items():
+        name, owner, _ = payload.split(US)
+        if not lookup.is_member("schema", oid):
+            # `public` belongs to the bootstrap role before version 15 and to the database's owner since.
+            role = "" if name == "public" and lookup.role(owner) in ("pg_database_owner", "postgres") else lookup.owner(owner)
+            comment = lookup.comment("schema", oid)
+            found.append(Namespace(name, role, "" if comment == "standard public schema" else comment))
+    return tuple(found)
+
+
+def _extensions(lookup: Lookup) -> Group:
+    found: list[Extension] = []
+    for oid, payload in lookup.section("X").items():
+        name, version, namespace, members = payload.split(US)
+        comment = lookup.comment("extension", oid) if oid >= 16384 and name != "plpgsql" else ""
+        schema = lookup.schemas.get(namespace, "pg_catalog")
+        found.append(Extension(name, schema, version, comment, parts(members, RS)))
+    return tuple(found)
+
+
+def _functions(lookup: Lookup) -> Group:
+    found: list[Function] = []
+    for oid, payload in lookup.section("F").items():
+        field = payload.split(US)
+        if field[0] not in lookup.schemas:
+            continue
+        found.append(
+            Function(
+                schema=lookup.schemas[field[0]],
+                name=field[1],
+                arguments=field[2],
+                kind=_FUNCTION_KINDS[field[3]],  # type: ignore[arg-type]
+                definition=US.join(field[10:]).rstrip("\n"),
+                returns=field[4],
+                language=field[5],
+                volatility=_VOLATILITY[field[6]],  # type: ignore[arg-type]
+                security_definer=flag(field[7]),
+                owner=lookup.owner(field[8]),
+                comment=lookup.comment("function", oid),
+            )
+        )
+    return tuple(found)
+
+
+def _sequences(lookup: Lookup) -> Group:
+    found: list[Sequence] = []
+    for oid, payload in lookup.section("Q").items():
+        field = payload.split(US)
+        if field[11] == "i" or field[0] not in lookup.schemas or lookup.is_member("relation", oid):
+            continue
+        owned = ""
+        if field[11] == "a":
+            table = int(field[12])
+            column = lookup.attributes(table).get(field[13], "")
+            owned = Column(lookup.relation_name(table), column, "").identity
+        found.append(
+            Sequence(
+                schema=lookup.schemas[field[0]],
+                name=field[1],
+                type=field[2],
+                start=int(field[3]),
+                increment=int(field[4]),
+                minimum=int(field[5]),
+                maximum=int(field[6]),
+                cache=int(field[7]),
+                cycle=flag(field[8]),
+                owned_by=owned,
+                persistence=_PERSISTENCE[field[9]],  # type: ignore[arg-type]
+                owner=lookup.owner(field[10]),
+                comment=lookup.comment("relation", oid),
+            )
+        )
+    return tuple(found)
+
+
+def _publications(lookup: Lookup) -> Group:
+    found: list[Publication] = []
+    for oid, payload in lookup.section("U").items():
+        name, everything, owner, operations, root, tables, schemas = payload.split(US)
+        found.append(
+            Publication(
+                name=name,
+                all_tables=flag(everything),
+                tables=parts(tables, RS),
+                schemas=parts(schemas, RS),
+                operations=tuple(operations.split()),
+                via_root=flag(root),
+                owner=lookup.owner(owner),
+                comment=lookup.comment("publication", oid),
+            )
+        )
+    return tuple(found)
+
+
+def _event_triggers(lookup: Lookup) -> Group:
+    found: list[EventTrigger] = []
+    for oid, payload in lookup.section("e").items():
+        name, event, function, tags, enabled, owner = payload.split(US)
+        if not lookup.is_member("event trigger", oid):
+            comment = lookup.comment("event trigger", oid)
+            found.append(
+                EventTrigger(name, event, function, parts(tags, RS), ENABLED[enabled], lookup.owner(owner), comment)
+            )
+    return tuple(found)
+
+
+def _grants(lookup: Lookup) -> Group:
+    """Grants on what has no group of its own: schemas, functions, sequences, types."""
+    found: list[object] = []
+    for oid, payload in lookup.section("S").items():
+        name, _, listed = payload.split(US)
+        if name != "public" and not lookup.is_member("schema", oid):
+            found += lookup.grants("schema", Namespace(name).identity, listed)
+        elif name == "public":
+            found += lookup.grants("schema", name, _without_public_default(listed, lookup))
+    functions = {item.identity: item for item in _functions(lookup) if isinstance(item, Function)}
+    for payload in lookup.section("F").values():
+        field = payload.split(US)
+        if field[9] and field[0] in lookup.schemas:
+            target = Function(lookup.schemas[field[0]], field[1], field[2], "function", "").identity
+            word = "procedure" if functions[target].kind == "procedure" else "function"
+            found += lookup.grants(word, target, field[9])
+    for oid, payload in lookup.section("Q").items():
+        field = payload.split(US)
+        if field[14] and field[0] in lookup.schemas and not lookup.is_member("relation", oid):
+            found += lookup.grants("sequence", Sequence(lookup.schemas[field[0]], field[1]).identity, field[14])
+    for oid, type_ in lookup.types.items():
+        if type_.grants and type_.schema in lookup.schemas and not lookup.is_member("type", int(oid)):
+            found += lookup.grants("type", type_.name, type_.grants)
+    return tuple(found)  # type: ignore[arg-type]
+
+
+def _without_public_default(listed: str, lookup: Lookup) -> str:
+    """The access list of schema public without what initdb itself put there.
+
+    initdb grants USAGE to everybody, before version 15 also CREATE; the database's own owner holds it through
+    pg_database_owner.
+    """
+    built_in = ["+0 USAGE"] if int(lookup.version) >= 150000 else ["+0 USAGE", "+0 CREATE"]
+    entries = listed.split("\x1d") if listed else []
+    kept = [entry for entry in entries if entry not in built_in]
+    missing = [entry.replace("+", "-", 1) for entry in built_in if entry not in entries]
+    return "\x1d".join(kept + missing)
+
+
+def _default_privileges(lookup: Lookup) -> Group:
+    found: list[DefaultPrivilege] = []
+    for payload in lookup.section("d").values():
+        role, schema, kind, listed = payload.split(US)
+        given = privileges(listed)
+        for grantee in sorted({key[1] for key in given}):
+            found.append(
+                DefaultPrivilege(
+                    role=lookup.owner(role),
+                    schema=schema,
+                    target_word=_DEFAULT_KINDS[kind],
+                    grantee=lookup.grantee(grantee),
+                    privileges=given.get(("+", grantee), ()),
+                    revoked=given.get(("-", grantee), ()),
+                )
+            )
+    return tuple(found)
+
+
+def _unread(lookup: Lookup) -> Group:
+    found: list[Unread] = []
+    for oid, payload in lookup.section("V").items():
+        kind, name, class_oid = payload.split(US)
+        if f"{class_oid} {oid}" not in lookup.members:
+            found.append(Unread(kind, name.removeprefix(f"{kind} ").removeprefix("type ")))
+    return tuple(found)
+
+
+_OTHERS: dict[str, Callable[[Lookup], Group]] = {
+    "schema": _namespaces,
+    "extension": _extensions,
+    "function": _functions,
+    "sequence": _sequences,
+    "publication": _publications,
+    "event trigger": _event_triggers,
+    "grant": _grants,
+    "default privilege": _default_privileges,
+    "unread object": _unread,
+}

@@ -1,0 +1,228 @@
+"""One relation of a catalog reading: the table or view and all that hangs on it."""
+
+from __future__ import annotations
+
+from mcp_server.model.names import quote
+from mcp_server.model.schema import (
+    Column,
+    Group,
+    Policy,
+    RewriteRule,
+    SchemaObject,
+    Statistics,
+    Table,
+    Trigger,
+    View,
+    ViewColumn,
+)
+from mcp_server.world.decode_key import constraints, indexes
+from mcp_server.world.lookup import ENABLED, FS, GS, RS, US, Lookup, flag, parts, records
+
+_KINDS = {"r": "table", "p": "partitioned", "f": "foreign"}
+_PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
+_STORAGE = {"p": "plain", "e": "external", "x": "extended", "m": "main"}
+_COMPRESSION = {"p": "pglz", "l": "lz4"}
+_COMMANDS = {"*": "all", "r": "select", "a": "insert", "w": "update", "d": "delete"}
+_BOUNDS = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}
+
+
+def relation_group(lookup: Lookup, oid: int) -> Group:
+    """Everything about one relation."""
+    field = lookup.relation_fields(oid)
+    name = lookup.relation_name(oid)
+    group: list[SchemaObject] = []
+    if field[2] in "vm":
+        group.append(_view(lookup, oid, field))
+    else:
+        group.append(_table(lookup, oid, field))
+        group += _columns(lookup, oid, name)
+        group += constraints(lookup, oid, name)
+    group += indexes(lookup, oid, name)
+    group += _triggers(lookup, oid, name)
+    group += _policies(lookup, oid, name)
+    group += _rules(lookup, oid, name)
+    group += _statistics(lookup, oid, name)
+    group += lookup.grants("table", name, field[20])
+    group += _column_grants(lookup, oid, name)
+    return tuple(group)
+
+
+def _table(lookup: Lookup, oid: int, field: list[str]) -> Table:
+    parents = tuple(lookup.relation_name(int(parent)) for parent in parts(lookup.section("H").get(oid, ""), RS))
+    is_partition = bool(field[11])
+    server, _, server_options = field[19].partition(FS)
+    return Table(
+        schema=lookup.schemas[field[0]],
+        name=field[1],
+        kind=_KINDS[field[2]],  # type: ignore[arg-type]
+        persistence=_PERSISTENCE[field[3]],  # type: ignore[arg-type]
+        access_method=lookup.section("m").get(int(field[8]), "") if field[8] != "0" else "",
+        tablespace=lookup.tablespace(field[9]),
+        options=tuple(sorted(parts(field[10], FS) + parts(server_options, FS))),
+        replica_identity={"n": "nothing", "f": "full", "i": field[18]}.get(field[4], ""),
+        row_security=flag(field[5]),
+        force_row_security=flag(field[6]),
+        partition_by=field[12],
+        partition_of=parents[0] if is_partition and parents else "",
+        partition_bound=field[11],
+        inherits=() if is_partition else parents,
+        server=server,
+        of_type=field[17],
+        owner=lookup.owner(field[7]),
+        comment=lookup.comment("relation", oid),
+    )
+
+
+def _view(lookup: Lookup, oid: int, field: list[str]) -> View:
+    defaults = _defaults(lookup, oid)
+    rows = sorted(records(lookup.section("A").get(oid, US * 13), 14), key=lambda row: int(row[0] or 0))
+    return View(
+        schema=lookup.schemas[field[0]],
+        name=field[1],
+        materialized=field[2] == "m",
+        definition=field[13],
+        columns=tuple(
+            ViewColumn(row[1], lookup.type_name(row[2]), defaults.get(row[0], ""), lookup.comment("relation", oid, row[0]))
+            for row in rows
+            if row[0]
+        ),
+        options=tuple(sorted(parts(field[10], FS))),
+        populated=flag(field[14]),
+        access_method=lookup.section("m").get(int(field[8]), "") if field[8] != "0" else "",
+        tablespace=lookup.tablespace(field[9]),
+        owner=lookup.owner(field[7]),
+        comment=lookup.comment("relation", oid),
+    )
+
+
+def _defaults(lookup: Lookup, oid: int) -> dict[str, str]:
+    """Expressions by attribute number."""
+    return dict(record.split(US, 1) for record in parts(lookup.section("D").get(oid, ""), RS))
+
+
+def _columns(lookup: Lookup, oid: int, table: str) -> list[Column]:
+    if oid not in lookup.section("A"):
+        return []
+    defaults = _defaults(lookup, oid)
+    sequences = _identity_sequences(lookup).get(oid, {})
+    found = [
+        _column(lookup, oid, table, row, defaults.get(row[0]), sequences.get(row[0], ""))
+        for row in records(lookup.section("A")[oid], 14)
+    ]
+    return sorted(found, key=lambda column: column.position)
+
+
+def _column(lookup: Lookup, oid: int, table: str, row: list[str], default: str | None, sequence: str) -> Column:
+    type_ = lookup.types.get(row[3])
+    return Column(
+        table=table,
+        name=row[1],
+        type=lookup.type_name(row[2]),
+        nullable=not flag(row[4]),
+        default=None if row[6] else default,
+        identity_kind={"a": "always", "d": "by default"}.get(row[5], ""),  # type: ignore[arg-type]
+        identity_options=sequence,
+        generated=default if row[6] else None,
+        stored=row[6] != "v",
+        collation=lookup.collation(row[7], type_.collation) if type_ else "",
+        storage="" if type_ is None or row[8] == type_.storage else _STORAGE[row[8]],
+        compression=_COMPRESSION.get(row[9], ""),
+        statistics=int(row[10]) if row[10] else None,
+        options=tuple(sorted(parts(row[12], GS))),
+        inherited=not flag(row[11]),
+        comment=lookup.comment("relation", oid, row[0]),
+        position=int(row[0]),
+    )
+
+
+def _identity_sequences(lookup: Lookup) -> dict[int, dict[str, str]]:
+    """Options of identity columns' sequences that differ from the default, as SQL, by table and attribute number."""
+    known: dict[int, dict[str, str]] | None = getattr(lookup, "identity_options", None)
+    if known is None:
+        known = {}
+        for payload in lookup.section("Q").values():
+            field = payload.split(US)
+            if field[11] == "i":
+                known.setdefault(int(field[12]), {})[field[13]] = _identity_options(field)
+        lookup.identity_options = known
+    return known
+
+
+def _identity_options(field: list[str]) -> str:
+    start, increment, minimum, maximum, cache = (int(value) for value in field[3:8])
+    up = increment > 0
+    bound = _BOUNDS[field[2]]
+    usual_minimum, usual_maximum = (1, bound) if up else (-bound - 1, -1)
+    words = [
+        f"START WITH {start}" if start != (minimum if up else maximum) else "",
+        f"INCREMENT BY {increment}" if increment != 1 else "",
+        f"MINVALUE {minimum}" if minimum != usual_minimum else "",
+        f"MAXVALUE {maximum}" if maximum != usual_maximum else "",
+        f"CACHE {cache}" if cache != 1 else "",
+        "CYCLE" if flag(field[8]) else "",
+    ]
+    return " ".join(word for word in words if word)
+
+
+def _column_grants(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
+    found: list[SchemaObject] = []
+    for record in parts(lookup.section("A").get(oid, ""), RS):
+        if not record.endswith(US):
+            row = record.split(US)
+            found += lookup.grants("column", f"{table}.{quote(row[1])}", row[13])
+    return found
+
+
+def _triggers(lookup: Lookup, oid: int, table: str) -> list[Trigger]:
+    if oid not in lookup.section("G"):
+        return []
+    return [
+        Trigger(table, name, definition, ENABLED[enabled], flag(cloned), lookup.comment("trigger", int(number)))
+        for name, enabled, cloned, number, definition in sorted(records(lookup.section("G")[oid], 5))
+    ]
+
+
+def _policies(lookup: Lookup, oid: int, table: str) -> list[Policy]:
+    if oid not in lookup.section("P"):
+        return []
+    return [
+        Policy(
+            table=table,
+            name=name,
+            command=_COMMANDS[command],  # type: ignore[arg-type]
+            permissive=flag(permissive),
+            roles=() if roles == "0" else tuple(sorted(lookup.role(role) for role in roles.split())),
+            using=using,
+            check=check,
+            comment=lookup.comment("policy", int(number)),
+        )
+        for name, command, permissive, roles, using, check, number in sorted(records(lookup.section("P")[oid], 7))
+    ]
+
+
+def _rules(lookup: Lookup, oid: int, table: str) -> list[RewriteRule]:
+    if oid not in lookup.section("W"):
+        return []
+    return [
+        RewriteRule(table, name, definition.rstrip(";"), ENABLED[enabled], lookup.comment("rule", int(number)))
+        for name, enabled, number, definition in sorted(records(lookup.section("W")[oid], 4))
+    ]
+
+
+def _statistics(lookup: Lookup, oid: int, table: str) -> list[Statistics]:
+    if oid not in lookup.section("Z"):
+        return []
+    return [
+        Statistics(
+            schema=lookup.schemas.get(namespace, "pg_catalog"),
+            name=name,
+            table=table,
+            definition=definition,
+            target=int(target) if target else None,
+            owner=lookup.owner(owner),
+            comment=lookup.comment("statistics", int(number)),
+        )
+        for namespace, name, owner, target, number, definition in sorted(records(lookup.section("Z")[oid], 6))
+    ]
+
+

@@ -1,0 +1,199 @@
+"""Oids and attribute numbers of one reading, and the names they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from mcp_server.errors import DatabaseError
+from mcp_server.model.names import quote
+from mcp_server.model.schema import Grant, qualified
+
+Sections = dict[str, dict[int, str]]
+US, RS, GS, FS = "\x1f", "\x1e", "\x1d", "\x1c"
+ENABLED: dict[str, Literal["origin", "disabled", "replica", "always"]] = {
+    "O": "origin", "D": "disabled", "R": "replica", "A": "always",
+}  # fmt: skip
+CLASS = {"relation": "1259", "type": "1247", "constraint": "2606", "trigger": "2620", "policy": "3256", "rule": "2618",
+         "function": "1255", "schema": "2615", "extension": "3079", "statistics": "3381", "publication": "6104",
+         "event trigger": "3466"}  # fmt: skip
+
+
+def records(payload: str, size: int) -> list[list[str]]:
+    """The records of a payload, each with `size` fields.
+
+    Raises DatabaseError when a name holds one of the control characters that part them.
+    """
+    found = [record.split(US) for record in payload.split(RS)]
+    if any(len(record) != size for record in found):
+        odd = next(record for record in found if len(record) != size)
+        raise DatabaseError(
+            f"An object near {odd[0]!r} has a control character (0x1c-0x1f) in its name or definition.",
+            "Rename it: such a name cannot be told apart from the reader's own separators.",
+        )
+    return found
+
+
+def flag(text: str) -> bool:
+    """Postgres's boolean as COPY and concat() write it."""
+    return text == "t"
+
+
+def parts(text: str, separator: str) -> tuple[str, ...]:
+    """A list that a section gathered with a separator; () for the empty text."""
+    return tuple(text.split(separator)) if text else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A row of pg_type that a column can name."""
+
+    name: str
+    kind: str
+    schema: str
+    plain: str
+    owner: str
+    storage: str
+    collation: str
+    detail: str
+    category: str
+    grants: str
+
+
+class Lookup:
+    """Names by oid; tables are built when first needed."""
+
+    def __init__(self, sections: Sections) -> None:
+        self.sections = sections
+        self.version, self.database_owner, self.database = sections["s"][0].split(US)[:3]
+        self._comments: dict[int, dict[tuple[str, str], str]] = {}
+        self._attributes: dict[int, dict[str, str]] = {}
+
+    def section(self, tag: str) -> dict[int, str]:
+        return self.sections.get(tag, {})
+
+    @cached_property
+    def schemas(self) -> dict[str, str]:
+        return {str(oid): payload.split(US, 1)[0] for oid, payload in self.section("S").items()}
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """Every member of an extension, as "classid oid"."""
+        return frozenset(entry for payload in self.section("K").values() for entry in payload.split(RS))
+
+    def is_member(self, word: str, oid: int) -> bool:
+        return f"{CLASS[word]} {oid}" in self.members
+
+    @cached_property
+    def types(self) -> dict[str, Type]:
+        found: dict[str, Type] = {}
+        for oid, payload in self.section("Y").items():
+            field = payload.split(US)
+            found[str(oid)] = Type(*field[:7], field[7], field[9], field[10])
+        return found
+
+    @cached_property
+    def row_types(self) -> dict[str, str]:
+        """Names of the row types of tables, and of arrays of them, by oid."""
+        found: dict[str, str] = {}
+        for oid in self.section("R"):
+            field = self.relation_fields(oid)
+            found[field[15]] = self.relation_name(oid)
+            found[field[16]] = self.relation_name(oid) + "[]"
+        return found
+
+    def type_name(self, text: str) -> str:
+        """A type as columns.sql gives it: an oid, or the finished text with its modifier."""
+        if not text.isdigit():
+            return text
+        known = self.types.get(text)
+        return known.name if known else self.row_types.get(text, f"unknown type {text}")
+
+    def relation_fields(self, oid: int) -> list[str]:
+        return records(self.section("R")[oid].replace(RS, FS), 21)[0]
+
+    @cached_property
+    def relation_names(self) -> dict[int, str]:
+        """Identities of the relations that lie in a schema of the user's."""
+        found: dict[int, str] = {}
+        for oid, payload in self.section("R").items():
+            namespace, name, _ = payload.split(US, 2)
+            if namespace in self.schemas:
+                found[oid] = qualified(self.schemas[namespace], name)
+        for oid, payload in self.section("B").items():
+            schema, name, _ = payload.split(US, 2)
+            found.setdefault(oid, qualified(schema, name))
+        return found
+
+    def relation_name(self, oid: int) -> str:
+        return self.relation_names.get(oid, str(oid))
+
+    def attributes(self, oid: int) -> dict[str, str]:
+        """Column names of a relation by attribute number."""
+        known = self._attributes.get(oid)
+        if known is None:
+            if oid in self.section("A"):
+                pairs = (record.split(US, 2)[:2] for record in self.section("A")[oid].split(RS))
+            else:
+                listed = self.section("B").get(oid, US * 2).split(US)[2]
+                pairs = (record.split(GS) for record in parts(listed, RS))
+            known = self._attributes[oid] = {number: name for number, name in pairs}
+        return known
+
+    def column_names(self, oid: int, numbers: str) -> tuple[str, ...]:
+        """Names for attribute numbers that stand parted by spaces."""
+        names = self.attributes(oid)
+        return tuple(names.get(number, "") for number in numbers.split())
+
+    def owner(self, oid: str) -> str:
+        """A role's name, "" for the owner of the database."""
+        return "" if oid == self.database_owner else self.section("o").get(int(oid), oid)
+
+    def grantee(self, oid: str) -> str:
+        return "public" if oid == "0" else self.owner(oid)
+
+    def role(self, oid: str) -> str:
+        return "public" if oid == "0" else self.section("o").get(int(oid), oid)
+
+    def tablespace(self, oid: str) -> str:
+        return self.section("t").get(int(oid), "") if oid != "0" else ""
+
+    def collation(self, oid: str, own: str) -> str:
+        """A collation as SQL, "" when it is the type's own."""
+        if oid in ("0", own):
+            return ""
+        namespace, name = self.section("L")[int(oid)].split(US)
+        return qualified(self.schemas.get(namespace, "pg_catalog"), name)
+
+    def comment(self, word: str, oid: int, column: str = "0") -> str:
+        known = self._comments.get(oid)
+        if known is None:
+            entries = (record.split(US, 2) for record in parts(self.section("M").get(oid, ""), RS))
+            known = self._comments[oid] = {(entry[0], entry[1]): entry[2] for entry in entries}
+        return known.get((CLASS[word], column), "")
+
+    def grants(self, word: str, target: str, listed: str) -> tuple[Grant, ...]:
+        """Grant objects of an access list as the `:acl{}` mark writes it."""
+        given = privileges(listed)
+        roles = sorted({grantee for _, grantee in given})
+        return tuple(
+            Grant(word, target, self.grantee(role), given.get(("+", role), ()), given.get(("-", role), ()))
+            for role in roles
+        )
+
+
+def privileges(listed: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Privileges by (sign, oid of the grantee), sorted; grant options spelled out."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for entry in parts(listed, GS):
+        grantee, privilege = entry[1:].split(" ", 1)
+        word = privilege.rstrip("*").lower() + (" with grant option" if privilege.endswith("*") else "")
+        found.setdefault((entry[0], grantee), []).append(word)
+    return {key: tuple(sorted(words)) for key, words in found.items()}
+
+
+def option(text: str) -> str:
+    """A storage parameter "name=value" as SQL."""
+    name, _, value = text.partition("=")
+    return f"{name}='{value}'" if value else quote(name)
