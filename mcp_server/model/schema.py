@@ -136,7 +136,7 @@ class Constraint:
 
     kind: p primary key, u unique, f foreign key, c check, x exclusion, n not null (Postgres 18, only
     where it says more than the column's `nullable`: its own name, NOT VALID, NO INHERIT or a comment).
-    definition: as `pg_get_constraintdef` writes it. expression: of a check. inherited: made by a parent.
+    definition: as `pg_get_constraintdef` writes it, with the storage parameters of a key's index. expression: of a check. inherited: made by a parent.
     """
 
     word: ClassVar[str] = "constraint"
@@ -335,7 +335,7 @@ class Policy:
 class Grant:
     """What a role holds on an object beyond, or short of, what Postgres gives by default.
 
-    target_word: "table", "sequence", "function", "schema", "type", "column". grantee: "" for the owner,
+    target_word: "table", "sequence", "function", "procedure", "schema", "type", "column". grantee: "" for the owner,
     "public", or the role's name. privileges: words, " with grant option" appended where it applies.
     revoked: default privileges that were taken away.
     """

@@ -112,7 +112,9 @@ def _expand(sql: str, server_version: int, relations: tuple[str, ...] | None) ->
     sql = sql.replace(":snapshot", _SNAPSHOT).replace(":sums", _sums(server_version))
     if relations is not None:
         names = ", ".join(literal(name) for name in relations)
-        sql = sql.replace(":relations", f"array(select to_regclass(name)::oid from unnest(array[{names}]::text[]) name)")
+        sql = sql.replace(
+            ":relations", f"array(select to_regclass(name)::oid from unnest(array[{names}]::text[]) name)"
+        )
     for mark, value in _MARKS.items():
         sql = sql.replace(mark, value)
     return sql

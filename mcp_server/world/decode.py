@@ -15,6 +15,7 @@ from mcp_server.model.schema import (
     Namespace,
     Publication,
     Schema,
+    SchemaObject,
     Sequence,
     Unread,
 )
@@ -50,7 +51,11 @@ def _namespaces(lookup: Lookup) -> Group:
         name, owner, _ = payload.split(US)
         if not lookup.is_member("schema", oid):
             # `public` belongs to the bootstrap role before version 15 and to the database's owner since.
-            role = "" if name == "public" and lookup.role(owner) in ("pg_database_owner", "postgres") else lookup.owner(owner)
+            role = (
+                ""
+                if name == "public" and lookup.role(owner) in ("pg_database_owner", "postgres")
+                else lookup.owner(owner)
+            )
             comment = lookup.comment("schema", oid)
             found.append(Namespace(name, role, "" if comment == "standard public schema" else comment))
     return tuple(found)
@@ -154,28 +159,26 @@ def _event_triggers(lookup: Lookup) -> Group:
 
 def _grants(lookup: Lookup) -> Group:
     """Grants on what has no group of its own: schemas, functions, sequences, types."""
-    found: list[object] = []
+    found: list[SchemaObject] = []
     for oid, payload in lookup.section("S").items():
         name, _, listed = payload.split(US)
         if name != "public" and not lookup.is_member("schema", oid):
             found += lookup.grants("schema", Namespace(name).identity, listed)
         elif name == "public":
             found += lookup.grants("schema", name, _without_public_default(listed, lookup))
-    functions = {item.identity: item for item in _functions(lookup) if isinstance(item, Function)}
     for payload in lookup.section("F").values():
         field = payload.split(US)
         if field[9] and field[0] in lookup.schemas:
             target = Function(lookup.schemas[field[0]], field[1], field[2], "function", "").identity
-            word = "procedure" if functions[target].kind == "procedure" else "function"
-            found += lookup.grants(word, target, field[9])
+            found += lookup.grants("procedure" if field[3] == "p" else "function", target, field[9])
     for oid, payload in lookup.section("Q").items():
         field = payload.split(US)
         if field[14] and field[0] in lookup.schemas and not lookup.is_member("relation", oid):
             found += lookup.grants("sequence", Sequence(lookup.schemas[field[0]], field[1]).identity, field[14])
-    for oid, type_ in lookup.types.items():
-        if type_.grants and type_.schema in lookup.schemas and not lookup.is_member("type", int(oid)):
+    for number, type_ in lookup.types.items():
+        if type_.grants and type_.schema in lookup.schemas and not lookup.is_member("type", int(number)):
             found += lookup.grants("type", type_.name, type_.grants)
-    return tuple(found)  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def _without_public_default(listed: str, lookup: Lookup) -> str:

@@ -29,7 +29,21 @@ def constraints(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
 
 
 def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constraint | None:
-    name, kind, deferrable, deferred, validated, no_inherit, inherited, enforced, temporal, key, index, number, detail = row
+    (
+        name,
+        kind,
+        deferrable,
+        deferred,
+        validated,
+        no_inherit,
+        inherited,
+        enforced,
+        temporal,
+        key,
+        index,
+        number,
+        detail,
+    ) = row
     columns = lookup.column_names(oid, key)
     comment = lookup.comment("constraint", int(number))
     says_no_more = validated == "t" and no_inherit == "f" and not comment
@@ -156,7 +170,11 @@ def indexes(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
     """The indexes of a table or materialised view, by name; those that carry a constraint name it."""
     if oid not in lookup.section("I"):
         return []
-    carried = {row[10]: row[0] for row in records(lookup.section("C")[oid], 13) if row[1] in "pux"} if oid in lookup.section("C") else {}
+    carried = (
+        {row[10]: row[0] for row in records(lookup.section("C")[oid], 13) if row[1] in "pux"}
+        if oid in lookup.section("C")
+        else {}
+    )
     schema = lookup.schemas[lookup.section("R")[oid].split(US, 1)[0]]
     rows = sorted(records(lookup.section("I")[oid], 19), key=lambda row: row[1])
     return [_index(lookup, oid, table, schema, row, carried.get(row[0], "")) for row in rows]
@@ -170,7 +188,9 @@ def _index(lookup: Lookup, oid: int, table: str, schema: str, row: list[str], co
     keys = tuple(_keys(lookup, oid, row, method, numbers[:count], names))
     include = tuple(quote(name) for name in names[count:])
     options = parts(row[12], GS)
-    definition = f"CREATE {'UNIQUE ' if flag(row[3]) else ''}INDEX {quote(row[1])} ON {'ONLY ' if row[18] == 'I' else ''}{table}"
+    definition = (
+        f"CREATE {'UNIQUE ' if flag(row[3]) else ''}INDEX {quote(row[1])} ON {'ONLY ' if row[18] == 'I' else ''}{table}"
+    )
     definition += f" USING {method} ({', '.join(keys)})"
     definition += f" INCLUDE ({', '.join(include)})" if include else ""
     definition += " NULLS NOT DISTINCT" if flag(row[6]) else ""
@@ -198,7 +218,9 @@ def _index(lookup: Lookup, oid: int, table: str, schema: str, row: list[str], co
     )
 
 
-def _keys(lookup: Lookup, oid: int, row: list[str], method: str, numbers: list[str], names: tuple[str, ...]) -> list[str]:
+def _keys(
+    lookup: Lookup, oid: int, row: list[str], method: str, numbers: list[str], names: tuple[str, ...]
+) -> list[str]:
     """Each key of an index as SQL: column or expression, collation, operator class, order."""
     expressions = parts(row[16], GS)
     columns = _column_types(lookup, oid)

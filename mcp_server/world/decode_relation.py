@@ -23,7 +23,6 @@ _PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
 _STORAGE = {"p": "plain", "e": "external", "x": "extended", "m": "main"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
 _COMMANDS = {"*": "all", "r": "select", "a": "insert", "w": "update", "d": "delete"}
-_BOUNDS = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}
 
 
 def relation_group(lookup: Lookup, oid: int) -> Group:
@@ -82,7 +81,9 @@ def _view(lookup: Lookup, oid: int, field: list[str]) -> View:
         materialized=field[2] == "m",
         definition=field[13],
         columns=tuple(
-            ViewColumn(row[1], lookup.type_name(row[2]), defaults.get(row[0], ""), lookup.comment("relation", oid, row[0]))
+            ViewColumn(
+                row[1], lookup.type_name(row[2]), defaults.get(row[0], ""), lookup.comment("relation", oid, row[0])
+            )
             for row in rows
             if row[0]
         ),
@@ -104,7 +105,7 @@ def _columns(lookup: Lookup, oid: int, table: str) -> list[Column]:
     if oid not in lookup.section("A"):
         return []
     defaults = _defaults(lookup, oid)
-    sequences = _identity_sequences(lookup).get(oid, {})
+    sequences = lookup.identity_options.get(oid, {})
     found = [
         _column(lookup, oid, table, row, defaults.get(row[0]), sequences.get(row[0], ""))
         for row in records(lookup.section("A")[oid], 14)
@@ -133,35 +134,6 @@ def _column(lookup: Lookup, oid: int, table: str, row: list[str], default: str |
         comment=lookup.comment("relation", oid, row[0]),
         position=int(row[0]),
     )
-
-
-def _identity_sequences(lookup: Lookup) -> dict[int, dict[str, str]]:
-    """Options of identity columns' sequences that differ from the default, as SQL, by table and attribute number."""
-    known: dict[int, dict[str, str]] | None = getattr(lookup, "identity_options", None)
-    if known is None:
-        known = {}
-        for payload in lookup.section("Q").values():
-            field = payload.split(US)
-            if field[11] == "i":
-                known.setdefault(int(field[12]), {})[field[13]] = _identity_options(field)
-        lookup.identity_options = known
-    return known
-
-
-def _identity_options(field: list[str]) -> str:
-    start, increment, minimum, maximum, cache = (int(value) for value in field[3:8])
-    up = increment > 0
-    bound = _BOUNDS[field[2]]
-    usual_minimum, usual_maximum = (1, bound) if up else (-bound - 1, -1)
-    words = [
-        f"START WITH {start}" if start != (minimum if up else maximum) else "",
-        f"INCREMENT BY {increment}" if increment != 1 else "",
-        f"MINVALUE {minimum}" if minimum != usual_minimum else "",
-        f"MAXVALUE {maximum}" if maximum != usual_maximum else "",
-        f"CACHE {cache}" if cache != 1 else "",
-        "CYCLE" if flag(field[8]) else "",
-    ]
-    return " ".join(word for word in words if word)
 
 
 def _column_grants(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
@@ -224,5 +196,3 @@ def _statistics(lookup: Lookup, oid: int, table: str) -> list[Statistics]:
         )
         for namespace, name, owner, target, number, definition in sorted(records(lookup.section("Z")[oid], 6))
     ]
-
-

@@ -31,7 +31,12 @@ def _of_kind(lookup: Lookup, kind: str) -> Iterator[tuple[int, Type, str]]:
     """(oid, type, schema) of the user's own types of one kind."""
     for oid, type_ in lookup.types.items():
         number = int(oid)
-        if type_.kind == kind and number >= 16384 and type_.schema in lookup.schemas and not lookup.is_member("type", number):
+        if (
+            type_.kind == kind
+            and number >= 16384
+            and type_.schema in lookup.schemas
+            and not lookup.is_member("type", number)
+        ):
             yield number, type_, lookup.schemas[type_.schema]
 
 

@@ -10,6 +10,7 @@ from mcp_server.errors import DatabaseError
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Grant, qualified
 
+_BOUNDS = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}
 Sections = dict[str, dict[int, str]]
 US, RS, GS, FS = "\x1f", "\x1e", "\x1d", "\x1c"
 ENABLED: dict[str, Literal["origin", "disabled", "replica", "always"]] = {
@@ -90,7 +91,8 @@ class Lookup:
         found: dict[str, Type] = {}
         for oid, payload in self.section("Y").items():
             field = payload.split(US)
-            found[str(oid)] = Type(*field[:7], field[7], field[9], field[10])
+            name, kind, schema, plain, owner, storage, collation, detail, _, category, grants = field
+            found[str(oid)] = Type(name, kind, schema, plain, owner, storage, collation, detail, category, grants)
         return found
 
     @cached_property
@@ -101,6 +103,16 @@ class Lookup:
             field = self.relation_fields(oid)
             found[field[15]] = self.relation_name(oid)
             found[field[16]] = self.relation_name(oid) + "[]"
+        return found
+
+    @cached_property
+    def identity_options(self) -> dict[int, dict[str, str]]:
+        """What an identity column's sequence has beyond the default, as SQL, by table and attribute number."""
+        found: dict[int, dict[str, str]] = {}
+        for payload in self.section("Q").values():
+            field = payload.split(US)
+            if field[11] == "i":
+                found.setdefault(int(field[12]), {})[field[13]] = _identity_options(field)
         return found
 
     def type_name(self, text: str) -> str:
@@ -197,3 +209,19 @@ def option(text: str) -> str:
     """A storage parameter "name=value" as SQL."""
     name, _, value = text.partition("=")
     return f"{name}='{value}'" if value else quote(name)
+
+
+def _identity_options(field: list[str]) -> str:
+    start, increment, minimum, maximum, cache = (int(value) for value in field[3:8])
+    up = increment > 0
+    bound = _BOUNDS[field[2]]
+    usual_minimum, usual_maximum = (1, bound) if up else (-bound - 1, -1)
+    words = [
+        f"START WITH {start}" if start != (minimum if up else maximum) else "",
+        f"INCREMENT BY {increment}" if increment != 1 else "",
+        f"MINVALUE {minimum}" if minimum != usual_minimum else "",
+        f"MAXVALUE {maximum}" if maximum != usual_maximum else "",
+        f"CACHE {cache}" if cache != 1 else "",
+        "CYCLE" if flag(field[8]) else "",
+    ]
+    return " ".join(word for word in words if word)
