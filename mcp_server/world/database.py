@@ -1,0 +1,197 @@
+"""One way to connect, one way to read: asyncpg on the direct host, guards that Postgres itself enforces.
+
+Safety does not rest on start-up parameters (Neon's proxy drops them in silence) nor on reading SQL: it is a read-only
+transaction whose settings are read back, that is always rolled back, and that must not have been given a transaction
+id. Errors of the driver leave here as DatabaseError (see translation.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import asyncpg
+
+from mcp_server.errors import ConfigError, Refused
+from mcp_server.world.translation import translated, translating
+from mcp_server.world.urls import Target, read_url
+
+__all__ = ["connect", "finish", "read_only", "translated", "translating"]
+
+T = TypeVar("T")
+
+
+async def connect(
+    url: str | Target,
+    *,
+    read_only: bool = False,
+    timeout: float = 15.0,  # noqa: ASYNC109 (a limit of the driver, which cleans up after itself)
+    application_name: str = "dbarch",
+    pooled: bool = False,
+) -> asyncpg.Connection[asyncpg.Record]:
+    """Open a connection to the database that `url` means, in any spelling a driver accepts (see urls.py).
+
+    A Neon pooler's host is replaced by the direct one unless `pooled`: sessions are shared behind a pooler. Both of
+    asyncpg's statement caches are off, so no prepared statement outlives its use. With `read_only` every transaction
+    of the session starts read-only. `timeout` in seconds; the URL's connect_timeout wins.
+    Raises ConfigError for the URL, ConnectionFailed or TimedOut for the way there.
+    """
+    target = read_url(url) if isinstance(url, str) else url
+    target = target if pooled else target.direct()
+    settings = {"application_name": target.application_name or application_name}
+    if target.options:
+        settings["options"] = target.options
+    with translating(f"connecting to {target.label}"):
+        connection = await asyncpg.connect(
+            host=target.host or None,
+            port=target.port or None,
+            user=target.user or None,
+            password=target.password or None,
+            database=target.database or None,
+            timeout=target.connect_timeout or timeout,
+            ssl=_tls(target),
+            direct_tls=target.direct_tls,
+            statement_cache_size=0,
+            server_settings=settings,
+        )
+        if read_only:
+            await connection.execute("set default_transaction_read_only = on")
+    return connection
+
+
+def _tls(target: Target) -> ssl.SSLContext | Literal[False, "allow", "prefer"]:
+    """What asyncpg is told about TLS: a context that checks what the URL asks for, or libpq's word.
+
+    libpq's meaning: https://www.postgresql.org/docs/current/libpq-ssl.html. Two things are stricter: a Neon host is
+    verified in full (asyncpg cannot bind channels), and verify-* falls back to the system's authorities.
+    """
+    mode = target.sslmode or ("require" if target.is_neon else "prefer")
+    if target.is_socket or mode == "disable":
+        return False
+    if mode == "allow" or mode == "prefer":
+        return mode
+    if target.is_neon and not target.sslrootcert:
+        mode = "verify-full"
+    elif mode == "require" and target.sslrootcert:
+        mode = "verify-ca"
+    try:
+        context = ssl.create_default_context(cafile=_authorities(target))
+        context.check_hostname = mode == "verify-full"
+        if mode == "require":
+            context.verify_mode = ssl.CERT_NONE
+        if target.sslcert:
+            context.load_cert_chain(target.sslcert, target.sslkey or None)
+    except OSError as error:
+        raise ConfigError(
+            f"A certificate file of the database URL cannot be read: {error.strerror or error}.",
+            "Check sslrootcert, sslcert and sslkey.",
+        ) from error
+    return context
+
+
+def _authorities(target: Target) -> str | None:
+    """The file of trusted authorities, or None for the system's own."""
+    if target.sslrootcert:
+        return None if target.sslrootcert == "system" else target.sslrootcert
+    home = Path.home() / ".postgresql" / "root.crt"
+    return str(home) if home.is_file() and not target.is_neon else None
+
+
+@asynccontextmanager
+async def read_only(
+    connection: asyncpg.Connection[asyncpg.Record],
+    *,
+    statement_timeout_ms: int = 30_000,
+    lock_timeout_ms: int = 2_000,
+) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Lend `connection` inside a guarded read-only transaction on one snapshot, and roll it back.
+
+    One round trip to enter and one to leave. Run foreign SQL by `fetch` and its kin, which send one statement by the
+    extended protocol; `execute` without arguments would accept several. Raises Refused when the guards are not in
+    force, or afterwards when the transaction was left or was given a transaction id.
+    """
+    if connection.is_in_transaction():
+        raise Refused("The connection already is in a transaction.", "Use a connection of its own for guarded reading.")
+    token = secrets.token_hex(8)
+    with translating("opening a read-only transaction"):
+        try:
+            await connection.execute(_opening(token, statement_timeout_ms, lock_timeout_ms))
+        except asyncpg.DivisionByZeroError:
+            await finish(connection.execute("rollback"))
+            raise Refused(
+                "The database did not take the read-only guards.",
+                "Connect to Postgres directly, not through a pooler or proxy that changes settings.",
+            ) from None
+    try:
+        yield connection
+    finally:
+        if not connection.is_closed():
+            await finish(_close(connection, token))
+
+
+def _opening(token: str, statement_timeout_ms: int, lock_timeout_ms: int) -> str:
+    """Begin, set the guards, and divide by zero unless all of them are in force.
+
+    default_transaction_read_only is set for the session, inside the transaction: our rollback takes it back, while a
+    COMMIT that leaves the transaction makes it last, so that what follows is read-only, too.
+    """
+    limits = {
+        "statement_timeout": statement_timeout_ms,
+        "lock_timeout": lock_timeout_ms,
+        "idle_in_transaction_session_timeout": max(60_000, 2 * statement_timeout_ms),
+    }
+    sets = ", ".join(f"set_config('{name}', '{int(value)}', true)" for name, value in limits.items())
+    checks = " and ".join(
+        f"current_setting('{name}')::interval = interval '{int(value)} ms'" for name, value in limits.items()
+    )
+    return f"""
+        begin isolation level repeatable read read only;
+        select {sets}, set_config('dbarch.guard', '{token}', true), set_config('default_transaction_read_only', 'on', false);
+        select 1 / (current_setting('transaction_read_only') = 'on'
+                    and current_setting('transaction_isolation') = 'repeatable read'
+                    and current_setting('dbarch.guard', true) = '{token}' and {checks})::int;
+    """
+
+
+async def _close(connection: asyncpg.Connection[asyncpg.Record], token: str) -> None:
+    """Roll back, free session locks, and raise Refused unless the guarded transaction was still open and unwritten."""
+    check = f"select 1 / (current_setting('dbarch.guard', true) is not distinct from '{token}' and pg_current_xact_id_if_assigned() is null)::int;"
+    cleaning = "rollback; select pg_advisory_unlock_all(); deallocate all;"
+    left = not connection.is_in_transaction()
+    with translating("leaving a read-only transaction"):
+        try:
+            await connection.execute(f"{check} {cleaning}")
+        except asyncpg.InFailedSQLTransactionError:
+            # A statement failed and was handled by the caller: nothing of this transaction can stay.
+            await connection.execute(cleaning)
+        except asyncpg.DivisionByZeroError:
+            left = True
+            await connection.execute(
+                f"rollback; reset default_transaction_read_only; {cleaning.removeprefix('rollback;')}"
+            )
+    if left:
+        raise Refused(
+            "The statement left the read-only transaction or was given a transaction id.",
+            "Only statements that read are run here; transaction control (BEGIN, COMMIT, ROLLBACK) is not.",
+        )
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end even when the caller is cancelled meanwhile; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()
+        raise cancelled
+    return task.result()
