@@ -183,6 +183,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def qualified(schema: str, name: str) -> str:
+    """`schema.name`, each part quoted where SQL needs it."""
+    return f"{quote(schema)}.{quote(name)}"
+
+
 def literal(text: str) -> str:
     """The text as an SQL string literal."""
     quoted = text.replace("'", "''")

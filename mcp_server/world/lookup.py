@@ -150,7 +150,7 @@ class Lookup:
             else:
                 listed = self.section("B").get(oid, US * 2).split(US)[2]
                 pairs = (record.split(GS) for record in parts(listed, RS))
-            known = self._attributes[oid] = {number: name for number, name in pairs}
+            known = self._attributes[oid] = {entry[0]: entry[1] for entry in pairs}
         return known
 
     def column_names(self, oid: int, numbers: str) -> tuple[str, ...]:
