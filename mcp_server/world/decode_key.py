@@ -47,7 +47,8 @@ def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constra
     columns = lookup.column_names(oid, key)
     comment = lookup.comment("constraint", int(number))
     says_no_more = validated == "t" and no_inherit == "f" and not comment
-    if kind == "n" and says_no_more and name == object_name(lookup.relation_fields(oid)[1], columns[0], "not_null"):
+    usual = flag(inherited) or name == object_name(lookup.relation_fields(oid)[1], columns[0], "not_null")
+    if kind == "n" and says_no_more and usual:
         return None
     foreign = _foreign(lookup, oid, detail) if kind == "f" else _Foreign()
     raw_index = _raw_index(lookup, oid, index) if kind in "pu" else None

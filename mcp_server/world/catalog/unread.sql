@@ -15,4 +15,6 @@ from (
     union all select 'base type', 'pg_catalog.pg_type'::regclass, oid from pg_catalog.pg_type
         where typtype = 'b' and typcategory <> 'A'
 ) o
-where o.objid >= 16384
+where o.objid >= 16384 and not exists (
+    select from pg_catalog.pg_depend d
+    where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i'))
