@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from mcp_server.errors import ConfigError
 from mcp_server.world.dotenv import read_dotenv
+from mcp_server.world.urls import is_set, read_url
 
 DOTENV_FILES = (".env", "backend/.env")
 CONFIG_FILES = ("dbarch.toml", "pyproject.toml", "backend/pyproject.toml")
@@ -90,11 +91,6 @@ def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = 
     )
 
 
-def is_set(value: str | None) -> bool:
-    """Whether a variable was really given: not empty, and not the placeholder that a client left standing."""
-    return value is not None and bool(value.strip()) and not value.strip().startswith("${")
-
-
 def _root(given: Path | None, environ: Mapping[str, str]) -> tuple[Path, list[str]]:
     named = environ.get("CLAUDE_PROJECT_DIR", "")
     wanted = given or (Path(named) if is_set(named) else None)
@@ -105,9 +101,7 @@ def _root(given: Path | None, environ: Mapping[str, str]) -> tuple[Path, list[st
     place = (here / wanted).resolve() if wanted else here.resolve()
     if place.is_dir():
         return place, []
-    return place, [
-        f"The project folder {place} does not exist; set CLAUDE_PROJECT_DIR or start in the project."
-    ]
+    return place, [f"The project folder {place} does not exist; set CLAUDE_PROJECT_DIR or start in the project."]
 
 
 def _variable(
@@ -115,31 +109,24 @@ def _variable(
 ) -> Variable | None:
     """The first that is set: by name first, and for each name the environment before the .env files."""
     for name in names:
-        if is_set(environ.get(name)):
+        if is_set(environ.get(name, "")):
             return Variable(name, environ[name].strip())
         for file, values in dotenvs.items():
-            if is_set(values.get(name)):
+            if is_set(values.get(name, "")):
                 return Variable(name, values[name].strip(), file)
     return None
 
 
 def _postgres(variable: Variable | None, problems: list[str]) -> str:
-    """The variable's value when it is a Postgres URL; else "", and a problem that shows the scheme alone."""
+    """The variable's value when it is a URL we can use; else "", and a problem that holds no secret."""
     if variable is None:
         return ""
     try:
-        parts = urlsplit(variable.value)
-        scheme, _ = parts.scheme, parts.port
-    except ValueError:
-        problems.append(f"{variable.origin} cannot be read as a URL; write postgresql://user@host:5432/name.")
+        read_url(variable.value)
+    except ConfigError as error:
+        problems.append(f"{variable.origin}: {error.message} {error.hint}")
         return ""
-    if scheme.split("+")[0] in ("postgres", "postgresql"):
-        return variable.value
-    if scheme and "://" in variable.value:
-        problems.append(f"{variable.origin} is for {scheme}; dbarch needs a postgresql:// URL.")
-    else:
-        problems.append(f"{variable.origin} is not a URL; write postgresql://user@host:5432/name.")
-    return ""
+    return variable.value
 
 
 def _config(root: Path) -> tuple[dict[str, object], list[str]]:
@@ -173,9 +160,7 @@ def _table(document: Mapping[str, object], name: str) -> dict[str, object] | Non
 
 def _fits(key: str, value: object) -> bool:
     if key in LISTS:
-        return isinstance(value, str) or (
-            isinstance(value, list) and all(isinstance(item, str) for item in value)
-        )
+        return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
     return key in TEXTS and isinstance(value, str)
 
 
@@ -208,7 +193,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 def _cache(environ: Mapping[str, str]) -> Path:
     """The user's cache folder for dbarch; DBARCH_CACHE_DIR names another."""
-    if is_set(environ.get("DBARCH_CACHE_DIR")):
+    if is_set(environ.get("DBARCH_CACHE_DIR", "")):
         return Path(environ["DBARCH_CACHE_DIR"]).expanduser()
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     if sys.platform == "win32":
