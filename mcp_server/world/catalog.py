@@ -41,7 +41,7 @@ _WRITTEN = (
     "pg_description", "pg_rewrite", "pg_statistic_ext", "pg_sequence", "pg_type", "pg_enum", "pg_range", "pg_proc",
     "pg_aggregate", "pg_namespace", "pg_extension", "pg_event_trigger", "pg_publication", "pg_publication_rel",
     "pg_collation", "pg_opclass", "pg_default_acl", "pg_partitioned_table", "pg_foreign_table", "pg_foreign_server",
-    "pg_cast", "pg_operator", "pg_depend",
+    "pg_cast", "pg_operator",
 )  # fmt: skip
 _ALTERNATIVE = re.compile(r"/\*all\*/(.*?)/\*one\*/(.*?)/\*end\*/", re.DOTALL)
 _SINCE = re.compile(r"/\*since (\d+)\*/(.*?)/\*else\*/(.*?)/\*end\*/", re.DOTALL)
@@ -121,13 +121,9 @@ def _expand(sql: str, server_version: int, relations: tuple[str, ...] | None) ->
 
 
 def _acl(acl: str, kind: str, owner: str) -> str:
-    """SQL that lists what an access list grants beyond Postgres's default (+) and what it takes away (-)."""
-    entries = "select grantee, privilege_type, is_grantable from aclexplode"
-    default = f"acldefault({kind}, {owner})"
-    return f"""case when {acl} is not null then (
-        select string_agg(concat(sign, grantee, ' ', privilege_type, case when is_grantable then '*' end), '\x1d')
-        from (select '+' as sign, e.* from ({entries}({acl}) except {entries}({default})) e
-            union all select '-', e.* from ({entries}({default}) except {entries}({acl})) e) entry) end"""
+    """SQL for an access list and Postgres's default for it, empty where nothing was ever granted or revoked."""
+    default = "'{}'" if owner == "0" else f"acldefault({kind}, {owner})"
+    return f"case when {acl} is not null then concat({acl}, '\x1d', {default}) end"
 
 
 def _sums(server_version: int) -> str:

@@ -11,6 +11,7 @@ from mcp_server.model.schema import (
     EventTrigger,
     Extension,
     Function,
+    Grant,
     Group,
     Namespace,
     Publication,
@@ -51,11 +52,8 @@ def _namespaces(lookup: Lookup) -> Group:
         name, owner, _ = payload.split(US)
         if not lookup.is_member("schema", oid):
             # `public` belongs to the bootstrap role before version 15 and to the database's owner since.
-            role = (
-                ""
-                if name == "public" and lookup.role(owner) in ("pg_database_owner", "postgres")
-                else lookup.owner(owner)
-            )
+            built_in = name == "public" and (owner == "10" or lookup.role(owner) == "pg_database_owner")
+            role = "" if built_in else lookup.owner(owner)
             comment = lookup.comment("schema", oid)
             found.append(Namespace(name, role, "" if comment == "standard public schema" else comment))
     return tuple(found)
@@ -162,10 +160,10 @@ def _grants(lookup: Lookup) -> Group:
     found: list[SchemaObject] = []
     for oid, payload in lookup.section("S").items():
         name, _, listed = payload.split(US)
-        if name != "public" and not lookup.is_member("schema", oid):
+        if name == "public":
+            found += _public_schema_grants(listed, lookup)
+        elif not lookup.is_member("schema", oid):
             found += lookup.grants("schema", Namespace(name).identity, listed)
-        elif name == "public":
-            found += lookup.grants("schema", name, _without_public_default(listed, lookup))
     for payload in lookup.section("F").values():
         field = payload.split(US)
         if field[9] and field[0] in lookup.schemas:
@@ -181,35 +179,42 @@ def _grants(lookup: Lookup) -> Group:
     return tuple(found)
 
 
-def _without_public_default(listed: str, lookup: Lookup) -> str:
-    """The access list of schema public without what initdb itself put there.
+def _public_schema_grants(listed: str, lookup: Lookup) -> tuple[Grant, ...]:
+    """Grants on schema public but for those that initdb itself made.
 
-    initdb grants USAGE to everybody, before version 15 also CREATE; the database's own owner holds it through
-    pg_database_owner.
+    initdb lets everybody use it, before version 15 also create in it; its owner is the bootstrap role, or since
+    version 15 the owner of the database.
     """
-    built_in = ["+0 USAGE"] if int(lookup.version) >= 150000 else ["+0 USAGE", "+0 CREATE"]
-    entries = listed.split("\x1d") if listed else []
-    kept = [entry for entry in entries if entry not in built_in]
-    missing = [entry.replace("+", "-", 1) for entry in built_in if entry not in entries]
-    return "\x1d".join(kept + missing)
+    built_in = ("usage",) if int(lookup.version) >= 150000 else ("create", "usage")
+    given, _ = privileges(listed)
+    found = [
+        item
+        for item in lookup.grants("schema", "public", listed)
+        if item.grantee not in ("public", "pg_database_owner")
+    ]
+    everybody = given.get("", ())
+    more, less = tuple(sorted(set(everybody) - set(built_in))), tuple(sorted(set(built_in) - set(everybody)))
+    if more or less:
+        found.append(Grant("schema", "public", "public", more, less))
+    return tuple(found)
 
 
 def _default_privileges(lookup: Lookup) -> Group:
     found: list[DefaultPrivilege] = []
     for payload in lookup.section("d").values():
         role, schema, kind, listed = payload.split(US)
-        given = privileges(listed)
-        for grantee in sorted({key[1] for key in given}):
-            found.append(
-                DefaultPrivilege(
-                    role=lookup.owner(role),
-                    schema=schema,
-                    target_word=_DEFAULT_KINDS[kind],
-                    grantee=lookup.grantee(grantee),
-                    privileges=given.get(("+", grantee), ()),
-                    revoked=given.get(("-", grantee), ()),
-                )
+        given, taken = privileges(listed)
+        found += [
+            DefaultPrivilege(
+                role=lookup.owner(role),
+                schema=schema,
+                target_word=_DEFAULT_KINDS[kind],
+                grantee=lookup.grantee(grantee),
+                privileges=given.get(grantee, ()),
+                revoked=taken.get(grantee, ()),
             )
+            for grantee in sorted(given.keys() | taken.keys())
+        ]
     return tuple(found)
 
 

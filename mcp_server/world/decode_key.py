@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mcp_server.model.names import object_name, quote
 from mcp_server.model.schema import Constraint, Index, SchemaObject, qualified
-from mcp_server.world.lookup import GS, US, Lookup, flag, option, parts, records
+from mcp_server.world.lookup import GS, RS, US, Lookup, flag, option, parts, records
 
 _ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _DESCENDING, _NULLS_FIRST = 1, 2
@@ -242,8 +242,8 @@ def _keys(
 
 def _column_types(lookup: Lookup, oid: int) -> dict[str, tuple[str, str]]:
     """(type oid, collation oid) of each column by attribute number."""
-    rows = (record.split(US, 8) for record in parts(lookup.section("A").get(oid, ""), "\x1e"))
-    return {row[0]: (row[3], row[7]) for row in rows}
+    rows = (record.split(US, 6) for record in parts(lookup.section("A").get(oid, ""), RS))
+    return {row[0]: (row[2], row[5] or "100") for row in rows}
 
 
 def _operator_class(lookup: Lookup, number: str, type_oid: str) -> str:

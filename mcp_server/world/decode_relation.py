@@ -74,7 +74,7 @@ def _table(lookup: Lookup, oid: int, field: list[str]) -> Table:
 
 def _view(lookup: Lookup, oid: int, field: list[str]) -> View:
     defaults = _defaults(lookup, oid)
-    rows = sorted(records(lookup.section("A").get(oid, US * 13), 14), key=lambda row: int(row[0] or 0))
+    rows = sorted(records(lookup.section("A").get(oid, US * 6), 7), key=lambda row: int(row[0] or 0))
     return View(
         schema=lookup.schemas[field[0]],
         name=field[1],
@@ -82,7 +82,10 @@ def _view(lookup: Lookup, oid: int, field: list[str]) -> View:
         definition=field[13],
         columns=tuple(
             ViewColumn(
-                row[1], lookup.type_name(row[2]), defaults.get(row[0], ""), lookup.comment("relation", oid, row[0])
+                row[1],
+                lookup.type_name(row[2], row[3]),
+                defaults.get(row[0], ""),
+                lookup.comment("relation", oid, row[0]),
             )
             for row in rows
             if row[0]
@@ -108,31 +111,35 @@ def _columns(lookup: Lookup, oid: int, table: str) -> list[Column]:
     sequences = lookup.identity_options.get(oid, {})
     found = [
         _column(lookup, oid, table, row, defaults.get(row[0]), sequences.get(row[0], ""))
-        for row in records(lookup.section("A")[oid], 14)
+        for row in records(lookup.section("A")[oid], 7)
     ]
     return sorted(found, key=lambda column: column.position)
 
 
 def _column(lookup: Lookup, oid: int, table: str, row: list[str], default: str | None, sequence: str) -> Column:
-    type_ = lookup.types.get(row[3])
+    number, name, type_oid, type_text, flags, collation, rare = row
+    type_ = lookup.types.get(type_oid)
+    identity = flags[3:4] if flags[3:4] in ("a", "d") else ""
+    generated = flags[3 + len(identity) :]
+    compression, statistics, options, _ = rare.split(FS) if rare else ("", "", "", "")
     return Column(
         table=table,
-        name=row[1],
-        type=lookup.type_name(row[2]),
-        nullable=not flag(row[4]),
-        default=None if row[6] else default,
-        identity_kind={"a": "always", "d": "by default"}.get(row[5], ""),  # type: ignore[arg-type]
+        name=name,
+        type=lookup.type_name(type_oid, type_text),
+        nullable=not flag(flags[0]),
+        default=None if generated else default,
+        identity_kind={"a": "always", "d": "by default"}.get(identity, ""),  # type: ignore[arg-type]
         identity_options=sequence,
-        generated=default if row[6] else None,
-        stored=row[6] != "v",
-        collation=lookup.collation(row[7], type_.collation) if type_ else "",
-        storage="" if type_ is None or row[8] == type_.storage else _STORAGE[row[8]],
-        compression=_COMPRESSION.get(row[9], ""),
-        statistics=int(row[10]) if row[10] else None,
-        options=tuple(sorted(parts(row[12], GS))),
-        inherited=not flag(row[11]),
-        comment=lookup.comment("relation", oid, row[0]),
-        position=int(row[0]),
+        generated=default if generated else None,
+        stored=generated != "v",
+        collation=lookup.collation(collation, type_.collation) if type_ else "",
+        storage="" if type_ is None or flags[2] == type_.storage else _STORAGE[flags[2]],
+        compression=_COMPRESSION.get(compression, ""),
+        statistics=int(statistics) if statistics else None,
+        options=tuple(sorted(parts(options, GS))),
+        inherited=not flag(flags[1]),
+        comment=lookup.comment("relation", oid, number),
+        position=int(number),
     )
 
 
@@ -141,7 +148,7 @@ def _column_grants(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
     for record in parts(lookup.section("A").get(oid, ""), RS):
         if not record.endswith(US):
             row = record.split(US)
-            found += lookup.grants("column", f"{table}.{quote(row[1])}", row[13])
+            found += lookup.grants("column", f"{table}.{quote(row[1])}", row[6].split(FS)[3])
     return found
 
 

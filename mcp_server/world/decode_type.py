@@ -97,12 +97,12 @@ def _composites(lookup: Lookup) -> Group:
 def _attributes(lookup: Lookup, relation: int) -> tuple[Attribute, ...]:
     if relation not in lookup.section("A"):
         return ()
-    rows = sorted(records(lookup.section("A")[relation], 14), key=lambda row: int(row[0]))
+    rows = sorted(records(lookup.section("A")[relation], 7), key=lambda row: int(row[0]))
     return tuple(
         Attribute(
             name=row[1],
-            type=lookup.type_name(row[2]),
-            collation=lookup.collation(row[7], lookup.types[row[3]].collation if row[3] in lookup.types else row[7]),
+            type=lookup.type_name(row[2], row[3]),
+            collation=lookup.collation(row[5], lookup.types[row[2]].collation if row[2] in lookup.types else row[5]),
             comment=lookup.comment("relation", relation, row[0]),
         )
         for row in rows

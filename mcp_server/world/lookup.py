@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,6 +14,13 @@ from mcp_server.model.schema import Grant, qualified
 _BOUNDS = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}
 Sections = dict[str, dict[int, str]]
 US, RS, GS, FS = "\x1f", "\x1e", "\x1d", "\x1c"
+# Source: the table of access privilege letters in the manual, "5.8 Privileges".
+_PRIVILEGES = {
+    "r": "select", "w": "update", "a": "insert", "d": "delete", "D": "truncate", "x": "references", "t": "trigger",
+    "m": "maintain", "X": "execute", "U": "usage", "C": "create", "c": "connect", "T": "temporary",
+}  # fmt: skip
+_ACL_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]+)')
+_ACL_ROLE = re.compile(r'("(?:[^"]|"")*"|[^=]*)=([A-Za-z*]*)/')
 ENABLED: dict[str, Literal["origin", "disabled", "replica", "always"]] = {
     "O": "origin", "D": "disabled", "R": "replica", "A": "always",
 }  # fmt: skip
@@ -115,12 +123,12 @@ class Lookup:
                 found.setdefault(int(field[12]), {})[field[13]] = _identity_options(field)
         return found
 
-    def type_name(self, text: str) -> str:
-        """A type as columns.sql gives it: an oid, or the finished text with its modifier."""
-        if not text.isdigit():
-            return text
-        known = self.types.get(text)
-        return known.name if known else self.row_types.get(text, f"unknown type {text}")
+    def type_name(self, oid: str, with_modifier: str) -> str:
+        """A type as columns.sql gives it: its oid, and the finished text where it has a modifier."""
+        if with_modifier:
+            return with_modifier
+        known = self.types.get(oid)
+        return known.name if known else self.row_types.get(oid, f"unknown type {oid}")
 
     def relation_fields(self, oid: int) -> list[str]:
         return records(self.section("R")[oid].replace(RS, FS), 21)[0]
@@ -162,8 +170,11 @@ class Lookup:
         """A role's name, "" for the owner of the database."""
         return "" if oid == self.database_owner else self.section("o").get(int(oid), oid)
 
-    def grantee(self, oid: str) -> str:
-        return "public" if oid == "0" else self.owner(oid)
+    def grantee(self, role: str) -> str:
+        """A role of an access list: "public", "" for the owner of the database, else its name."""
+        if not role:
+            return "public"
+        return "" if role == self.section("o").get(int(self.database_owner)) else role
 
     def role(self, oid: str) -> str:
         return "public" if oid == "0" else self.section("o").get(int(oid), oid)
@@ -173,9 +184,9 @@ class Lookup:
 
     def collation(self, oid: str, own: str) -> str:
         """A collation as SQL, "" when it is the type's own."""
-        if oid in ("0", own):
+        if (oid or "100") in ("0", own):
             return ""
-        namespace, name = self.section("L")[int(oid)].split(US)
+        namespace, name = self.section("L")[int(oid or 100)].split(US)
         return qualified(self.schemas.get(namespace, "pg_catalog"), name)
 
     def comment(self, word: str, oid: int, column: str = "0") -> str:
@@ -187,22 +198,40 @@ class Lookup:
 
     def grants(self, word: str, target: str, listed: str) -> tuple[Grant, ...]:
         """Grant objects of an access list as the `:acl{}` mark writes it."""
-        given = privileges(listed)
-        roles = sorted({grantee for _, grantee in given})
+        given, taken = privileges(listed)
+        roles = sorted(given.keys() | taken.keys())
         return tuple(
-            Grant(word, target, self.grantee(role), given.get(("+", role), ()), given.get(("-", role), ()))
-            for role in roles
+            Grant(word, target, self.grantee(role), given.get(role, ()), taken.get(role, ())) for role in roles
         )
 
 
-def privileges(listed: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Privileges by (sign, oid of the grantee), sorted; grant options spelled out."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for entry in parts(listed, GS):
-        grantee, privilege = entry[1:].split(" ", 1)
-        word = privilege.rstrip("*").lower() + (" with grant option" if privilege.endswith("*") else "")
-        found.setdefault((entry[0], grantee), []).append(word)
-    return {key: tuple(sorted(words)) for key, words in found.items()}
+def privileges(listed: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """What an access list gives beyond Postgres's default, and what it takes away, by role ("" for everybody)."""
+    if not listed:
+        return {}, {}
+    held, default = (_entries(text) for text in listed.split(GS))
+    return _words(held, default), _words(default, held)
+
+
+def _words(here: dict[str, set[str]], there: dict[str, set[str]]) -> dict[str, tuple[str, ...]]:
+    """The privileges of `here` that `there` has not, in words, by role."""
+    found = {role: letters - there.get(role, set()) for role, letters in here.items()}
+    return {role: tuple(sorted(map(_word, letters))) for role, letters in found.items() if letters}
+
+
+def _word(letter: str) -> str:
+    return _PRIVILEGES[letter[0]] + (" with grant option" if letter.endswith("*") else "")
+
+
+def _entries(text: str) -> dict[str, set[str]]:
+    """An aclitem[] as Postgres prints it: letters, with a star for the grant option, by role."""
+    found: dict[str, set[str]] = {}
+    for match in _ACL_ITEM.finditer(text.strip("{}")):
+        item = match[2] if match[1] is None else re.sub(r"\\(.)", r"\1", match[1])
+        role, letters = _ACL_ROLE.match(item).groups()  # type: ignore[union-attr]
+        plain = role[1:-1].replace('""', '"') if role.startswith('"') else role
+        found.setdefault(plain, set()).update(re.findall(r"[A-Za-z]\*?", letters))
+    return found
 
 
 def option(text: str) -> str:
