@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mcp_server.world.ledger import Ledger
     from mcp_server.world.sandbox import Sandboxes
 
+    Connection = asyncpg.Connection[asyncpg.Record]
+
 __all__ = ["Progress", "Settings", "Workspace", "read_settings"]
 
 Progress = Callable[[str, float | None], None]
@@ -31,9 +33,9 @@ CLOSE_WITHIN = 5.0
 class Shelf:
     """What all calls of one door share. idle: open connections to `live` and when each was put back."""
 
-    idle: list[tuple[asyncpg.Connection, float]] = field(default_factory=list)
+    idle: list[tuple[Connection, float]] = field(default_factory=list)
     schemas: dict[str, Schema] = field(default_factory=dict)
-    sandboxes: Sandboxes | None = None
+    sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
 
 
 class Workspace:
@@ -43,19 +45,15 @@ class Workspace:
     its own connection, so that calls that run at the same time never share one.
     """
 
-    def __init__(
-        self, settings: Settings, progress: Progress | None = None, shelf: Shelf | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, progress: Progress | None = None, shelf: Shelf | None = None) -> None:
         self.settings = settings
         self._progress = progress
         self._shelf = shelf if shelf is not None else Shelf()
-        self._live: asyncpg.Connection | None = None
+        self._live: Connection | None = None
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, root: Path | str | None = None, progress: Progress | None = None
-    ) -> AsyncIterator[Workspace]:
+    async def open(cls, root: Path | str | None = None, progress: Progress | None = None) -> AsyncIterator[Workspace]:
         """The workspace of the project at `root`, found by the environment when not given. Never fails."""
         workspace = cls(read_settings(Path(root) if root is not None else None), progress)
         try:
@@ -107,7 +105,7 @@ class Workspace:
         if self._progress is not None:
             self._progress(message, done)
 
-    async def live(self) -> asyncpg.Connection:
+    async def live(self) -> Connection:
         """The call's own connection to the project's database, opened again when it broke.
 
         Raises ConfigError when no database is named, ConnectionFailed when it cannot be reached.
@@ -126,34 +124,39 @@ class Workspace:
     async def sandboxes(self, near: int | None = None) -> Sandboxes:
         """The sandboxes, on the server given by DBARCH_SANDBOX_URL or on the embedded Postgres.
 
-        near: server_version_num (or major) of the target, for the embedded Postgres that is nearest to it.
+        near: server_version_num of the target, for the embedded Postgres that is nearest to it; without it, those
+        that are open already will do.
         """
-        from mcp_server.world.sandbox import Sandboxes
+        from mcp_server.world.sandbox import open_sandboxes
 
-        if self._shelf.sandboxes is None:
-            self._shelf.sandboxes = Sandboxes(self.settings, near)
-        return self._shelf.sandboxes
+        opened = self._shelf.sandboxes
+        url = self.settings.sandbox_url
+        major = 0 if url else (near or 0) // 10_000
+        if not major and opened:
+            return next(iter(opened.values()))
+        if major not in opened:
+            opened[major] = await open_sandboxes(cache=self.cache, sandbox_url=url, near_version=near)
+        return opened[major]
 
     async def close(self) -> None:
-        """Close what is open; a connection that does not answer is cut off."""
+        """Close what is open and drop the sandboxes; a connection that does not answer is cut off."""
         await self._let_go(keep=False)
+        while self._shelf.sandboxes:
+            _, sandboxes = self._shelf.sandboxes.popitem()
+            await sandboxes.close()
         for connection, _ in self._shelf.idle:
             await _close(connection)
         self._shelf.idle.clear()
 
     def _no_database(self) -> ConfigError:
-        named = [
-            problem
-            for problem in self.settings.problems
-            if "Postgres URL" in problem or "URL that" in problem
-        ]
+        named = [problem for problem in self.settings.problems if "Postgres URL" in problem or "URL that" in problem]
         return ConfigError(
             named[0] if named else "No database is configured.",
             "Set DBARCH_DATABASE_URL or DATABASE_URL, in the environment or in the project's .env, "
             "or start one of your own with `dbarch dev`.",
         )
 
-    async def _from_shelf(self) -> asyncpg.Connection | None:
+    async def _from_shelf(self) -> Connection | None:
         """An idle connection that still answers; those that rested long are asked first."""
         while self._shelf.idle:
             connection, since = self._shelf.idle.pop()
@@ -174,7 +177,7 @@ class Workspace:
             await _close(connection)
 
 
-async def _answers(connection: asyncpg.Connection) -> bool:
+async def _answers(connection: Connection) -> bool:
     import asyncpg
 
     try:
@@ -184,7 +187,7 @@ async def _answers(connection: asyncpg.Connection) -> bool:
     return True
 
 
-async def _close(connection: asyncpg.Connection) -> None:
+async def _close(connection: Connection) -> None:
     """Close in order, which cancels a running statement on the server; cut off after CLOSE_WITHIN seconds."""
     import asyncpg
 
