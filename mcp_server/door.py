@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import re
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from typing import Any, get_type_hints
 from mcp_server.errors import ArchitectError, ConfigError
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Effect, Operation
-from mcp_server.redactor import Redactor
 from mcp_server.world.runs import keep_report, new_run
 from mcp_server.world.workspace import Progress, Workspace
 
@@ -83,23 +83,21 @@ class Door:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.redactor = Redactor()
-        for url in (workspace.settings.database_url, workspace.settings.sandbox_url):
-            self.redactor.add_url(url)
 
     def redact(self, text: str) -> str:
         """The text without secrets, known or looking like one."""
-        return self.redactor.redact(text)
+        return self.workspace.redactor.redact(text)
 
     async def carry_out(
         self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None = None
     ) -> Answer:
         """Run an operation and leave one line of it in the ledger, however it ends."""
-        verdict = "cancelled"
+        verdict, began = "cancelled", time.monotonic()
+        reports: tuple[str, ...] = ()
         try:
             async with self.workspace.call(progress) as call:
                 answer = await contract.function(call, **arguments)
-            verdict = answer.verdict or "done"
+            verdict, reports = answer.verdict or "done", tuple(answer.reports)
             return answer
         except ArchitectError as error:
             verdict = f"{type(error).__name__}: {error.message}"
@@ -108,14 +106,15 @@ class Door:
             verdict = f"failed: {type(error).__name__}"
             raise
         finally:
-            self._note(contract.name, arguments, verdict)
+            spent = (time.monotonic() - began) * 1000
+            self.workspace.ledger.append(contract.name, arguments, verdict, milliseconds=spent, reports=reports)
 
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:
         """What the caller reads: at most `limit` characters; the reports and what was cut are kept by run."""
         for run, report in answer.reports.items():
             self._keep(run, self.redact(report))
         if as_json and answer.data is not None:
-            text = json.dumps(self.redactor.redact_data(answer.data), ensure_ascii=False)
+            text = json.dumps(self.workspace.redactor.redact_data(answer.data), ensure_ascii=False)
             cut = _cut_json
         else:
             text = self.redact(answer.text)
@@ -130,13 +129,6 @@ class Door:
             f"dbarch failed unexpectedly ({type(error).__name__}, run {run}). This is a fault of dbarch, not of the "
             f"request: report it with the lines that its log (standard error) has under run {run}."
         )
-
-    def _note(self, name: str, arguments: Mapping[str, Any], verdict: str) -> None:
-        """A line in the ledger; a project that cannot be written must not make the call fail."""
-        try:
-            self.workspace.ledger.append(name, dict(arguments), verdict)
-        except OSError as error:
-            logger.warning("The ledger cannot be written: %s", self.redact(str(error)))
 
     def _keep(self, run: str, text: str) -> str:
         """Where the whole can be read, in words; a cache that cannot be written must not cost the answer."""

@@ -59,7 +59,7 @@ async def _serve_stdio() -> None:
             asyncio.get_running_loop().add_signal_handler(number, signalled.set)
     async with Workspace.open() as workspace:
         server = ArchitectServer(workspace)
-        _log_to_stderr(server.door.redactor)
+        _log_to_stderr(workspace.redactor)
         serving = asyncio.ensure_future(server.run_stdio_async())
         ending = asyncio.ensure_future(signalled.wait())
         await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -76,7 +76,7 @@ async def _serve_http(listener: socket.socket, host: str, allowed_hosts: Sequenc
 
     async with Workspace.open() as workspace:
         server = ArchitectServer(workspace)
-        _log_to_stderr(server.door.redactor)
+        _log_to_stderr(workspace.redactor)
         config = uvicorn.Config(
             http_app(server, host, allowed_hosts), log_config=None, access_log=False, timeout_graceful_shutdown=2
         )

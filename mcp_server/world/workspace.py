@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import ConfigError
+from mcp_server.redactor import Redactor
 from mcp_server.world.settings import Settings, read_settings
+from mcp_server.world.shelf import Shelf
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from mcp_server.model.schema import Schema
     from mcp_server.world.ledger import Ledger
     from mcp_server.world.sandbox import Sandboxes
-
-    Connection = asyncpg.Connection[asyncpg.Record]
+    from mcp_server.world.shelf import Connection
 
 __all__ = ["Progress", "Settings", "Workspace", "read_settings"]
 
 Progress = Callable[[str, float | None], None]
-
-STALE_AFTER = 60.0
-CLOSE_WITHIN = 5.0
-
-
-@dataclass(slots=True)
-class Shelf:
-    """What all calls of one door share. idle: open connections to `live` and when each was put back."""
-
-    idle: list[tuple[Connection, float]] = field(default_factory=list)
-    schemas: dict[str, Schema] = field(default_factory=dict)
-    sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
 
 
 class Workspace:
@@ -63,14 +48,17 @@ class Workspace:
 
     @asynccontextmanager
     async def call(self, progress: Progress | None = None) -> AsyncIterator[Workspace]:
-        """A view for one call. Its connection goes back to the shelf; when the call failed it is closed."""
+        """A view for one call. Its connection goes back to the shelf; when the call is cancelled it is closed."""
         view = Workspace(self.settings, progress, self._shelf)
+        keep = False
         try:
             yield view
-        except BaseException:
-            await view._let_go(keep=False)
+            keep = True
+        except Exception:
+            keep = True
             raise
-        await view._let_go(keep=True)
+        finally:
+            await view._let_go(keep=keep)
 
     @property
     def schemas(self) -> dict[str, Schema]:
@@ -98,7 +86,18 @@ class Workspace:
         """What was run in this project, for evidence."""
         from mcp_server.world.ledger import Ledger
 
-        return Ledger(self.settings.root)
+        if self._shelf.ledger is None:
+            self._shelf.ledger = Ledger(self.settings.root, self.redactor)
+        return self._shelf.ledger
+
+    @property
+    def redactor(self) -> Redactor:
+        """Hides the passwords of the configured databases, and whatever looks like a secret."""
+        if self._shelf.redactor is None:
+            self._shelf.redactor = Redactor()
+            for url in (self.settings.database_url, self.settings.sandbox_url):
+                self._shelf.redactor.add_url(url)
+        return self._shelf.redactor
 
     def progress(self, message: str, done: float | None = None) -> None:
         """Tell whoever waits what is being done; `done` is the part of the whole, 0 to 1, when known."""
@@ -114,11 +113,7 @@ class Workspace:
             return self._live
         if not self.settings.database_url:
             raise self._no_database()
-        self._live = await self._from_shelf()
-        if self._live is None:
-            from mcp_server.world.database import connect
-
-            self._live = await connect(self.settings.database_url)
+        self._live = await self._shelf.take(self.settings.database_url)
         return self._live
 
     async def sandboxes(self, near: int | None = None) -> Sandboxes:
@@ -141,12 +136,12 @@ class Workspace:
     async def close(self) -> None:
         """Close what is open and drop the sandboxes; a connection that does not answer is cut off."""
         await self._let_go(keep=False)
-        while self._shelf.sandboxes:
-            _, sandboxes = self._shelf.sandboxes.popitem()
-            await sandboxes.close()
-        for connection, _ in self._shelf.idle:
-            await _close(connection)
-        self._shelf.idle.clear()
+        await self._shelf.clear()
+
+    async def _let_go(self, *, keep: bool) -> None:
+        connection, self._live = self._live, None
+        if connection is not None:
+            await self._shelf.put_back(connection, keep=keep)
 
     def _no_database(self) -> ConfigError:
         named = [problem for problem in self.settings.problems if "Postgres URL" in problem or "URL that" in problem]
@@ -155,41 +150,3 @@ class Workspace:
             "Set DBARCH_DATABASE_URL or DATABASE_URL, in the environment or in the project's .env, "
             "or start one of your own with `dbarch dev`.",
         )
-
-    async def _from_shelf(self) -> Connection | None:
-        """An idle connection that still answers; those that rested long are asked first."""
-        while self._shelf.idle:
-            connection, since = self._shelf.idle.pop()
-            if connection.is_closed():
-                continue
-            if time.monotonic() - since < STALE_AFTER or await _answers(connection):
-                return connection
-            await _close(connection)
-        return None
-
-    async def _let_go(self, *, keep: bool) -> None:
-        connection, self._live = self._live, None
-        if connection is None or connection.is_closed():
-            return
-        if keep and not connection.is_in_transaction():
-            self._shelf.idle.append((connection, time.monotonic()))
-        else:
-            await _close(connection)
-
-
-async def _answers(connection: Connection) -> bool:
-    import asyncpg
-
-    try:
-        await connection.execute("select 1", timeout=CLOSE_WITHIN)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False
-    return True
-
-
-async def _close(connection: Connection) -> None:
-    """Close in order, which cancels a running statement on the server; cut off after CLOSE_WITHIN seconds."""
-    import asyncpg
-
-    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        await connection.close(timeout=CLOSE_WITHIN)

@@ -1,0 +1,81 @@
+"""What all calls of one door share: idle connections, schemas that were read, sandboxes, the ledger."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcp_server.redactor import Redactor
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from mcp_server.model.schema import Schema
+    from mcp_server.world.ledger import Ledger
+    from mcp_server.world.sandbox import Sandboxes
+
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+STALE_AFTER = 60.0
+CLOSE_WITHIN = 5.0
+
+
+@dataclass(slots=True)
+class Shelf:
+    """idle: open connections to `live` and when each was put back. sandboxes: by major version, 0 for any."""
+
+    idle: list[tuple[Connection, float]] = field(default_factory=list)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
+    ledger: Ledger | None = None
+    redactor: Redactor | None = None
+
+    async def take(self, url: str) -> Connection:
+        """An idle connection that still answers (one that rested long is asked first), else a new one."""
+        while self.idle:
+            connection, since = self.idle.pop()
+            if connection.is_closed():
+                continue
+            if time.monotonic() - since < STALE_AFTER or await _answers(connection):
+                return connection
+            await _close(connection)
+        from mcp_server.world.database import connect
+
+        return await connect(url)
+
+    async def put_back(self, connection: Connection, *, keep: bool) -> None:
+        """Keep a connection for the next call, unless its state is in doubt."""
+        if connection.is_closed():
+            return
+        if keep and not connection.is_in_transaction():
+            self.idle.append((connection, time.monotonic()))
+        else:
+            await _close(connection)
+
+    async def clear(self) -> None:
+        """Close the connections and the sandboxes."""
+        while self.idle:
+            await _close(self.idle.pop()[0])
+        while self.sandboxes:
+            _, sandboxes = self.sandboxes.popitem()
+            await sandboxes.close()
+
+
+async def _answers(connection: Connection) -> bool:
+    import asyncpg
+
+    try:
+        await connection.execute("select 1", timeout=CLOSE_WITHIN)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return True
+
+
+async def _close(connection: Connection) -> None:
+    """Close in order, which cancels a running statement on the server; cut off after CLOSE_WITHIN seconds."""
+    import asyncpg
+
+    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.close(timeout=CLOSE_WITHIN)
