@@ -1,0 +1,210 @@
+"""The user's Alembic environment: its configuration, its revisions, what its env.py configures."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from .places import Place, Project
+
+PARENT_LINE = re.compile(r"^down_revision\b", re.MULTILINE)
+
+
+class HistoryBroken(Exception):
+    """The revision files do not make a history."""
+
+    def __init__(self, message: str, place: Place) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+
+class Recorded(BaseException):
+    """env.py has said what was to be learnt from it."""
+
+
+class Environment(NamedTuple):
+    """An opened Alembic environment. versions: the folders that hold revisions, extra ones last."""
+
+    config: Any
+    script: Any
+    versions: tuple[str, ...]
+
+
+def open_environment(request: dict[str, Any], project: Project) -> Environment:
+    """Read alembic.ini or pyproject.toml as the `alembic` command would, in the folder it would be run in.
+
+    request: ini and toml (paths, "" for none), section, url (for sqlalchemy.url, "" to leave it), extra (folders).
+    """
+    config = _config(request)
+    _enter_folder(config, request, project)
+    if request.get("url"):
+        config.set_main_option("sqlalchemy.url", request["url"].replace("%", "%%"))
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(config)
+    for folder in (os.getcwd(), project.root):
+        if folder not in sys.path:
+            sys.path.append(folder)
+    own = [os.path.abspath(str(folder)) for folder in script._version_locations] or [
+        os.path.join(str(script.dir), "versions")
+    ]
+    extra = [os.path.abspath(folder) for folder in request.get("extra", ())]
+    if extra:
+        script.version_locations = [*own, *extra]
+        script.__dict__.pop("_version_locations", None)  # memoised by the question above
+    return Environment(config, script, tuple(own + extra))
+
+
+def _config(request: dict[str, Any]) -> Any:
+    from alembic.config import Config
+
+    options: dict[str, Any] = {}
+    if request.get("toml"):
+        if "toml_file" not in inspect.signature(Config.__init__).parameters:
+            raise HistoryBroken(
+                "[tool.alembic] in pyproject.toml needs Alembic 1.16 or newer", Place(request["toml"], 0)
+            )
+        options["toml_file"] = request["toml"]
+    config = Config(request.get("ini") or None, ini_section=request["section"], **options)
+    config.cmd_opts = argparse.Namespace(
+        config=request.get("ini"), name=request["section"], x=None, raiseerr=False, quiet=False, sql=False, tag=None
+    )
+    return config
+
+
+def _enter_folder(config: Any, request: dict[str, Any], project: Project) -> None:
+    """Go where relative paths of the configuration lead to something: beside it, or the project's root."""
+    beside = os.path.dirname(os.path.abspath(request.get("ini") or request.get("toml") or project.root))
+    os.chdir(beside)
+    location = getattr(config, "get_alembic_option", config.get_main_option)("script_location")
+    if not location or os.path.isabs(location) or ":" in location or os.path.isdir(location):
+        return
+    if os.path.isdir(os.path.join(project.root, location)):
+        os.chdir(project.root)
+
+
+def revisions(environment: Environment, project: Project) -> list[dict[str, Any]]:
+    """Every revision file, in no order, as values; raises HistoryBroken when they do not fit together."""
+    import warnings
+
+    found: dict[str, dict[str, Any]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for script in environment.script._load_revisions():
+            entry = _entry(script, project)
+            if entry["id"] in found:
+                raise HistoryBroken(
+                    f"revision {entry['id']} exists twice, in {found[entry['id']]['file']} and in {entry['file']}",
+                    Place(entry["file"], 0),
+                )
+            found[entry["id"]] = entry
+    _check_parents(found)
+    return list(found.values())
+
+
+def _entry(script: Any, project: Project) -> dict[str, Any]:
+    path = str(script.path)
+    return {
+        "id": script.revision,
+        "parents": list(_tuple(script.down_revision)),
+        "depends_on": list(_tuple(script.dependencies)),
+        "labels": sorted(str(label) for label in _tuple(script.module.__dict__.get("branch_labels"))),
+        "file": project.name(path),
+        "path": os.path.abspath(path),
+        "message": script.doc or "",
+    }
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else (value,)
+
+
+def _check_parents(found: dict[str, dict[str, Any]]) -> None:
+    for entry in found.values():
+        for parent in entry["parents"]:
+            if parent not in found:
+                raise HistoryBroken(
+                    f"revision {entry['id']} follows {parent}, and no file holds a revision {parent}",
+                    _parent_place(entry),
+                )
+    waiting = {name: set(entry["parents"]) for name, entry in found.items()}
+    while waiting:
+        ready = [name for name, parents in waiting.items() if not parents & waiting.keys()]
+        if not ready:
+            entry = found[min(waiting)]
+            raise HistoryBroken(
+                f"the revisions {', '.join(sorted(waiting))} follow each other in a circle", _parent_place(entry)
+            )
+        for name in ready:
+            del waiting[name]
+
+
+def _parent_place(entry: dict[str, Any]) -> Place:
+    with open(entry["path"], encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    match = PARENT_LINE.search(text)
+    return Place(entry["file"], text.count("\n", 0, match.start()) + 1 if match else 0)
+
+
+@contextmanager
+def configuration(stop: bool) -> Iterator[dict[str, Any]]:
+    """What env.py gives to `context.configure`, as it is given. stop: raise Recorded instead of configuring."""
+    from alembic.runtime.environment import EnvironmentContext
+
+    given: dict[str, Any] = {}
+    original = EnvironmentContext.configure
+
+    def configure(self: Any, *args: Any, **options: Any) -> Any:
+        given.update(options)
+        if stop:
+            raise Recorded
+        return original(self, *args, **options)
+
+    EnvironmentContext.configure = configure  # type: ignore[method-assign]
+    try:
+        yield given
+    finally:
+        EnvironmentContext.configure = original  # type: ignore[method-assign]
+
+
+def record(environment: Environment) -> dict[str, Any]:
+    """Run env.py in offline mode up to its `context.configure`, which needs no database.
+
+    -> the options it gives. An env.py that cannot run offline is asked for its `target_metadata` alone; its error is
+    raised when it did not come that far.
+    """
+    from alembic.runtime.environment import EnvironmentContext
+
+    with configuration(stop=True) as given:
+        try:
+            with EnvironmentContext(environment.config, environment.script, as_sql=True, fn=lambda *_: []):
+                environment.script.run_env()
+        except Recorded:
+            pass
+        except Exception as error:
+            found = _metadata_of_module(error, os.path.join(str(environment.script.dir), "env.py"))
+            if found is None:
+                raise
+            given["target_metadata"] = found
+    return given
+
+
+def _metadata_of_module(error: BaseException, env_py: str) -> Any:
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name == "<module>" and os.path.realpath(frame.f_code.co_filename) == os.path.realpath(
+            env_py
+        ):
+            return frame.f_globals.get("target_metadata")
+        traceback = traceback.tb_next
+    return None

@@ -1,0 +1,114 @@
+"""The user's Alembic, run with their own env.py on a sandbox: history, upgrade, downgrade, stamp."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from . import alembic_environment as alembics
+from .engines import sandbox_url
+from .guard import Forbidden, Guard
+from .places import Place
+
+SHOWN_OPTIONS = (
+    "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
+    "compare_server_default", "render_as_batch", "user_module_prefix",
+)  # fmt: skip
+SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encoding", "sourceless")
+
+
+class Walk:
+    """How far a run of revisions came. first_error: of the statements, when the revision went on after it."""
+
+    def __init__(self) -> None:
+        self.running = ""
+        self.done: list[str] = []
+        self.heads: list[str] = []
+        self.first_error: tuple[Any, str, Place] | None = None
+
+
+def read_history(request: dict[str, Any], guard: Guard) -> dict[str, Any]:
+    """Every revision and what env.py configures. Connects to nothing."""
+    environment = alembics.open_environment(request, guard.project)
+    found = alembics.revisions(environment, guard.project)
+    option = getattr(environment.config, "get_alembic_option", environment.config.get_main_option)
+    answer: dict[str, Any] = {
+        "revisions": found,
+        "script_location": os.path.abspath(str(environment.script.dir)),
+        "versions": list(environment.versions),
+        "folder": os.getcwd(),
+        "settings": {name: str(option(name)) for name in SETTINGS if option(name) is not None},
+        "options": {},
+    }
+    try:
+        given = alembics.record(environment)
+    except (Exception, Forbidden, SystemExit) as error:  # noqa: BLE001 - a history can be read while env.py is broken
+        answer["env_error"] = f"{type(error).__name__}: {error}"
+    else:
+        answer["options"] = {name: given[name] for name in SHOWN_OPTIONS if _is_plain(given.get(name))}
+    return answer
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (str, bool, int))
+
+
+def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
+    """Carry out `request["command"]` up to `request["revision"]` on the guard's target."""
+    target = guard.target
+    assert target is not None
+    url = (
+        sandbox_url(target, "psycopg", {}).render_as_string(hide_password=False).replace("+psycopg", request["driver"])
+    )
+    environment = alembics.open_environment({**request, "url": url}, guard.project)
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.util import CommandError
+
+    command, revision = request["command"], request["revision"]
+    script = environment.script
+
+    def steps(heads: Any, context: Any) -> Iterator[Any]:
+        for step in _steps(script, command, revision, heads):
+            walk.running = getattr(getattr(step, "revision", None), "revision", "")
+            yield step
+            walk.done.append(walk.running)
+            walk.running = ""
+        walk.heads = list(context.get_current_heads())
+
+    _listen_for_errors(guard, walk)
+    context = EnvironmentContext(environment.config, script, fn=steps, as_sql=False, destination_rev=revision, tag=None)
+    with alembics.configuration(stop=False) as given, context:
+        script.run_env()
+    if not given:
+        raise CommandError("env.py ran and never called context.configure()")
+    if guard.refused_databases:
+        target_name, place = guard.refused_databases[0]
+        raise Forbidden(target_name, place)
+    return {
+        "done": walk.done,
+        "heads": walk.heads,
+        "options": {name: given[name] for name in SHOWN_OPTIONS if _is_plain(given.get(name))},
+    }
+
+
+def _steps(script: Any, command: str, revision: str, heads: Any) -> list[Any]:
+    if command == "upgrade":
+        return list(script._upgrade_revs(revision, heads))
+    if command == "downgrade":
+        return list(script._downgrade_revs(revision, heads))
+    if command == "stamp":
+        return list(script._stamp_revs(revision, heads))
+    return []
+
+
+def _listen_for_errors(guard: Guard, walk: Walk) -> None:
+    """Remember the first statement that failed: code that swallows the error fails later for another reason."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def remember(context: Any) -> None:
+        if walk.first_error is None and context.statement is not None:
+            walk.first_error = (context.original_exception, str(context.statement), guard.project.caller())
+
+    event.listen(Engine, "handle_error", remember)

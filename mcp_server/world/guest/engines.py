@@ -1,0 +1,153 @@
+"""Engines of the user's code go to the sandbox, by whatever way they came to their URL.
+
+`create_engine` is the one place that every way leads to: engine_from_config, create_async_engine,
+async_engine_from_config, SQLModel's re-export. The user's driver is kept where it can be imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import types
+from collections.abc import Callable
+from typing import Any
+
+from .guard import Guard, Target
+
+SYNC = {"psycopg2": "psycopg2", "psycopg": "psycopg", "pg8000": "pg8000"}
+ASYNC = {"asyncpg": "asyncpg", "psycopg": "psycopg", "psycopg_async": "psycopg"}
+NOWHERE = Target("127.0.0.1", 9, "nobody", "", "nowhere")
+# Where to connect, and as whom: replaced. TLS: a sandbox speaks plain text on the loopback or a socket.
+ADDRESS = frozenset({
+    "host", "hostaddr", "port", "user", "username", "password", "passfile", "database", "dbname", "db",
+    "dsn", "service", "servicefile", "unix_sock", "target_session_attrs", "load_balance_hosts",
+    "channel_binding", "require_auth", "direct_tls", "ssl", "ssl_context", "sslmode", "sslcert", "sslkey",
+    "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation", "gssencmode", "krbsrvname",
+    "check_same_thread", "uri", "detect_types", "isolation_level", "cached_statements", "async_creator_fn",
+})  # fmt: skip
+QUERY = frozenset({"options", "application_name", "prepared_statement_cache_size"})
+
+
+class NoDriver(Exception):
+    """None of the Postgres drivers that would do can be imported."""
+
+
+def redirect(guard: Guard) -> None:
+    """From now on every engine that is made points at the guard's target; without one, at nothing."""
+    engine_module: Any = importlib.import_module("sqlalchemy.engine")
+    original = engine_module.create_engine
+
+    def create_engine(url: Any, **kwargs: Any) -> Any:
+        if guard.target is None:
+            return original(*_nowhere(url, kwargs, guard), **kwargs)
+        return original(_redirected(url, kwargs, guard.target), **kwargs)
+
+    create_engine.__doc__ = original.__doc__
+    for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create"):
+        importlib.import_module(name).create_engine = create_engine  # type: ignore[attr-defined]
+    with contextlib.suppress(ImportError):  # without greenlet there are no asynchronous engines
+        importlib.import_module("sqlalchemy.ext.asyncio.engine")._create_engine = create_engine  # type: ignore[attr-defined]
+
+
+def _redirected(url: Any, kwargs: dict[str, Any], target: Target) -> Any:
+    from sqlalchemy.engine import make_url
+
+    wanted = make_url(url)
+    driver = _driver(wanted, bool(kwargs.get("_is_async")))
+    same = driver == _named_driver(wanted)
+    kwargs.pop("creator", None)
+    kwargs.pop("pool", None)
+    kwargs["connect_args"] = _without_address(kwargs.get("connect_args") or {}, same)
+    return sandbox_url(target, driver, {key: wanted.query[key] for key in QUERY & set(wanted.query) if same})
+
+
+def _nowhere(url: Any, kwargs: dict[str, Any], guard: Guard) -> tuple[Any]:
+    """An engine that can be made without any driver and refuses to connect. The URL is still checked for form."""
+    from sqlalchemy.engine import make_url
+
+    make_url(url)
+    kwargs.pop("creator", None)
+    kwargs.pop("pool", None)
+    kwargs["connect_args"] = {}
+    kwargs["module"] = _driver_stub(guard.refuse_database)
+    return (sandbox_url(NOWHERE, "asyncpg" if kwargs.get("_is_async") else "pg8000", {}),)
+
+
+def sandbox_url(target: Target, driver: str, query: dict[str, Any]) -> Any:
+    """The target as a SQLAlchemy URL."""
+    from sqlalchemy.engine import URL
+
+    options = dict(query)
+    host: str | None = target.host
+    if target.socket_path:
+        options["unix_sock" if driver == "pg8000" else "host"] = (
+            target.socket_path if driver == "pg8000" else target.host
+        )
+        host = None
+    return URL.create(
+        "postgresql+" + driver,
+        username=target.user,
+        password=target.password or None,
+        host=host,
+        port=target.port,
+        database=target.database,
+        query=options,
+    )
+
+
+def _driver(wanted: Any, is_async: bool) -> str:
+    """The driver to use: the one that was asked for, else the first that can be imported."""
+    known = ASYNC if is_async else SYNC
+    named = _named_driver(wanted)
+    for driver in [named] * (named in known) + list(known):
+        try:
+            importlib.import_module(known[driver])
+        except ImportError:
+            continue
+        return driver
+    kind = "an asynchronous" if is_async else "a synchronous"
+    raise NoDriver(
+        f"{kind} Postgres driver is needed, and none of {', '.join(sorted(set(known.values())))} is installed"
+    )
+
+
+def _named_driver(wanted: Any) -> str:
+    """The driver a URL names or stands for, "" when it is for another database."""
+    if wanted.get_backend_name() not in ("postgresql", "postgres"):
+        return ""
+    if "+" in wanted.drivername:
+        return str(wanted.drivername.split("+", 1)[1])
+    try:
+        return str(wanted.get_driver_name())
+    except Exception:  # noqa: BLE001 - `postgres://` names no dialect since SQLAlchemy 1.4
+        return ""
+
+
+def _without_address(connect_args: dict[str, Any], same_driver: bool) -> dict[str, Any]:
+    if not same_driver:
+        return {}
+    kept = {key: value for key, value in connect_args.items() if key not in ADDRESS}
+    if "endpoint" in str(kept.get("options", "")):  # Neon's way to name a host without SNI
+        del kept["options"]
+    settings = kept.get("server_settings")
+    if isinstance(settings, dict) and "endpoint" in str(settings.get("options", "")):
+        kept["server_settings"] = {key: value for key, value in settings.items() if key != "options"}
+    return kept
+
+
+def _driver_stub(refuse: Callable[[str], None]) -> Any:
+    """What SQLAlchemy asks of a driver before it connects."""
+    stub: Any = types.ModuleType("dbarch_no_driver")
+    stub.paramstyle = "pyformat"
+    stub.apilevel = "2.0"
+    stub.threadsafety = 1
+    stub.__version__ = "1.31.0"
+    for name in ("Error", "InterfaceError", "DatabaseError", "DataError", "OperationalError", "IntegrityError",
+                 "InternalError", "ProgrammingError", "NotSupportedError"):  # fmt: skip
+        setattr(stub, name, type(name, (Exception,), {}))
+
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        refuse("the database")
+
+    stub.connect = connect
+    return stub
