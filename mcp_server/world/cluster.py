@@ -6,6 +6,7 @@ Standard library only; runs inside the keeper's process (keeper.py).
 from __future__ import annotations
 
 import contextlib
+import locale
 import os
 import secrets
 import shutil
@@ -34,13 +35,13 @@ class Failed(Exception):
 @dataclass(frozen=True)
 class Order:
     """What is to be kept. home: the server's folder. bin: Postgres's programs. uid, gid: whom to run as, -1 for
-    ourselves. initdb, settings: further arguments. durable: the data belongs to the user and is never made anew."""
+    ourselves. settings: as `name=value`. durable: the data belongs to the user and is never made anew."""
 
     home: Path
     bin: Path
     uid: int
     gid: int
-    initdb: tuple[str, ...]
+    major: int
     settings: tuple[str, ...]
     durable: bool
 
@@ -78,7 +79,7 @@ def processes_in(folder: Path) -> list[int]:
 def clear(order: Order) -> None:
     """Remove what a predecessor left: its half-made data, its server, and data that a crash of the machine broke."""
     (order.home / "server.json").unlink(missing_ok=True)
-    for leftover in order.home.glob("new-*"):
+    for leftover in order.home.glob("new-data-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     pidfile = order.data / "postmaster.pid"
     if not pidfile.exists():
@@ -110,7 +111,7 @@ def _ours(order: Order, pid: int) -> list[int]:
 
 def make_data(order: Order) -> None:
     """Run initdb beside the place and move the result there, so that data is whole or absent."""
-    staging = order.home / f"new-{os.getpid()}"
+    staging = order.home / f"new-data-{os.getpid()}"
     staging.mkdir(mode=0o700)
     order.own(staging)
     secret = order.home / "secret"
@@ -118,7 +119,17 @@ def make_data(order: Order) -> None:
     (staging / "password").write_text(password)
     order.own(staging / "password")
     command = [str(order.bin / "initdb"), "-D", str(staging / "data"), "-U", "postgres", "-A", "scram-sha-256"]
-    command += ["--pwfile", str(staging / "password"), "-E", "UTF8", "--no-instructions", "-N", *order.initdb]
+    command += [
+        "--pwfile",
+        str(staging / "password"),
+        "-E",
+        "UTF8",
+        "--no-instructions",
+        *(() if order.durable else ("--no-sync",)),
+        *locale_arguments(order.major),
+    ]
+    if order.major >= 16:
+        command += ["-c", "scram_iterations=1"]  # the password is random: stretching it only costs time
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=staging, env=environment(), **order.identity()
     )
@@ -128,6 +139,18 @@ def make_data(order: Order) -> None:
     write(secret, password)
     os.replace(staging / "data", order.data)
     shutil.rmtree(staging)
+
+
+def locale_arguments(major: int) -> tuple[str, ...]:
+    """C.UTF-8: the same everywhere and what Neon uses; Postgres's own where the system has none, else C."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        builtin = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        return ("--locale=C", *(builtin if major >= 17 else ()))
+    locale.setlocale(locale.LC_CTYPE, before)
+    return ("--locale=C.UTF-8",)
 
 
 def environment() -> dict[str, str]:

@@ -147,23 +147,42 @@ def _opening(token: str, statement_timeout_ms: int, lock_timeout_ms: int) -> str
         "lock_timeout": lock_timeout_ms,
         "idle_in_transaction_session_timeout": max(60_000, 2 * statement_timeout_ms),
     }
-    sets = ", ".join(f"set_config('{name}', '{int(value)}', true)" for name, value in limits.items())
+    sets = ", ".join(f"pg_catalog.set_config('{name}', '{int(value)}', true)" for name, value in limits.items())
     checks = " and ".join(
-        f"current_setting('{name}')::interval = interval '{int(value)} ms'" for name, value in limits.items()
+        f"pg_catalog.interval_eq(pg_catalog.current_setting('{name}')::pg_catalog.interval, '{int(value)} ms')"
+        for name, value in limits.items()
     )
+    in_force = f"""
+        pg_catalog.texteq(pg_catalog.current_setting('transaction_read_only'), 'on')
+        and pg_catalog.texteq(pg_catalog.current_setting('transaction_isolation'), 'repeatable read')
+        and {_same_transaction(token)} and {checks}
+    """
     return f"""
         begin isolation level repeatable read read only;
-        select {sets}, set_config('dbarch.guard', '{token}', true), set_config('default_transaction_read_only', 'on', false);
-        select 1 / (current_setting('transaction_read_only') = 'on'
-                    and current_setting('transaction_isolation') = 'repeatable read'
-                    and current_setting('dbarch.guard', true) = '{token}' and {checks})::int;
+        select {sets}, pg_catalog.set_config('dbarch.guard', '{token}', true),
+               pg_catalog.set_config('default_transaction_read_only', 'on', false);
+        {_require(in_force)}
     """
+
+
+def _same_transaction(token: str) -> str:
+    """The condition that the setting made when the transaction began is still there: it ends with the transaction."""
+    return f"pg_catalog.texteq(coalesce(pg_catalog.current_setting('dbarch.guard', true), ''), '{token}')"
+
+
+def _require(condition: str) -> str:
+    """A statement that divides by zero unless the condition holds.
+
+    It needs no language and no second round trip; functions instead of operators, each with its schema, so that nothing
+    along the user's search_path is called.
+    """
+    return f"select pg_catalog.int4div(1, ({condition})::pg_catalog.int4);"
 
 
 async def _close(connection: asyncpg.Connection[asyncpg.Record], token: str) -> None:
     """Roll back, free session locks, and raise Refused unless the guarded transaction was still open and unwritten."""
-    check = f"select 1 / (current_setting('dbarch.guard', true) is not distinct from '{token}' and pg_current_xact_id_if_assigned() is null)::int;"
-    cleaning = "rollback; select pg_advisory_unlock_all(); deallocate all;"
+    check = _require(f"{_same_transaction(token)} and pg_catalog.pg_current_xact_id_if_assigned() is null")
+    cleaning = "rollback; select pg_catalog.pg_advisory_unlock_all(); deallocate all;"
     left = not connection.is_in_transaction()
     with translating("leaving a read-only transaction"):
         try:
@@ -173,9 +192,7 @@ async def _close(connection: asyncpg.Connection[asyncpg.Record], token: str) -> 
             await connection.execute(cleaning)
         except asyncpg.DivisionByZeroError:
             left = True
-            await connection.execute(
-                f"rollback; reset default_transaction_read_only; {cleaning.removeprefix('rollback;')}"
-            )
+            await connection.execute(f"{cleaning} reset default_transaction_read_only;")
     if left:
         raise Refused(
             "The statement left the read-only transaction or was given a transaction id.",

@@ -7,23 +7,16 @@ released the last user's lock.
 How it listens: 127.0.0.1 on a free port with a random password (SCRAM), because every driver and every settings class
 of the users' own code understands such a URL (pg8000 and pydantic's PostgresDsn do not understand `?host=/folder`);
 a Unix socket in a private folder where there is no loopback.
-
-Root: Postgres refuses to run as root, so it runs as `nobody`. Its folder must then be reachable by that user. When the
-cache folder is not (a home that only root may enter), `/var/cache/dbarch/<hash of the cache folder>` is used instead,
-and the programs are copied there when their own folder is not reachable either.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,15 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from mcp_server.errors import ConfigError, DatabaseError
+from mcp_server.world.account import ELSEWHERE, find_account, find_home, reachable_programs
 from mcp_server.world.cluster import START_SECONDS, environment
 from mcp_server.world.database import finish
 from mcp_server.world.locks import POSIX, lock
+from mcp_server.world.owner import process_start
 
 WAIT_SECONDS = START_SECONDS + 30.0
-ELSEWHERE = (
-    "Or let throw-away databases be made on a server of yours: set DBARCH_SANDBOX_URL (its role needs CREATEDB)."
-)
-UNPRIVILEGED = ("nobody", "daemon", "bin")
 
 COMMON = (
     "max_connections=100",
@@ -67,6 +58,7 @@ THROWAWAY = (
 CAUSES = (
     ("No space left on device", "Free disk space, or set DBARCH_CACHE_DIR to a folder on a larger disk."),
     ("Disk quota exceeded", "Free disk space, or set DBARCH_CACHE_DIR to a folder on a larger disk."),
+    ("File size limit exceeded", "The limit on file sizes (ulimit -f) is too small for Postgres."),
     ("File too large", "The limit on file sizes (ulimit -f) is too small for Postgres."),
     (
         "Permission denied",
@@ -128,7 +120,7 @@ class Server:
                 if time.monotonic() > deadline:
                     raise self._failed("It was not ready in time.")
                 # A keeper without server.json is one that starts, or one that found its server gone and ends.
-                keeper = lock(self.home / "keeper", seconds=0.02)
+                keeper = lock(self.home / "keeper", shared=True, seconds=0.02)
                 if keeper is not None:
                     os.close(keeper)
                     self._start()
@@ -143,7 +135,7 @@ class Server:
 
     def _running(self) -> bool:
         """Whether a keeper lives and its server answers; then its place is taken over."""
-        keeper = lock(self.home / "keeper", seconds=0)
+        keeper = lock(self.home / "keeper", shared=True, seconds=0)
         if keeper is not None:
             os.close(keeper)
             return False
@@ -153,13 +145,13 @@ class Server:
         except (FileNotFoundError, ValueError):
             return False
         self.host, self.port = where["host"], where["port"]
-        return _alive(where["pid"])
+        return process_start(where["pid"]) is not None
 
     def _start(self) -> None:
         """Start a keeper and hear what it says."""
         root = Path(__file__).resolve().parents[2]
         program = f"import sys; sys.path.insert(0, {str(root)!r}); from mcp_server.world.keeper import main; main(sys.argv[1])"
-        with open(self.home / "keeper.log", "ab") as log:
+        with open(self.home / "keeper.log", "wb") as log:
             keeper = subprocess.Popen(
                 [sys.executable, "-I", "-c", program, json.dumps(self.order)],
                 stdin=subprocess.DEVNULL,
@@ -193,19 +185,6 @@ def _forget(keeper: subprocess.Popen[bytes]) -> None:
     threading.Thread(target=keeper.wait, daemon=True).start()
 
 
-def _alive(pid: int) -> bool:
-    """Whether a process of that number lives. Only asked about a living keeper's own child."""
-    if not POSIX:
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 async def open_server(
     cache: Path,
     *,
@@ -228,11 +207,11 @@ async def open_server(
 def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durable: bool, name: str) -> Server:
     found = (_installation(binaries.parent),) if binaries else installations()
     installation = nearest(found, near_version)
-    account = _account()
-    home = _home(cache, account) / f"{name}-{installation.major}"
+    account = find_account()
+    home = find_home(cache, account) / f"{name}-{installation.major}"
     try:
         home.mkdir(mode=0o711 if account else 0o700, exist_ok=True)
-        folder = _reachable_programs(installation, home, account)
+        folder = reachable_programs(installation.folder, installation.version, home, account)
     except OSError as error:
         raise ConfigError(
             f"{home} cannot be made: {error.strerror}.", f"Set DBARCH_CACHE_DIR to another folder. {ELSEWHERE}"
@@ -242,7 +221,7 @@ def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durab
         "bin": str(folder / "bin"),
         "uid": account[0] if account else -1,
         "gid": account[1] if account else -1,
-        "initdb": [*_locale(installation.major), *(("-c", "scram_iterations=1") if installation.major >= 16 else ())],
+        "major": installation.major,
         "settings": [*COMMON, *(() if durable else THROWAWAY)],
         "durable": durable,
     }
@@ -289,95 +268,3 @@ def _installation(folder: Path) -> Installation:
         return Installation(folder, version[1])
     cause = next((hint for part, hint in CAUSES if part in words), "")
     raise DatabaseError(f"The embedded Postgres cannot be run: {words.strip()}", f"{cause} {ELSEWHERE}".strip())
-
-
-def _locale(major: int) -> tuple[str, ...]:
-    """C.UTF-8: the same everywhere and what Neon uses; Postgres's own where the system has none, else C."""
-    import locale
-
-    before = locale.setlocale(locale.LC_CTYPE)
-    try:
-        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
-        return ("--locale=C.UTF-8",)
-    except locale.Error:
-        return (
-            ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8") if major >= 17 else ("--locale=C",)
-        )
-    finally:
-        locale.setlocale(locale.LC_CTYPE, before)
-
-
-def _account() -> tuple[int, int] | None:
-    """Root only: the user and group to run Postgres as."""
-    if not POSIX or os.geteuid() != 0:
-        return None
-    import pwd
-
-    for name in UNPRIVILEGED:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        if entry.pw_uid:
-            return entry.pw_uid, entry.pw_gid
-    raise ConfigError("Postgres cannot run as root, and this system has no user `nobody`.", ELSEWHERE)
-
-
-def _home(cache: Path, account: tuple[int, int] | None) -> Path:
-    """The folder for servers: below `cache`, or where root's server can reach it."""
-    key = hashlib.sha256(os.fsencode(cache.absolute())).hexdigest()[:12]
-    candidates = [cache.absolute()]
-    if account:
-        candidates += [Path("/var/cache/dbarch") / key, Path(tempfile.gettempdir()) / f"dbarch-root-{key}"]
-    problem = ""
-    for folder in candidates:
-        try:
-            folder.mkdir(mode=0o711 if account else 0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            problem = problem or f"{folder}: {error.strerror}"
-            continue
-        if account is None:
-            return folder
-        if _reaches(folder, account) and _is_safe(folder):
-            return folder
-    raise ConfigError(
-        f"The cache folder cannot be used ({problem or cache}).",
-        f"Set DBARCH_CACHE_DIR to a folder that can be written. {ELSEWHERE}",
-    )
-
-
-def _reaches(folder: Path, account: tuple[int, int]) -> bool:
-    """Whether that user may pass through every folder on the way."""
-    for place in (folder.resolve(), *folder.resolve().parents):
-        status = place.stat()
-        shift = 6 if status.st_uid == account[0] else 3 if status.st_gid == account[1] else 0
-        if not status.st_mode >> shift & 1:
-            return False
-    return True
-
-
-def _is_safe(folder: Path) -> bool:
-    """Whether nobody but root may put files there: a folder in /tmp may have been made by someone else."""
-    status = folder.lstat()
-    return status.st_uid == 0 and not status.st_mode & 0o022
-
-
-def _reachable_programs(installation: Installation, home: Path, account: tuple[int, int] | None) -> Path:
-    """Where the server's user can run the programs: in place, or a copy in `home` without headers and archives."""
-    folder = installation.folder
-    if account is None or _reaches(folder / "bin", account):
-        return folder
-    place = home / f"programs-{installation.version}"
-    if not place.exists():
-        fresh = home / f"new-programs-{os.getpid()}"
-        skip = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__")
-        inside = fresh / folder.parent.name
-        shutil.copytree(folder, inside / folder.name, symlinks=True, ignore=skip)
-        # The wheel's programs look for their libraries beside the package.
-        for libraries in folder.parent.parent.glob(f"{folder.parent.name}.libs"):
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        for libraries in folder.parent.glob(".dylibs"):
-            shutil.copytree(libraries, inside / libraries.name, symlinks=True)
-        fresh.chmod(0o755)
-        fresh.rename(place)
-    return place / folder.parent.name / folder.name

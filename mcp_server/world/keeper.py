@@ -60,9 +60,10 @@ def main(text: str) -> None:
         with open(os.devnull, "wb") as nothing:
             os.dup2(nothing.fileno(), 1)
 
+    os.umask(0o077)
     given = json.loads(text)
     places = {"home": Path(given["home"]), "bin": Path(given["bin"])}
-    order = Order(**given | places | {"initdb": tuple(given["initdb"]), "settings": tuple(given["settings"])})
+    order = Order(**given | places | {"settings": tuple(given["settings"])})
     if lock(order.home / "keeper", seconds=0) is None:
         return report({"busy": True})
     try:

@@ -21,15 +21,15 @@ from typing import Any
 
 import asyncpg
 
-from mcp_server.errors import DatabaseError, NotFound, PermissionDenied
+from mcp_server.errors import DatabaseError, NotFound
 from mcp_server.world.database import connect, finish, translating
-from mcp_server.world.embedded import Server, open_server
 from mcp_server.world.owner import new_name, read_owner
-from mcp_server.world.urls import Target, is_set, read_url
+from mcp_server.world.sandbox_server import Connection, SandboxServer
 
 TEMPLATE_PREFIX = "dbarch_template_"
 TEMPLATES_KEPT = 12
 NO_DATABASE = "3D000"
+HOLD = "select pg_advisory_lock_shared(hashtextextended($1, 2))"
 
 Fill = Callable[["Sandbox"], Awaitable[None]]
 _numbers = itertools.count(1)
@@ -47,29 +47,35 @@ class Sandbox:
 class Sandboxes:
     """Makes and drops throw-away databases on one server. Belongs to one event loop; close it at the end."""
 
-    def __init__(self, cache: Path, *, sandbox_url: str, near_version: int | None, binaries: Path | None) -> None:
-        self._cache = cache
-        self._near_version = near_version
-        self._binaries = binaries
-        self._target: Target | None = read_url(sandbox_url).direct() if is_set(sandbox_url) else None
-        self._server: Server | None = None
-        self._control: asyncpg.Connection[asyncpg.Record] | None = None
+    def __init__(self, server: SandboxServer) -> None:
+        self._server = server
+        self._control: Connection | None = None
         self._lock = asyncio.Lock()
         self._mine: set[str] = set()
         self._templates: set[str] = set()
-        self.server_version = 0
 
     @property
     def is_embedded(self) -> bool:
         """Whether the databases are made on the embedded Postgres and not on a server that the user named."""
-        return self._target is None
+        return self._server.is_embedded
+
+    @property
+    def server_version(self) -> int:
+        """server_version_num of the server, 0 before the first use."""
+        return self._server.version
 
     async def create(self, template: str = "") -> Sandbox:
         """A fresh database: empty, or a copy of a template that `template()` returned."""
+        if template and not template.startswith(TEMPLATE_PREFIX):
+            raise NotFound(f"{template} is not a template.", "Ask for one with template() first.")
         await self.start()
         name = new_name(next(_numbers))
-        await finish(self._create(name, template))
-        return Sandbox(name, self._url(name), self.server_version)
+        try:
+            await finish(self._create(name, template))
+        except asyncio.CancelledError:
+            await finish(self._drop(name))
+            raise
+        return Sandbox(name, self._server.url(name), self.server_version)
 
     async def drop(self, sandbox: Sandbox) -> None:
         """Drop a sandbox, with whoever is connected to it. One that is gone already is no error."""
@@ -94,14 +100,14 @@ class Sandboxes:
         name = TEMPLATE_PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
         if await self._use(name):
             return name
-        with translating("waiting for a template"):
-            waiting = await connect(self._control_target())
-            try:
+        waiting = await connect(self._server.target)
+        try:
+            with translating("waiting for a template"):
                 await waiting.execute("select pg_advisory_lock(hashtextextended($1, 1))", name)
-                if not await self._use(name):
-                    await self._fill(name, fill)
-            finally:
-                await finish(waiting.close())
+            if not await self._use(name):
+                await self._fill(name, fill)
+        finally:
+            await finish(waiting.close())
         await self._evict()
         return name
 
@@ -132,42 +138,21 @@ class Sandboxes:
         async with self._lock:
             if self._control is not None and not self._control.is_closed():
                 return
-            first = self.server_version == 0
+            first = self._control is None
             await self._connect()
         if first:
             await self.sweep()
 
     async def _connect(self) -> None:
-        if self.is_embedded:
-            if self._server is None:
-                self._server = await open_server(self._cache, near_version=self._near_version, binaries=self._binaries)
-            else:
-                await self._server.ensure()
-        control = await connect(self._control_target(), application_name="dbarch sandboxes")
-        with translating("looking at the sandbox server"):
-            row = await control.fetchrow(
-                "select current_setting('server_version_num')::int as version, rolcreatedb or rolsuper as may_create"
-                " from pg_catalog.pg_roles where rolname = current_user"
-            )
-        if row is None or not row["may_create"]:
-            await finish(control.close())
-            raise PermissionDenied(
-                "The role of DBARCH_SANDBOX_URL may not create databases.",
-                "Run `alter role ... createdb` as an administrator, or unset DBARCH_SANDBOX_URL to use the embedded Postgres.",
-                "42501",
-            )
-        self._control, self.server_version = control, row["version"]
-        for name in self._templates:
-            await control.execute("select pg_advisory_lock_shared(hashtextextended($1, 2))", name)
-
-    def _control_target(self) -> Target:
-        if self._target is not None:
-            return self._target
-        assert self._server is not None
-        return read_url(self._server.url())
-
-    def _url(self, name: str) -> str:
-        return self._control_target().url(database=name)
+        """A new control connection, which holds the templates in use against eviction."""
+        control = await self._server.connect()
+        try:
+            for name in self._templates:
+                await control.execute(HOLD, name)
+        except BaseException:
+            control.terminate()
+            raise
+        self._control = control
 
     async def _run(self, sql: str, *parameters: Any) -> list[asyncpg.Record]:
         """One statement on the control connection, one at a time."""
@@ -178,6 +163,7 @@ class Sandboxes:
                 return await self._control.fetch(sql, *parameters)
 
     async def _names(self) -> tuple[str, ...]:
+        """Every database with our prefix that our role may drop."""
         rows = await self._run(
             "select datname from pg_catalog.pg_database where starts_with(datname, 'dbarch_') order by 1"
         )
@@ -203,7 +189,7 @@ class Sandboxes:
     async def _use(self, name: str) -> bool:
         """Whether the template exists; then it is marked as used now, and held against eviction until we close."""
         if name not in self._templates:
-            await self._run("select pg_advisory_lock_shared(hashtextextended($1, 2))", name)
+            await self._run(HOLD, name)
         self._templates.add(name)
         if name not in await self._names():
             return False
@@ -232,8 +218,10 @@ class Sandboxes:
             TEMPLATES_KEPT,
         )
         for name in (row["datname"] for row in rows):
+            if name in self._templates:
+                continue
             free = await self._run("select pg_try_advisory_lock(hashtextextended($1, 2)) as free", name)
-            if name in self._templates or not free[0]["free"]:
+            if not free[0]["free"]:
                 continue
             try:
                 await self._run(f'drop database if exists "{name}" with (force)')
@@ -242,15 +230,15 @@ class Sandboxes:
 
     async def _close(self) -> None:
         try:
-            for name in tuple(self._mine) if self._control is not None else ():
-                await self._drop(name)
+            # Where the server is gone nothing is dropped: it would be started for that. The next sweep does it.
+            if self._control is not None and not self._control.is_closed():
+                for name in tuple(self._mine):
+                    await self._drop(name)
         finally:
             if self._control is not None:
                 await self._control.close(timeout=5)
                 self._control = None
-            if self._server is not None:
-                self._server.close()
-                self._server = None
+            self._server.close()
 
 
 async def open_sandboxes(
@@ -261,4 +249,4 @@ async def open_sandboxes(
     cache: the user's cache folder. sandbox_url: DBARCH_SANDBOX_URL, empty for the embedded Postgres. near_version:
     server_version_num of the target, to choose the nearest embedded one. binaries: Postgres's programs to use instead.
     """
-    return Sandboxes(cache, sandbox_url=sandbox_url, near_version=near_version, binaries=binaries)
+    return Sandboxes(SandboxServer(cache, sandbox_url=sandbox_url, near_version=near_version, binaries=binaries))

@@ -178,6 +178,10 @@ def _from_network(error: OSError, doing: str) -> DatabaseError:
         return ConnectionFailed(
             f"There is no Unix socket{where}.", "Is Postgres running, and is the socket's folder right?"
         )
+    if "rejected SSL upgrade" in str(error):
+        return ConnectionFailed(
+            f"The server does not speak TLS{where}.", "Set `sslmode=disable` in the URL if that is right."
+        )
     if isinstance(error, ConnectionError):
         return ConnectionFailed(f"The connection broke{where}.", SLOW_WAKE)
     reason = error.strerror or type(error).__name__
