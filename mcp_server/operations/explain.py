@@ -1,0 +1,60 @@
+"""explain_query: why a statement is slow, or what it would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from mcp_server.errors import Refused
+from mcp_server.model.answer import Answer
+from mcp_server.render.plan_data import plan_data
+from mcp_server.render.plan_text import render_plan, verdict
+from mcp_server.world.runs import address, new_run
+
+if TYPE_CHECKING:
+    from mcp_server.world.explain import Explained
+    from mcp_server.world.workspace import Workspace
+
+LONGEST = 600
+
+
+async def explain_query(
+    workspace: Workspace,
+    sql: str,
+    params: list[Any] | dict[str, Any] | None = None,
+    analyze: bool = False,
+    timeout: float = 15,  # noqa: ASYNC109 (the server's own statement_timeout)
+    format: Literal["text", "json"] = "text",
+) -> Answer:
+    """Explain one SQL statement on the live database: its plan, what costs most, where estimates are wrong.
+
+    Nothing is changed: it runs in a read-only transaction that is rolled back, and only when analyze asks for it.
+
+    sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood. params: a value for
+    each placeholder, in order or by name; leave out for a plan that serves any values. analyze: run the statement and
+    measure; only for statements that purely read. timeout: seconds, kept by the server. format: text, or json with the
+    nodes as data; the whole plan is kept as a report.
+    """
+    if not 0 < timeout <= LONGEST:
+        raise Refused(f"timeout must be more than 0 and at most {LONGEST} seconds.", "The usual is 15.")
+    from mcp_server.world.explain import explain
+
+    connection = await workspace.live()
+    workspace.progress("Running the statement" if analyze else "Planning the statement")
+    explained = await explain(connection, sql, params or (), analyze=analyze, timeout_ms=round(timeout * 1000))
+    run = f"plan-{new_run()}"
+    notes = tuple(_notes(explained))
+    where = f"Whole plan as JSON: {address(run)}"
+    return Answer(
+        text=f"{render_plan(explained.plan, notes)}\n{where}",
+        data={"sql": explained.sql, **plan_data(explained.plan, notes), "report": address(run)},
+        verdict=" ".join(verdict(explained.plan)),
+        reports={run: explained.document},
+    )
+
+
+def _notes(explained: Explained) -> Iterator[str]:
+    yield from explained.notes
+    if explained.unknown_to_statistics:
+        tables = ", ".join(explained.unknown_to_statistics[:10])
+        yield f"No statistics were ever gathered for {tables}: estimates are guesses until ANALYZE has run."

@@ -1,0 +1,236 @@
+"""One statement -> its plan, asked of Postgres under guards.
+
+Everything happens in one read_only() transaction (database.py). The plain plan comes first; with ANALYZE the statement
+is then run there too, but only when it reads only: by its verb, by the functions that the server says it calls
+(effects.py), and by Postgres, which refuses writes. A run that takes too long still leaves the plain plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from mcp_server.errors import Refused, StatementFailed
+from mcp_server.model.query import QueryPlan
+from mcp_server.model.query_json import read_plan
+from mcp_server.world.database import read_only, translated
+from mcp_server.world.effects import refuse_acting_in_planning, refuse_acting_when_run
+from mcp_server.world.lookalikes import describe_failure
+from mcp_server.world.parameters import Parameter, cast_untyped, read_parameters, written_values
+from mcp_server.world.placeholders import substitute, with_numbers
+from mcp_server.world.sql import QUERIES, Statement, read_statement, unwrap_explain
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 2_000
+_PREPARED = "dbarch_explained"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A statement and its plan.
+
+    sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
+    notes: what was changed or must be known, one sentence each. timed_out: ANALYZE was asked for and did not end in
+    time, so the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
+    """
+
+    sql: str
+    kind: str
+    plan: QueryPlan
+    document: str
+    parameters: tuple[Parameter, ...] = ()
+    notes: tuple[str, ...] = ()
+    timed_out: bool = False
+    unknown_to_statistics: tuple[str, ...] = ()
+
+
+async def explain(
+    connection: Connection,
+    sql: str,
+    params: Sequence[object] | Mapping[str, object] = (),
+    *,
+    analyze: bool = False,
+    timeout_ms: int = TIMEOUT_MS,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+) -> Explained:
+    """The plan of one statement; measured when `analyze` and the statement only reads.
+
+    params: a value for each `$n`, in order or by the name of the placeholder; none leaves them open, for a generic
+    plan. timeout_ms, lock_timeout_ms: the server's own limits. Raises Refused for what is not done here,
+    StatementFailed with the place in the text, TimedOut.
+    """
+    text, names, notes = _understood(sql)
+    statement = read_statement(text)
+    if analyze:
+        _refuse_changes(statement)
+    try:
+        async with read_only(connection, statement_timeout_ms=timeout_ms, lock_timeout_ms=lock_timeout_ms) as guarded:
+            text, told = await cast_untyped(guarded, text)
+            statement = read_statement(text)
+            parameters = await read_parameters(guarded, statement)
+            values = written_values(parameters, params, names)
+            if analyze and parameters and not values:
+                raise _values_missing(parameters)
+            explained = await _plain(guarded, statement, parameters, values)
+            explained = replace(explained, notes=(*notes, *told, *explained.notes))
+            return await _measured(guarded, statement, values, explained, timeout_ms) if analyze else explained
+    except asyncpg.PostgresError as error:
+        raise await describe_failure(connection, error, statement) from error
+
+
+def _understood(sql: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The text to explain with `$n` alone, the names of its parameters, and what was changed. Raises Refused."""
+    rewritten = with_numbers(sql)
+    statement = read_statement(rewritten.text)
+    notes = list(rewritten.notes)
+    if statement.kind == "explain":
+        statement = unwrap_explain(rewritten.text, statement)
+        notes.append("The EXPLAIN in the text was taken off; its options do not count.")
+    _refuse_without_plan(statement)
+    if statement.kind == "create table as" and statement.query != statement.text:
+        notes.append("The plan is that of the query inside; nothing is created.")
+        statement = read_statement(statement.query)
+        _refuse_without_plan(statement)
+    if statement.kind == "declare cursor":
+        notes.append("A cursor is planned for a fast first row (cursor_tuple_fraction).")
+    return statement.text, rewritten.names, tuple(notes)
+
+
+def _refuse_without_plan(statement: Statement) -> None:
+    if statement.kind == "transaction":
+        raise Refused(
+            f"{statement.verb} controls a transaction; explain_query keeps a transaction of its own.",
+            "Give the query itself.",
+        )
+    if statement.kind == "execute":
+        raise Refused(
+            "EXECUTE names a prepared statement of another session.",
+            "Give the text of that statement, and its values in params.",
+        )
+    if statement.kind not in QUERIES:
+        raise Refused(
+            f"{statement.verb} has no plan.",
+            "Give a SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES; for COPY, CALL, DO and REFRESH the query inside.",
+        )
+
+
+def _refuse_changes(statement: Statement) -> None:
+    if statement.changes:
+        verbs = ", ".join(change.upper() for change in statement.changes)
+        raise Refused(
+            f"ANALYZE runs the statement, and {verbs} changes data. Rolled back, it would still leave used sequence "
+            f"numbers, dead rows, and whatever triggers did outside of the transaction.",
+            "Leave analyze out to see the estimated plan.",
+        )
+
+
+def _values_missing(parameters: Sequence[Parameter]) -> Refused:
+    open_ones = ", ".join(f"${parameter.number} ({parameter.type})" for parameter in parameters)
+    return Refused(f"ANALYZE needs a value for {open_ones}.", "Give them in params, in this order.")
+
+
+async def _plain(
+    connection: Connection, statement: Statement, parameters: Sequence[Parameter], values: Mapping[int, str]
+) -> Explained:
+    """The estimated plan."""
+    await refuse_acting_in_planning(connection, statement.query)
+    is_open = bool(parameters) and not values
+    if is_open:
+        document = await _generic(connection, statement, parameters)
+    else:
+        document = await _ask(connection, _options(), statement.text, values, parameters)
+    plan = read_plan(document, generic=is_open)
+    notes = []
+    if is_open:
+        types = ", ".join(f"${parameter.number} ({parameter.type})" for parameter in parameters)
+        notes.append(f"Generic plan: {types} left open. Give params to see the plan for their values.")
+    return Explained(
+        sql=statement.text,
+        kind=statement.kind,
+        plan=plan,
+        document=document,
+        parameters=tuple(parameters),
+        notes=tuple(notes),
+        unknown_to_statistics=await _without_statistics(connection, plan),
+    )
+
+
+async def _generic(connection: Connection, statement: Statement, parameters: Sequence[Parameter]) -> str:
+    """The plan that serves any values: that of a prepared statement which must not be planned for its values.
+
+    Not by EXPLAIN (GENERIC_PLAN), which by the extended protocol plans for the values bound (nulls), and by the simple
+    protocol would take several statements.
+    """
+    await connection.fetch(f"prepare {_PREPARED} as {statement.query}")
+    await connection.fetch("select set_config('plan_cache_mode', 'force_generic_plan', true)")
+    nulls = ", ".join("null" for _ in parameters)
+    return str(await connection.fetchval(f"explain ({_options()}) execute {_PREPARED} ({nulls})"))
+
+
+async def _measured(
+    connection: Connection, statement: Statement, values: Mapping[int, str], plain: Explained, timeout_ms: int
+) -> Explained:
+    """The plan of a run, rolled back with the transaction around it."""
+    foreign = [node.relation for node in plain.plan.nodes() if node.type == "Foreign Scan"]
+    if foreign:
+        raise Refused(
+            f"ANALYZE would read {', '.join(foreign)} on another server, where a read-only transaction here protects "
+            f"nothing.",
+            "Leave analyze out to see the estimated plan.",
+        )
+    await refuse_acting_when_run(connection, statement.query)
+    try:
+        document = await _ask(connection, f"analyze, buffers, {_options()}", statement.text, values, plain.parameters)
+    except asyncpg.QueryCanceledError:
+        note = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
+        return replace(plain, notes=(note, *plain.notes), timed_out=True)
+    return replace(plain, plan=read_plan(document), document=document)
+
+
+def _options() -> str:
+    return "format json, verbose, settings, summary"
+
+
+async def _ask(
+    connection: Connection, options: str, text: str, values: Mapping[int, str], parameters: Sequence[Parameter]
+) -> str:
+    """EXPLAIN with the values written into the text. Raises StatementFailed for a value that its type refuses."""
+    prefix = f"explain ({options}) "
+    written, places = substitute(text, values)
+    try:
+        return str(await connection.fetchval(prefix + written))
+    except asyncpg.PostgresError as error:
+        at = int(error.position or 0) - 1 - len(prefix)
+        number = next((number for start, end, number in places if start <= at < end), 0)
+        if not number:
+            error.position = str(at + 1) if at >= 0 and not places else None
+            raise
+        kind = next(parameter.type for parameter in parameters if parameter.number == number)
+        base = translated(error)
+        raise StatementFailed(
+            f"The value of ${number} is not taken as {kind}: {error.message}.",
+            "Write it as Postgres does, e.g. 2026-01-31, {1,2,3}, or null.",
+            base.sqlstate,
+        ) from error
+
+
+async def _without_statistics(connection: Connection, plan: QueryPlan) -> tuple[str, ...]:
+    """The tables of the plan that were never analyzed, for which the planner uses defaults."""
+    if not plan.relations:
+        return ()
+    schemas, names = zip(*plan.relations, strict=True)
+    rows = await connection.fetch(
+        """select c.oid::regclass::text as name from pg_catalog.pg_class c
+           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+           join unnest($1::text[], $2::text[]) as wanted (schema, name) on (n.nspname, c.relname) = (wanted.schema, wanted.name)
+           where c.reltuples < 0 and c.relkind in ('r', 'm', 'f') order by 1""",
+        schemas,
+        names,
+    )
+    return tuple(row["name"] for row in rows)

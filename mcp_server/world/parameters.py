@@ -1,0 +1,97 @@
+"""The parameters of a statement as the server types them, and values written for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from mcp_server.errors import Refused
+from mcp_server.world.placeholders import cast_at, literal_of
+from mcp_server.world.sql import Statement, read_statement
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One `$n`. type: as format_type() writes it."""
+
+    number: int
+    type: str
+    is_array: bool = False
+    is_json: bool = False
+
+
+async def cast_untyped(connection: Connection, text: str) -> tuple[str, tuple[str, ...]]:
+    """The text with casts to numeric where the server cannot tell the type of parameters, and what was changed.
+
+    `$1 - $2` and `sum(case … then $1 end)` had types while values stood there (pg_stat_statements took them out).
+    Any other error of the statement is left for whoever uses it next.
+    """
+    casts = 0
+    while read_statement(text).parameters:
+        statement = read_statement(text)
+        await connection.execute("savepoint dbarch_typing")
+        try:
+            await connection.prepare(statement.query)
+        except (asyncpg.AmbiguousFunctionError, asyncpg.UndefinedFunctionError) as error:
+            place = statement.query_start - statement.start + int(error.position or 0) - 1
+            fixed = cast_at(statement.text, place)
+            if fixed == statement.text:
+                raise
+            text, casts = fixed, casts + 1
+            await connection.execute("rollback to savepoint dbarch_typing")
+        else:
+            break
+    return text, ("Parameters whose type cannot be told were cast to numeric.",) if casts else ()
+
+
+async def read_parameters(connection: Connection, statement: Statement) -> tuple[Parameter, ...]:
+    """The parameters of a statement, with the types that the server infers. Checks the statement against the schema."""
+    prepared = await connection.prepare(statement.query)
+    kinds = prepared.get_parameters()
+    if not kinds:
+        return ()
+    rows = await connection.fetch(
+        """select asked.number::int as number, pg_catalog.format_type(t.oid, -1) as type, t.typcategory = 'A' as is_array,
+                  coalesce(nullif(t.typelem, 0), t.oid) in ('json'::regtype, 'jsonb'::regtype) as is_json
+           from unnest($1::oid[]) with ordinality as asked (oid, number)
+           join pg_catalog.pg_type t on t.oid = asked.oid order by 1""",
+        [kind.oid for kind in kinds],
+    )
+    return tuple(Parameter(row["number"], row["type"], row["is_array"], row["is_json"]) for row in rows)
+
+
+def written_values(
+    parameters: Sequence[Parameter], params: Sequence[object] | Mapping[str, object], names: Sequence[str]
+) -> dict[int, str]:
+    """Each parameter's value as an SQL literal of its type; empty when no values are given. Raises Refused."""
+    if not params:
+        return {}
+    values = _in_order(params, names) if isinstance(params, Mapping) else list(params)
+    if len(values) != len(parameters):
+        raise Refused(
+            f"{len(values)} values are given for {len(parameters)} parameters.",
+            "Give one value for each of $1, $2, … in params, or none to leave them open.",
+        )
+    return {
+        parameter.number: literal_of(value, parameter.type, is_array=parameter.is_array, is_json=parameter.is_json)
+        for parameter, value in zip(parameters, values, strict=True)
+    }
+
+
+def _in_order(params: Mapping[str, object], names: Sequence[str]) -> list[object]:
+    """Values given by name, in the order of the placeholders; names may be written as `:name` or plain."""
+    given = {name.lstrip(":$"): value for name, value in params.items()}
+    wanted = list(names) or [str(number) for number in range(1, len(given) + 1)]
+    missing = [name for name in wanted if name not in given]
+    if missing or len(given) > len(wanted):
+        raise Refused(
+            f"The placeholders are {', '.join(wanted)}; values are given for {', '.join(given)}.",
+            "Give one value for each placeholder.",
+        )
+    return [given[name] for name in wanted]
