@@ -65,7 +65,7 @@ async def read_schema(connection: asyncpg.Connection) -> Schema:
 
 async def read_with_state(connection: asyncpg.Connection) -> tuple[Schema, State]:
     """Read the whole database together with the State that tells later whether it still stands."""
-    sections = await _read(connection, statement(_version(connection)))
+    sections = await read_sections(connection, statement(_version(connection)))
     return decode(sections), State(sections["s"][0].split("\x1f")[3], sections["T"][0])
 
 
@@ -74,7 +74,7 @@ async def read_tables(connection: asyncpg.Connection, relations: Iterable[str]) 
 
     A relation that does not exist is missing in the answer. Types are named but not read.
     """
-    return decode(await _read(connection, statement(_version(connection), tuple(relations))))
+    return decode(await read_sections(connection, statement(_version(connection), tuple(relations))))
 
 
 async def revalidate(connection: asyncpg.Connection, state: State) -> bool:
@@ -97,6 +97,14 @@ def statement(server_version: int, relations: tuple[str, ...] | None = None) -> 
     if relations is None:
         return "\nunion all\n".join(_expand(_file(name), server_version, None) for name in _WHOLE)
     return "\nunion all\n".join(_expand(_file(name), server_version, relations) for name in _NAMED)
+
+
+def sections_sql(
+    connection: asyncpg.Connection, names: tuple[str, ...], relations: tuple[str, ...] | None = None
+) -> str:
+    """The SQL of a reading of other sections, whole or of the named relations; for `read_sections`."""
+    version = _version(connection)
+    return "\nunion all\n".join(_expand(_file(name), version, relations) for name in names)
 
 
 @cache
@@ -146,8 +154,8 @@ def _version(connection: asyncpg.Connection) -> int:
     return number
 
 
-async def _read(connection: asyncpg.Connection, query: str) -> Sections:
-    """Run a reading; once more when an object vanished under it."""
+async def read_sections(connection: asyncpg.Connection, query: str) -> Sections:
+    """Run a reading in one round trip; once more when an object vanished under it. Raises DatabaseError."""
     try:
         return _sections(await _copy(connection, query))
     except DatabaseError as error:
