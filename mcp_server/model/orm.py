@@ -185,3 +185,11 @@ class History:
             if item.id in wanted:
                 wanted.update(item.parents + item.depends_on)
         return tuple(item for item in self.revisions if item.id in wanted or wanted & set(item.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A run of revisions that succeeded. done: what was carried out, in order. heads: where the database stands now."""
+
+    done: tuple[str, ...]
+    heads: tuple[str, ...]

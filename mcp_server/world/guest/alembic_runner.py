@@ -8,7 +8,7 @@ from typing import Any
 
 from . import alembic_environment as alembics
 from .engines import sandbox_url
-from .guard import Forbidden, Guard
+from .guard import Forbidden, Guard, Target
 from .places import Place
 
 SHOWN_OPTIONS = (
@@ -58,10 +58,7 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
     """Carry out `request["command"]` up to `request["revision"]` on the guard's target."""
     target = guard.target
     assert target is not None
-    url = (
-        sandbox_url(target, "psycopg", {}).render_as_string(hide_password=False).replace("+psycopg", request["driver"])
-    )
-    environment = alembics.open_environment({**request, "url": url}, guard.project)
+    environment = alembics.open_environment({**request, "url": _url(target)}, guard.project)
     from alembic.runtime.environment import EnvironmentContext
     from alembic.util import CommandError
 
@@ -90,6 +87,12 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
         "heads": walk.heads,
         "options": {name: given[name] for name in SHOWN_OPTIONS if _is_plain(given.get(name))},
     }
+
+
+def _url(target: Target) -> str:
+    """What env.py reads as sqlalchemy.url. Whatever it makes of it, its engine is redirected."""
+    url: str = sandbox_url(target, "psycopg", {}).render_as_string(hide_password=False)
+    return url.replace("postgresql+psycopg:", "postgresql:", 1)
 
 
 def _steps(script: Any, command: str, revision: str, heads: Any) -> list[Any]:

@@ -84,6 +84,8 @@ def sandbox_url(target: Target, driver: str, query: dict[str, Any]) -> Any:
             target.socket_path if driver == "pg8000" else target.host
         )
         host = None
+    if target.sslmode:
+        options["ssl" if driver == "asyncpg" else "sslmode"] = target.sslmode
     return URL.create(
         "postgresql+" + driver,
         username=target.user,

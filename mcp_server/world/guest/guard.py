@@ -46,6 +46,7 @@ class Target(NamedTuple):
     user: str
     password: str
     database: str
+    sslmode: str = ""
 
     @property
     def socket_path(self) -> str:

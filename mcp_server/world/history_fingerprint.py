@@ -1,0 +1,63 @@
+"""What a replay depends on -> one hash, so that the same history is replayed once.
+
+The revisions up to the wanted ones, env.py and whatever else lies in the script folder, the configuration, the
+interpreter and its packages, and the project's settings. A revision that imports the project's own modules or reads
+files depends on all Python and SQL files of the project, so these are hashed then, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mcp_server.model.orm import History
+
+SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
+SETTINGS = (".env", "backend/.env", ".env.example", "pyproject.toml")
+IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([A-Za-z_]\w*))", re.MULTILINE)
+READS = re.compile(r"\bopen\s*\(|\bread_text\b|\bread_bytes\b|\bPath\s*\(|\bimport_module\b|\bfiles\s*\(")
+
+
+def fingerprint(history: History, wanted: tuple[str, ...], root: Path, more: Iterable[str]) -> str:
+    """The hash of everything that a replay up to `wanted` depends on; () stands for all revisions."""
+    revisions = history.ancestors(*wanted) if wanted else history.revisions
+    own = [root / item.file for item in revisions]
+    others = {root / item.file for item in history.revisions} - set(own)
+    beside = [path for path in _files(Path(history.script_location), ("",)) if path not in others]
+    config = root / history.config.partition("#")[0]
+    paths = {*own, *beside, config, *(root / name for name in SETTINGS)}
+    if any(_reaches_out(path, root, Path(history.folder)) for path in own):
+        paths.update(_files(root, (".py", ".sql")))
+    digest = hashlib.sha256("\x1e".join(more).encode())
+    for path in sorted(paths):
+        digest.update(f"\x1e{path}\x1f".encode())
+        digest.update(_content(path))
+    return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        yield from (Path(place) / name for name in sorted(files) if name.endswith(endings) and not name.endswith(".pyc"))
+
+
+def _reaches_out(path: Path, root: Path, folder: Path) -> bool:
+    """Whether a revision imports from the project or reads a file."""
+    text = _content(path).decode("utf-8", "replace")
+    names = {first or second for first, second in IMPORT.findall(text)}
+    places = {root, folder, root / "src", root / "backend", folder / "src"}
+    return bool(READS.search(text)) or any(
+        (place / name).is_dir() or (place / f"{name}.py").is_file()
+        for place in places
+        for name in names - {"alembic", "sqlalchemy"}
+    )
