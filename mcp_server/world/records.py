@@ -1,0 +1,263 @@
+"""Prompt History Records on disk: routed, numbered, filled, written whole, and read again to be sure.
+
+Ids count per folder. They are given under the project's lock; and because a lock cannot be had everywhere, whoever
+sees, after writing, that another took the same number takes its file back and the next number.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from mcp_server.errors import ConfigError, Refused
+from mcp_server.model.record import Links, Outcome, Record
+from mcp_server.redactor import Redactor
+from mcp_server.world import front_matter
+from mcp_server.world.features import Feature, Features
+from mcp_server.world.files import locked, publish
+from mcp_server.world.git import read_branch, read_user
+from mcp_server.world.ledger import Ledger
+from mcp_server.world.phr_reading import NUMBERED, SUFFIX, parse_record, read_record
+from mcp_server.world.phr_template import BUILT_IN, Template, fill, find_template, unknown_placeholders
+
+WIDTH = 4
+LONGEST_NUMBER = 6
+LONGEST_SLUG = 60
+ATTEMPTS = 60
+LEGACY = ("docs/prompts", "specs")
+# Letters that do not decompose into an ASCII letter and a mark.
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record that stands on disk. feature: how it was found, "" for the other contexts. hidden: how many of its
+    texts held a secret. warnings: what a reader should know; the record is whole nevertheless."""
+
+    record: Record
+    template: str
+    feature: str = ""
+    hidden: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def write_record(
+    root: Path, draft: Record, ledger: Ledger, specs: str = "specs", environ: Mapping[str, str] = os.environ
+) -> Written:
+    """Write a PHR where its stage and feature belong, with the runs since the last record as its evidence.
+
+    draft: what its author knows; the rest (id, date, branch, user, model) is found here. Raises NotFound when the
+    feature is not known, Refused, and ConfigError when the folder cannot be written; then nothing was written.
+    """
+    branch = read_branch(root)
+    feature = Feature("", "")
+    if draft.context == "feature":
+        feature = Features(root, specs).resolve(draft.feature, branch, environ)
+    safe, hidden = _redacted(_completed(draft, root, feature, branch, environ), ledger.redactor)
+    template = find_template(root)
+    folder = root / "history" / "prompts" / (feature.name or draft.context)
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise Refused(f"{folder} leads out of the project.", "Records are kept inside of the project only.")
+    try:
+        with suppress(OSError):
+            ledger.prepared()
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(ledger.lock):
+            runs = tuple(run for run in ledger.since(ledger.marker) if run.tool != "write_phr")
+            record, used, text = _number_and_publish(folder, root, replace(safe, evidence=runs), template, ledger)
+            if runs:
+                ledger.mark(runs[-1].id)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written: {error.strerror or error}. Nothing was recorded.",
+            "Make the folder writable, then call write_phr again with the same arguments.",
+        ) from error
+    warnings = (*_about_template(template, used, record), *validate(root, record, text))
+    if ledger.problem:
+        warnings = (*warnings, ledger.problem)
+    return Written(record, used.origin, feature.origin, hidden, warnings)
+
+
+def read_records(root: Path) -> tuple[Record, ...]:
+    """Every PHR of the project, of older layouts too, by path. What cannot be opened is left out."""
+    return tuple(_read_all(root))
+
+
+def _read_all(root: Path) -> Iterator[Record]:
+    for place in ("history/prompts", *LEGACY):
+        for path in sorted((root / place).rglob(f"*{SUFFIX}")):
+            if path.is_file() and os.access(path, os.R_OK):
+                yield read_record(path, root)
+
+
+def _completed(draft: Record, root: Path, feature: Feature, branch: str, environ: Mapping[str, str]) -> Record:
+    spec = f"{feature.spec}/spec.md" if feature.spec and (root / feature.spec / "spec.md").is_file() else ""
+    links = draft.links if draft.links.spec else replace(draft.links, spec=spec)
+    return replace(
+        draft,
+        title=" ".join(draft.title.split()),
+        date=date.today().isoformat(),
+        feature=feature.name,
+        branch=branch or "none",
+        user=read_user(root, environ) or "unknown",
+        model=environ.get("ANTHROPIC_MODEL", "").strip() or draft.model,
+        links=links,
+    )
+
+
+def _redacted(record: Record, redactor: Redactor) -> tuple[Record, int]:
+    """The record without secrets and without what no text file can hold, and how many of its texts held a secret."""
+    hidden = 0
+
+    def clean(text: str) -> str:
+        nonlocal hidden
+        writable = re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
+        safe = redactor.redact(writable)
+        hidden += safe != writable
+        return safe
+
+    outcome, links = record.outcome, record.links
+    said: dict[str, Any] = {name: clean(getattr(outcome, name)) for name in Outcome.__slots__ if name != "more"}
+    safe = replace(
+        record,
+        title=clean(record.title),
+        prompt=clean(record.prompt),
+        response=clean(record.response),
+        command=clean(record.command),
+        branch=clean(record.branch),
+        user=clean(record.user),
+        labels=tuple(map(clean, record.labels)),
+        files=tuple(map(clean, record.files)),
+        tests=tuple(map(clean, record.tests)),
+        links=Links(clean(links.spec), clean(links.ticket), clean(links.adr), clean(links.pr)),
+        outcome=Outcome(**said, more=tuple((name, clean(text)) for name, text in outcome.more)),
+    )
+    return safe, hidden
+
+
+def _number_and_publish(
+    folder: Path, root: Path, draft: Record, template: Template, ledger: Ledger
+) -> tuple[Record, Template, str]:
+    """Give the record the next number of its folder and make its file. Raises OSError."""
+    for attempt in range(ATTEMPTS):
+        number = next_id(entry.name for entry in os.scandir(folder))
+        path = folder / f"{number}-{slug(draft.title)}.{draft.stage}{SUFFIX}"
+        record = replace(draft, id=number, path=path.relative_to(root).as_posix())
+        used, text = compose(template, record)
+        try:
+            publish(path, text.encode(), ledger.workshop)
+        except (FileExistsError, FileNotFoundError):
+            continue
+        if not _has_twin(folder, path.name, int(number)):
+            return record, used, text
+        path.unlink(missing_ok=True)
+        time.sleep(random.uniform(0, 0.01 * (attempt + 1)))
+    raise OSError(f"no number is free after {ATTEMPTS} attempts")
+
+
+def _has_twin(folder: Path, own: str, number: int) -> bool:
+    return any(entry.name != own and _number(entry.name) == number for entry in os.scandir(folder))
+
+
+def next_id(names: Iterator[str]) -> str:
+    """The number after the highest, as wide as most are; 0001 in an empty folder.
+
+    `3-x`, `003-x`, `0003-x` and `PHR-0003-x` all count. Timestamps do not.
+    """
+    digits = [found[1] for name in names if (found := NUMBERED.match(name)) and len(found[1]) <= LONGEST_NUMBER]
+    widths = Counter(map(len, digits))
+    width = max(widths, key=lambda width: (widths[width], width)) if widths else WIDTH
+    return str(max(map(int, digits), default=0) + 1).zfill(width)
+
+
+def _number(name: str) -> int:
+    found = NUMBERED.match(name)
+    return int(found[1]) if found and len(found[1]) <= LONGEST_NUMBER else -1
+
+
+def slug(title: str) -> str:
+    """A title as part of a file's name, for every system: `Ünïcode — Títle` is `unicode-title`.
+
+    Latin letters lose their marks, other letters stay, anything else is a hyphen. Never empty.
+    """
+    kept: list[str] = []
+    for character in unicodedata.normalize("NFC", title.casefold()).translate(_LETTERS):
+        ascii_form = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+        kind = unicodedata.category(character)
+        if any(part.isalnum() for part in ascii_form):
+            kept.append(re.sub(r"[^a-z0-9]", "-", ascii_form.lower()))
+        elif kind[0] in "LN" or (kind[0] == "M" and kept and not kept[-1].isascii()):
+            kept.append(character)
+        elif kind not in ("Cf", "Mn"):
+            kept.append("-")
+    words = [word for word in "".join(kept).split("-") if word]
+    short = ""
+    for word in words:
+        if len(f"{short}-{word}") > LONGEST_SLUG and short:
+            break
+        short = f"{short}-{word}" if short else word[:LONGEST_SLUG]
+    return short or "untitled"
+
+
+def compose(template: Template, record: Record) -> tuple[Template, str]:
+    """The text of a record's file, and the template that made it: ours, where the project's leads to a broken file."""
+    text = fill(template, record)
+    reason = fault(text, record) if template.text != BUILT_IN else ""
+    if reason:
+        template = Template(BUILT_IN, "built in", f"{template.origin} {reason}")
+        return compose(template, record)
+    return template, text
+
+
+def fault(text: str, record: Record) -> str:
+    """Why the text of a record's file would not say what the record says, "" when it does."""
+    front, body = front_matter.split(text)
+    try:
+        data = front_matter.parse(front or "")
+    except ValueError as error:
+        return f"gives front matter that is no YAML ({error})"
+    expected = {"id": record.id, "title": record.title, "stage": record.stage, "date": record.date}
+    for key, value in expected.items():
+        if data.get(key, value) != value:
+            return f"gives a front matter whose `{key}` is not the record's"
+    return "" if record.prompt in body else "does not hold the prompt as it was given"
+
+
+def validate(root: Path, record: Record, text: str) -> tuple[str, ...]:
+    """What is wrong with a record's file as it now stands on disk; () when nothing is."""
+    path = root / record.path
+    try:
+        found = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        return (f"{record.path} cannot be read again: {error}",)
+    if found != text:
+        return (f"{record.path} does not hold what was written to it.",)
+    reason = fault(found, record)
+    front = front_matter.parse(front_matter.split(found)[0] or "") if not reason else {}
+    missing = [key for key in ("id", "title", "stage", "date") if not reason and key not in front]
+    warnings = [f"{record.path} {reason}."] if reason else []
+    warnings += [f"The template's front matter has no {', '.join(missing)}."] if missing else []
+    read = parse_record(found, record.path)
+    place = "history/prompts/" + (record.feature or record.context) + "/"
+    if (read.id, read.stage) != (record.id, record.stage) or not record.path.startswith(place):
+        warnings.append(f"{record.path} is not where its stage and feature lead.")
+    return tuple(warnings)
+
+
+def _about_template(found: Template, used: Template, record: Record) -> Iterator[str]:
+    if used.problem:
+        yield f"The built-in template was used: {used.problem}."
+    unknown = unknown_placeholders(found, record) if used == found else ()
+    if unknown:
+        names = ", ".join(f"{{{{{name}}}}}" for name in unknown)
+        yield f'The template also asks for {names}: left empty. Give them as outcome={{"{unknown[0]}": …}}.'
