@@ -94,10 +94,11 @@ class Door:
         """Run an operation and leave one line of it in the ledger, however it ends."""
         verdict, began = "cancelled", time.monotonic()
         reports: tuple[str, ...] = ()
+        done: Mapping[str, int] = {}
         try:
             async with self.workspace.call(progress) as call:
                 answer = await contract.function(call, **arguments)
-            verdict, reports = answer.verdict or "done", tuple(answer.reports)
+            verdict, reports, done = answer.verdict or "done", tuple(answer.reports), answer.carried_out
             return answer
         except ArchitectError as error:
             verdict = f"{type(error).__name__}: {error.message}"
@@ -107,7 +108,9 @@ class Door:
             raise
         finally:
             spent = (time.monotonic() - began) * 1000
-            self.workspace.ledger.append(contract.name, arguments, verdict, milliseconds=spent, reports=reports)
+            self.workspace.ledger.append(
+                contract.name, arguments, verdict, milliseconds=spent, carried_out=done, reports=reports
+            )
 
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:
         """What the caller reads: at most `limit` characters; the reports and what was cut are kept by run."""

@@ -13,6 +13,7 @@ class Answer:
     text: bounded, verdict first. data: made of dict, list, str, int, float, bool, None only; printed for format="json".
     reports: long texts by run id, served as `dbarch://runs/{id}`. findings: how many at or above the threshold; the
     shell door exits with 1 when there are any. verdict: one line for the ledger.
+    carried_out: what was done, as counts for the ledger: {"statements": 4}.
     """
 
     text: str
@@ -20,3 +21,4 @@ class Answer:
     verdict: str = ""
     findings: int = 0
     reports: Mapping[str, str] = field(default_factory=dict)
+    carried_out: Mapping[str, int] = field(default_factory=dict)
