@@ -28,9 +28,10 @@ union all
 -- All their partitions.
 select 'partition', c.oid, concat(n.nspname, :us, c.relname, :us, tn.nspname, :us, t.relname, :us,
     pg_get_expr(c.relpartbound, 0), :us, case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end)
-from unnest(:relations) r(number), pg_partition_tree(r.number) p
-join pg_catalog.pg_class c on c.oid = p.relid
+from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-join pg_catalog.pg_class t on t.oid = p.parentrelid
+join pg_catalog.pg_inherits h on h.inhrelid = c.oid
+join pg_catalog.pg_class t on t.oid = h.inhparent
 join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
-where p.level > 0
+where c.oid = any(array(
+    select p.relid from unnest(:relations) r(number), pg_partition_tree(number) p where p.level > 0))
