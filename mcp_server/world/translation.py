@@ -98,6 +98,9 @@ def translated(error: BaseException, doing: str = "") -> DatabaseError:
 
 
 def _from_postgres(error: asyncpg.PostgresError) -> DatabaseError:
+    if isinstance(error, asyncpg.DataError) and not getattr(error, "message", ""):
+        words = str(error.args[0]).partition("\n")[0]  # asyncpg's own: a parameter that it cannot encode
+        return StatementFailed(f"{_without_value(words)}.", "Check the parameters' number and types.", "22000")
     sqlstate: str = getattr(error, "sqlstate", "") or ""
     words: str = getattr(error, "message", "") or (str(error.args[0]) if error.args else "")
     detail: str = getattr(error, "detail", "") or ""
@@ -135,8 +138,6 @@ def _from_driver(error: asyncpg.InterfaceError) -> DatabaseError:
     """asyncpg's own refusals: a closed connection, an unknown authentication method, wrong arguments."""
     words = (str(error.args[0]) if error.args else str(error)).partition("\n")[0].rstrip(".")
     lowered = words.lower()
-    if isinstance(error, asyncpg.DataError):
-        return StatementFailed(f"{_without_value(words)}.", "Check the parameters' number and types.", "22000")
     if "argument" in lowered and "expect" in lowered:
         return StatementFailed(f"{words}.", "Give one parameter for each of $1, $2, ...")
     if "ssl" in lowered or "authentication" in lowered:
