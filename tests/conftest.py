@@ -14,6 +14,7 @@ Async tests carry `@pytest.mark.anyio` (or `pytestmark`), and run on asyncio.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -49,8 +50,13 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def cache() -> Iterator[Path]:
-    """A cache folder of this session that the server's user can reach, also when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="dbarch-tests-"))
+    """A cache folder of this session that the server's user can reach, also when the tests run as root.
+
+    In memory where there is room: a fresh database takes 10 ms there, and 40 to 200 ms on a disk.
+    """
+    memory = Path("/dev/shm")
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 1024**3
+    folder = Path(tempfile.mkdtemp(prefix="dbarch-tests-", dir=memory if roomy else None))
     folder.chmod(0o711)
     yield folder
     wait_stopped(folder)
