@@ -58,8 +58,10 @@ def _expected_loops(node: PlanNode, child: PlanNode) -> float:
     """How often the planner expects a node to run a child of its own, per loop of its own."""
     if child.parent == "Inner" and node.type == "Nested Loop":
         return max(next((other.expected_rows for other in node.children if other.parent == "Outer"), 1.0), 1.0)
-    if child.parent == "SubPlan" and not _is_hashed(node, child):
-        return max(node.expected_rows, 1.0)
+    if child.parent == "SubPlan" and child.total_cost > 0 and not _is_hashed(node, child):
+        # Once per row that the node looks at, which EXPLAIN does not say: as often as the node's cost allows.
+        others = sum(other.total_cost for other in node.children if other.parent != "SubPlan")
+        return max((node.total_cost - others) // child.total_cost, 1.0)
     return 1.0
 
 

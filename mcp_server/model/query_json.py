@@ -108,9 +108,15 @@ class _Place:
 def read_plan(document: str | Sequence[Json], *, generic: bool = False) -> QueryPlan:
     """The plan of what EXPLAIN (FORMAT JSON) returned, as text or parsed. generic: made without parameter values.
 
-    Raises ValueError when it is no such document.
+    Raises ValueError when it is no such document, or one that is nested deeper than Python goes.
     """
-    parsed = json.loads(document) if isinstance(document, str) else document
+    try:
+        return _plan(json.loads(document) if isinstance(document, str) else document, generic)
+    except RecursionError as error:
+        raise ValueError("the plan is nested too deeply") from error
+
+
+def _plan(parsed: object, generic: bool) -> QueryPlan:
     if not (isinstance(parsed, list | tuple) and parsed and isinstance(parsed[0], Mapping) and "Plan" in parsed[0]):
         raise ValueError("not an EXPLAIN (FORMAT JSON) document of a statement with a plan")
     top: Json = parsed[0]
@@ -124,7 +130,11 @@ def read_plan(document: str | Sequence[Json], *, generic: bool = False) -> Query
         planning_buffers=_buffers(planning),
         triggers=tuple(_trigger(trigger) for trigger in top.get("Triggers", ())),
         jit=_jit(top.get("JIT")),
-        settings=tuple((name, str(value)) for name, value in top.get("Settings", {}).items()),
+        settings=tuple(
+            (name, str(value))
+            for name, value in top.get("Settings", {}).items()
+            if not (generic and name == "plan_cache_mode")
+        ),
         query_id=top.get("Query Identifier"),
         generic=generic,
     )

@@ -21,7 +21,7 @@ LONGEST = 600
 async def explain_query(
     workspace: Workspace,
     sql: str,
-    params: list[Any] | dict[str, Any] | None = None,
+    params: tuple[Any, ...] = (),
     analyze: bool = False,
     timeout: float = 15,  # noqa: ASYNC109 (the server's own statement_timeout)
     format: Literal["text", "json"] = "text",
@@ -31,7 +31,7 @@ async def explain_query(
     Nothing is changed: it runs in a read-only transaction that is rolled back, and only when analyze asks for it.
 
     sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood. params: a value for
-    each placeholder, in order or by name; leave out for a plan that serves any values. analyze: run the statement and
+    each placeholder, in order; leave out for a plan that serves any values. analyze: run the statement and
     measure; only for statements that purely read. timeout: seconds, kept by the server. format: text, or json with the
     nodes as data; the whole plan is kept as a report.
     """
@@ -41,7 +41,7 @@ async def explain_query(
 
     connection = await workspace.live()
     workspace.progress("Running the statement" if analyze else "Planning the statement")
-    explained = await explain(connection, sql, params or (), analyze=analyze, timeout_ms=round(timeout * 1000))
+    explained = await explain(connection, sql, params, analyze=analyze, timeout_ms=round(timeout * 1000))
     run = f"plan-{new_run()}"
     notes = tuple(_notes(explained))
     where = f"Whole plan as JSON: {address(run)}"

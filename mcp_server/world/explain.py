@@ -53,7 +53,7 @@ class Explained:
 async def explain(
     connection: Connection,
     sql: str,
-    params: Sequence[object] | Mapping[str, object] = (),
+    params: Sequence[object] = (),
     *,
     analyze: bool = False,
     timeout_ms: int = TIMEOUT_MS,
@@ -61,11 +61,10 @@ async def explain(
 ) -> Explained:
     """The plan of one statement; measured when `analyze` and the statement only reads.
 
-    params: a value for each `$n`, in order or by the name of the placeholder; none leaves them open, for a generic
-    plan. timeout_ms, lock_timeout_ms: the server's own limits. Raises Refused for what is not done here,
+    params: a value for each `$n`, in order; none leaves them open, for a generic plan. timeout_ms, lock_timeout_ms: the server's own limits. Raises Refused for what is not done here,
     StatementFailed with the place in the text, TimedOut.
     """
-    text, names, notes = _understood(sql)
+    text, notes = _understood(sql)
     statement = read_statement(text)
     if analyze:
         _refuse_changes(statement)
@@ -74,7 +73,7 @@ async def explain(
             text, told = await cast_untyped(guarded, text)
             statement = read_statement(text)
             parameters = await read_parameters(guarded, statement)
-            values = written_values(parameters, params, names)
+            values = written_values(parameters, params)
             if analyze and parameters and not values:
                 raise _values_missing(parameters)
             explained = await _plain(guarded, statement, parameters, values)
@@ -84,8 +83,8 @@ async def explain(
         raise await describe_failure(connection, error, statement) from error
 
 
-def _understood(sql: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The text to explain with `$n` alone, the names of its parameters, and what was changed. Raises Refused."""
+def _understood(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The text to explain, with `$n` alone, and what was changed. Raises Refused."""
     rewritten = with_numbers(sql)
     statement = read_statement(rewritten.text)
     notes = list(rewritten.notes)
@@ -99,7 +98,7 @@ def _understood(sql: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         _refuse_without_plan(statement)
     if statement.kind == "declare cursor":
         notes.append("A cursor is planned for a fast first row (cursor_tuple_fraction).")
-    return statement.text, rewritten.names, tuple(notes)
+    return statement.text, tuple(notes)
 
 
 def _refuse_without_plan(statement: Statement) -> None:
@@ -145,7 +144,7 @@ async def _plain(
         document = await _generic(connection, statement, parameters)
     else:
         document = await _ask(connection, _options(), statement.text, values, parameters)
-    plan = read_plan(document, generic=is_open)
+    plan = _read(document, generic=is_open)
     notes = []
     if is_open:
         types = ", ".join(f"${parameter.number} ({parameter.type})" for parameter in parameters)
@@ -190,7 +189,14 @@ async def _measured(
     except asyncpg.QueryCanceledError:
         note = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
         return replace(plain, notes=(note, *plain.notes), timed_out=True)
-    return replace(plain, plan=read_plan(document), document=document)
+    return replace(plain, plan=_read(document), document=document)
+
+
+def _read(document: str, *, generic: bool = False) -> QueryPlan:
+    try:
+        return read_plan(document, generic=generic)
+    except ValueError as error:
+        raise Refused(f"The plan cannot be read: {error}.", "Explain a part of the statement.") from error
 
 
 def _options() -> str:

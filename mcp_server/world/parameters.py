@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,32 +66,16 @@ async def read_parameters(connection: Connection, statement: Statement) -> tuple
     return tuple(Parameter(row["number"], row["type"], row["is_array"], row["is_json"]) for row in rows)
 
 
-def written_values(
-    parameters: Sequence[Parameter], params: Sequence[object] | Mapping[str, object], names: Sequence[str]
-) -> dict[int, str]:
+def written_values(parameters: Sequence[Parameter], params: Sequence[object]) -> dict[int, str]:
     """Each parameter's value as an SQL literal of its type; empty when no values are given. Raises Refused."""
     if not params:
         return {}
-    values = _in_order(params, names) if isinstance(params, Mapping) else list(params)
-    if len(values) != len(parameters):
+    if len(params) != len(parameters):
         raise Refused(
-            f"{len(values)} values are given for {len(parameters)} parameters.",
+            f"{len(params)} values are given for {len(parameters)} parameters.",
             "Give one value for each of $1, $2, … in params, or none to leave them open.",
         )
     return {
         parameter.number: literal_of(value, parameter.type, is_array=parameter.is_array, is_json=parameter.is_json)
-        for parameter, value in zip(parameters, values, strict=True)
+        for parameter, value in zip(parameters, params, strict=True)
     }
-
-
-def _in_order(params: Mapping[str, object], names: Sequence[str]) -> list[object]:
-    """Values given by name, in the order of the placeholders; names may be written as `:name` or plain."""
-    given = {name.lstrip(":$"): value for name, value in params.items()}
-    wanted = list(names) or [str(number) for number in range(1, len(given) + 1)]
-    missing = [name for name in wanted if name not in given]
-    if missing or len(given) > len(wanted):
-        raise Refused(
-            f"The placeholders are {', '.join(wanted)}; values are given for {', '.join(given)}.",
-            "Give one value for each placeholder.",
-        )
-    return [given[name] for name in wanted]

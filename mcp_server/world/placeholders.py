@@ -38,18 +38,17 @@ _PREFIX_TYPES = frozenset({"date", "time", "timestamp", "timestamptz", "timetz",
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A text with `$n` alone, and what was changed, one sentence each. names: of parameter 1, 2, …, when they had any."""
+    """A text with `$n` alone, and what was changed, one sentence each."""
 
     text: str
     notes: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
 
 
 def with_numbers(sql: str) -> Rewritten:
     """The text with `$n` in the place of other drivers' placeholders; one that is SQL already stays as it is."""
     converted = Rewritten(sql) if is_sql(sql) else _convert(sql)
     repaired = _repair(converted.text)
-    return Rewritten(repaired.text, (*converted.notes, *repaired.notes), converted.names)
+    return Rewritten(repaired.text, (*converted.notes, *repaired.notes))
 
 
 def cast_at(sql: str, place: int, type_name: str = "numeric") -> str:
@@ -160,7 +159,7 @@ def _convert(sql: str) -> Rewritten:
         return Rewritten(sql)
     told = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1) if not name.startswith("#"))
     note = f"Placeholders were numbered in order{': ' + told if told else ''}."
-    return Rewritten(text.replace("%%", "%") if "percent" in style else text, (note,), tuple(names))
+    return Rewritten(text.replace("%%", "%") if "percent" in style else text, (note,))
 
 
 def _case_results(tokens: Sequence[Token], call: int) -> list[Token]:

@@ -153,9 +153,9 @@ def scan(sql: str) -> list[Token]:
     return tokens
 
 
-def _refused_by_grammar(sql: str, message: str, byte: int) -> StatementFailed:
-    """byte: where, counted from 1 in UTF-8; 0 when unknown."""
-    place = point_at(sql, len(sql.encode()[: byte - 1].decode(errors="ignore"))) if byte else ""
+def _refused_by_grammar(sql: str, message: str, position: int) -> StatementFailed:
+    """position: in characters from 1, as Postgres counts; 0 when unknown."""
+    place = point_at(sql, position - 1) if position else ""
     return StatementFailed(f"{message}{place}", "Correct the SQL.", sqlstate="42601")
 
 
