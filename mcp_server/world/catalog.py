@@ -34,7 +34,11 @@ _OF_DATABASE = (
 _WHOLE = (*_OF_DATABASE, "functions", "extensions", "extension_members", "publications", "event_triggers",
           "default_privileges", "unread", "state")  # fmt: skip
 _NAMED = (*_OF_DATABASE, "referenced")
-_SNAPSHOT = "concat(pg_current_snapshot(), ' ', extract(epoch from pg_postmaster_start_time()))"
+# A transaction's own writes do not move its snapshot, so its number belongs to what must be the same.
+_SNAPSHOT = (
+    "concat(pg_current_snapshot(), ' ', pg_current_xact_id_if_assigned(), ' ', "
+    "extract(epoch from pg_postmaster_start_time()))"
+)
 # Every catalog that DDL writes and that any role may read.
 _WRITTEN = (
     "pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_trigger", "pg_policy", "pg_inherits",
