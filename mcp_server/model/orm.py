@@ -189,7 +189,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """A run of revisions that succeeded. done: what was carried out, in order. heads: where the database stands now."""
+    """A run of revisions that succeeded. done: what was carried out, in order. heads: where the database stands now.
+
+    statements: how many the revisions sent, without Alembic's own on its version table.
+    """
 
     done: tuple[str, ...]
     heads: tuple[str, ...]
+    statements: int = 0

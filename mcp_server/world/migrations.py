@@ -235,8 +235,9 @@ async def _run(
         if answer.error.get("kind") == "heads" and not history.revisions:
             history, _ = await _read_history(alembic)
         raise migration_error(answer, alembic.interpreter, history, RUN_LIMIT)
-    walk = Walk(tuple(answer.result["done"]), tuple(sorted(answer.result["heads"])))
-    await _check_committed(alembic, sandbox, walk, answer.result["options"])
+    result = answer.result
+    walk = Walk(tuple(result["done"]), tuple(sorted(result["heads"])), result["statements"])
+    await _check_committed(alembic, sandbox, walk, result["options"])
     return walk
 
 

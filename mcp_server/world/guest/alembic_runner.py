@@ -15,16 +15,21 @@ SHOWN_OPTIONS = (
     "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
     "compare_server_default", "render_as_batch", "user_module_prefix",
 )  # fmt: skip
+MARKS = ("INSERT INTO ", "UPDATE ", "DELETE FROM ")
 SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encoding", "sourceless")
 
 
 class Walk:
-    """How far a run of revisions came. first_error: of the statements, when the revision went on after it."""
+    """How far a run of revisions came. first_error: of the statements, when the revision went on after it.
+
+    statements: how many the revisions sent, without Alembic's own on its version table.
+    """
 
     def __init__(self) -> None:
         self.running = ""
         self.done: list[str] = []
         self.heads: list[str] = []
+        self.statements = 0
         self.first_error: tuple[Any, str, Place] | None = None
 
 
@@ -73,9 +78,9 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
             walk.running = ""
         walk.heads = list(context.get_current_heads())
 
-    _listen_for_errors(guard, walk)
     context = EnvironmentContext(environment.config, script, fn=steps, as_sql=False, destination_rev=revision, tag=None)
     with alembics.configuration(stop=False) as given, context:
+        _listen(guard, walk, given)
         script.run_env()
     if not given:
         raise CommandError("env.py ran and never called context.configure()")
@@ -85,6 +90,7 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
     return {
         "done": walk.done,
         "heads": walk.heads,
+        "statements": walk.statements,
         "options": {name: given[name] for name in SHOWN_OPTIONS if _is_plain(given.get(name))},
     }
 
@@ -105,8 +111,8 @@ def _steps(script: Any, command: str, revision: str, heads: Any) -> list[Any]:
     return []
 
 
-def _listen_for_errors(guard: Guard, walk: Walk) -> None:
-    """Remember the first statement that failed: code that swallows the error fails later for another reason."""
+def _listen(guard: Guard, walk: Walk, given: dict[str, Any]) -> None:
+    """Count statements, and remember the first that failed: code that swallows the error fails later for another reason."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -114,4 +120,10 @@ def _listen_for_errors(guard: Guard, walk: Walk) -> None:
         if walk.first_error is None and context.statement is not None:
             walk.first_error = (context.original_exception, str(context.statement), guard.project.caller())
 
+    def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        own = statement.startswith(MARKS) and (given.get("version_table") or "alembic_version") in statement
+        if walk.running and not own:
+            walk.statements += 1
+
     event.listen(Engine, "handle_error", remember)
+    event.listen(Engine, "before_cursor_execute", count)

@@ -1,0 +1,152 @@
+"""Tried out on a throw-away copy: statements, and revisions that the user's own Alembic walks up, down and up again.
+
+Nothing is judged here. What was run and what was read afterwards comes back; whoever asked compares.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mcp_server.errors import ArchitectError, DatabaseError, MigrationError
+from mcp_server.model.schema import Schema
+from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect, finish, translating
+from mcp_server.world.migrations import downgrade, stamp, upgrade
+from mcp_server.world.roles import missing_role, provide_role
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from mcp_server.world.sandbox import Sandbox, Sandboxes
+    from mcp_server.world.workspace import Workspace
+
+Command = Literal["upgrade", "downgrade"]
+WALK: tuple[Command, ...] = ("upgrade", "downgrade", "upgrade")
+BASE = "base"
+
+
+class Copy:
+    """A throw-away database with a connection of our own."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record], sandbox: Sandbox, sandboxes: Sandboxes) -> None:
+        self.connection = connection
+        self.sandbox = sandbox
+        self._sandboxes = sandboxes
+
+    async def run(self, statements: Iterable[str]) -> None:
+        """Run statements, each for itself. Roles that they name and the embedded server lacks are made.
+
+        Raises DatabaseError whose message ends with the statement that was refused.
+        """
+        for sql in statements:
+            while not await self._run(sql):
+                pass
+
+    async def _run(self, sql: str) -> bool:
+        try:
+            with translating("trying a statement out"):
+                await self.connection.execute(sql)
+        except DatabaseError as error:
+            role = missing_role({"sqlstate": error.sqlstate, "message": error.message})
+            if role and await provide_role(self._sandboxes, self.sandbox, role):
+                return False
+            raise type(error)(f"{error.message}\n    {sql}", error.hint, error.sqlstate) from error
+        return True
+
+    async def read(self) -> Schema:
+        """The whole of it, as it is now."""
+        return await read_schema(self.connection)
+
+
+@asynccontextmanager
+async def copy_of(workspace: Workspace, template: str = "") -> AsyncIterator[Copy]:
+    """A copy of a sandbox template, or an empty database, for the length of a block."""
+    sandboxes = await workspace.sandboxes()
+    async with sandboxes.lend(template) as sandbox:
+        connection = await connect(sandbox.url)
+        try:
+            yield Copy(connection, sandbox, sandboxes)
+        finally:
+            await finish(connection.close(timeout=5))
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is to be rehearsed. revision: its id. parent: the head it follows, "" for none. folder: where it lies alone.
+
+    template: the database that it starts from. stamped: whether that one carries Alembic's mark of `parent` already.
+    prepare: statements that stand in for what others own and the template lacks.
+    """
+
+    revision: str
+    parent: str
+    folder: Path
+    template: str
+    stamped: bool = True
+    prepare: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One walk. schema: what was read after it, None when it failed; failure: why."""
+
+    command: Command
+    schema: Schema | None = None
+    failure: ArchitectError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What was observed. start: before the first stage. server_version: as 180004. statements: those that were run."""
+
+    server_version: int
+    start: Schema
+    stages: tuple[Stage, ...]
+    statements: int
+    milliseconds: int
+
+    @property
+    def failed(self) -> Stage | None:
+        """The stage that did not come to its end."""
+        return next((stage for stage in self.stages if stage.failure is not None), None)
+
+
+async def rehearse(workspace: Workspace, course: Course) -> Rehearsal:
+    """Upgrade, downgrade and upgrade a copy with the user's own Alembic and env.py, reading it after each.
+
+    A stage that fails is the last. Raises what keeps the rehearsal from starting.
+    """
+    async with copy_of(workspace, course.template) as copy:
+        await copy.run(course.prepare)
+        if not course.stamped and course.parent:
+            await stamp(workspace, copy.sandbox, course.parent)
+        start = await copy.read()
+        began = time.monotonic()
+        stages: list[Stage] = []
+        statements = 0
+        for command in WALK:
+            workspace.progress(f"rehearsing: {command}", 0.5 + len(stages) * 0.15)
+            stage, count = await _walk(workspace, course, copy, command)
+            stages.append(stage)
+            statements += count
+            if stage.failure is not None:
+                break
+        spent = round((time.monotonic() - began) * 1000)
+        return Rehearsal(copy.sandbox.server_version, start, tuple(stages), statements, spent)
+
+
+async def _walk(workspace: Workspace, course: Course, copy: Copy, command: Command) -> tuple[Stage, int]:
+    run, goal = (upgrade, course.revision) if command == "upgrade" else (downgrade, course.parent or BASE)
+    try:
+        walk = await run(workspace, copy.sandbox, goal, extra=(course.folder,))
+    except (MigrationError, DatabaseError) as error:
+        return Stage(command, failure=error), 0
+    if walk.done != (course.revision,):
+        ran = ", ".join(walk.done) or "nothing"
+        return Stage(command, failure=MigrationError(f"Alembic ran {ran} instead of {course.revision} alone.")), 0
+    return Stage(command, await copy.read()), walk.statements
