@@ -2,6 +2,7 @@
 
 YAML 1.1 and 1.2 disagree on what a bare `0010`, `no`, `2025-11-22` or `1:20` is, so whatever is not one of our own
 words is quoted. https://yaml.org/spec/1.2.2/#57-escaped-characters
+Read with the parser in Python, never with libyaml, which crashes the process on deep nesting.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def parse(front: str) -> Mapping[str, object]:
     import yaml
 
     try:
-        data = yaml.safe_load(front)
+        data = yaml.load(front, yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ValueError(" ".join(str(error).split())) from error
     if not isinstance(data, dict):

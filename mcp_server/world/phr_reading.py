@@ -89,14 +89,14 @@ def parse_record(text: str, path: str) -> Record:
 def sections(body: str) -> dict[str, str]:
     """The parts of a record by the headings that we know; other headings belong to the part that they stand in."""
     fenced = _fenced(body)
-    starts: list[tuple[str, int, int]] = []
+    starts: list[tuple[str, int, int]] = []  # name, where its heading begins, where its text begins
     for heading in _HEADING.finditer(body):
         name = next((name for name, pattern in _SECTIONS.items() if pattern.match(heading[1])), "")
         inside = any(begin <= heading.start() < end for begin, end in fenced)
         if name and not inside and all(name != known for known, _, _ in starts):
             starts.append((name, heading.start(), heading.end()))
     ends = [begin for _, begin, _ in starts[1:]] + [len(body)]
-    return {name: _content(body[after:end]) for (name, _, after), end in zip(starts, ends, strict=True)}
+    return {name: _content(body[after:end]) for (name, _, after), end in zip(starts, ends, strict=False)}
 
 
 def _fenced(body: str) -> list[tuple[int, int]]:

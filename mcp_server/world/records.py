@@ -27,10 +27,11 @@ from mcp_server.world.features import Feature, Features
 from mcp_server.world.files import locked, publish
 from mcp_server.world.git import read_branch, read_user
 from mcp_server.world.ledger import Ledger
-from mcp_server.world.phr_reading import NUMBERED, SUFFIX, parse_record, read_record
+from mcp_server.world.phr_reading import NUMBERED, SUFFIX, read_record
 from mcp_server.world.phr_template import BUILT_IN, Template, fill, find_template, unknown_placeholders
 
 WIDTH = 4
+CHECKED = ("id", "title", "stage", "date")
 LONGEST_NUMBER = 6
 LONGEST_SLUG = 60
 ATTEMPTS = 60
@@ -226,9 +227,12 @@ def fault(text: str, record: Record) -> str:
         data = front_matter.parse(front or "")
     except ValueError as error:
         return f"gives front matter that is no YAML ({error})"
-    expected = {"id": record.id, "title": record.title, "stage": record.stage, "date": record.date}
-    for key, value in expected.items():
-        if data.get(key, value) != value:
+    return _differs(data, body, record)
+
+
+def _differs(data: Mapping[str, object], body: str, record: Record) -> str:
+    for key in CHECKED:
+        if data.get(key, getattr(record, key)) != getattr(record, key):
             return f"gives a front matter whose `{key}` is not the record's"
     return "" if record.prompt in body else "does not hold the prompt as it was given"
 
@@ -238,18 +242,17 @@ def validate(root: Path, record: Record, text: str) -> tuple[str, ...]:
     path = root / record.path
     try:
         found = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        front, body = front_matter.split(found)
+        data = front_matter.parse(front or "")
+    except (OSError, ValueError) as error:
         return (f"{record.path} cannot be read again: {error}",)
+    warnings = [f"{record.path} {reason}." for reason in (_differs(data, body, record),) if reason]
     if found != text:
-        return (f"{record.path} does not hold what was written to it.",)
-    reason = fault(found, record)
-    front = front_matter.parse(front_matter.split(found)[0] or "") if not reason else {}
-    missing = [key for key in ("id", "title", "stage", "date") if not reason and key not in front]
-    warnings = [f"{record.path} {reason}."] if reason else []
-    warnings += [f"The template's front matter has no {', '.join(missing)}."] if missing else []
-    read = parse_record(found, record.path)
-    place = "history/prompts/" + (record.feature or record.context) + "/"
-    if (read.id, read.stage) != (record.id, record.stage) or not record.path.startswith(place):
+        warnings.append(f"{record.path} does not hold what was written to it.")
+    if missing := [key for key in CHECKED if key not in data]:
+        warnings.append(f"The template's front matter has no {', '.join(missing)}.")
+    folder = f"history/prompts/{record.feature or record.context}"
+    if record.path != f"{folder}/{record.id}-{slug(record.title)}.{record.stage}{SUFFIX}":
         warnings.append(f"{record.path} is not where its stage and feature lead.")
     return tuple(warnings)
 
