@@ -8,24 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import asyncpg
 
 from mcp_server.model.names import qualified
-from mcp_server.model.schema import Constraint, Table
+from mcp_server.model.schema import Constraint, Function, Table
 from mcp_server.model.usage import IndexUsage, RelationUsage, Usage
 from mcp_server.world.catalog import read_sections, sections_sql
-from mcp_server.world.lookup import GS, RS, US, Sections, parts
+from mcp_server.world.lookup import GS, RS, US, Sections, flag, parts
+
+_VOLATILITY: dict[str, Literal["immutable", "stable", "volatile"]] = {"i": "immutable", "s": "stable", "v": "volatile"}
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Some relations in use, and what they are joined with. dependents: views by the relation that they read."""
+    """Some relations in use, and what they are joined with.
+
+    dependents: views by the relation that they read. called: functions of their triggers.
+    """
 
     usage: Usage
     incoming: tuple[Constraint, ...]
     dependents: dict[str, tuple[str, ...]]
     partitions: tuple[Table, ...]
+    called: tuple[Function, ...]
 
 
 async def read_usage(connection: asyncpg.Connection[asyncpg.Record]) -> Usage:
@@ -45,7 +52,13 @@ async def read_surroundings(connection: asyncpg.Connection[asyncpg.Record], rela
     """
     query = sections_sql(connection, ("usage", "neighbours"), tuple(relations))
     sections = await read_sections(connection, query)
-    return Surroundings(_usage(sections), _incoming(sections), _dependents(sections), _partitions(sections))
+    return Surroundings(
+        usage=_usage(sections),
+        incoming=_incoming(sections),
+        dependents=_dependents(sections),
+        partitions=_partitions(sections),
+        called=_called(sections),
+    )
 
 
 def _usage(sections: Sections) -> Usage:
@@ -119,6 +132,26 @@ def _partitions(sections: Sections) -> tuple[Table, ...]:
                 partition_by=key,
                 partition_of=qualified(of_schema, of_name),
                 partition_bound=bound,
+            )
+        )
+    return tuple(found)
+
+
+def _called(sections: Sections) -> tuple[Function, ...]:
+    found: list[Function] = []
+    for payload in sections.get("called", {}).values():
+        schema, name, language, volatility, definer, definition = payload.split(US, 5)
+        found.append(
+            Function(
+                schema=schema,
+                name=name,
+                arguments="",
+                kind="function",
+                definition=definition.rstrip("\n"),
+                returns="trigger",
+                language=language,
+                volatility=_VOLATILITY[volatility],
+                security_definer=flag(definer),
             )
         )
     return tuple(found)

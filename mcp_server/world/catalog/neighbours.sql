@@ -35,3 +35,12 @@ join pg_catalog.pg_class t on t.oid = h.inhparent
 join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
 where c.oid = any(array(
     select p.relid from unnest(:relations) r(number), pg_partition_tree(number) p where p.level > 0))
+union all
+-- The functions that their triggers call.
+select distinct 'called', f.oid, concat(n.nspname, :us, f.proname, :us, l.lanname, :us, f.provolatile, :us, f.prosecdef, :us,
+    pg_get_functiondef(f.oid))
+from pg_catalog.pg_trigger g
+join pg_catalog.pg_proc f on f.oid = g.tgfoid
+join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+join pg_catalog.pg_language l on l.oid = f.prolang
+where g.tgrelid = any(:relations) and not g.tgisinternal and f.oid >= 16384

@@ -26,9 +26,10 @@ select 'since', 0, to_char(pg_stat_get_db_stat_reset_time(oid) at time zone 'UTC
 from pg_catalog.pg_database where datname = current_database()
 union all
 select 'usage', m.oid, concat(n.nspname, :us, m.relname, :us,
-    case when m.reltuples >= 0 then m.reltuples::int8
+    case when m.exact and pg_relation_size(m.oid) = 0 then 0
+        when m.reltuples > 0 then m.reltuples::int8
         when pg_stat_get_live_tuples(m.oid) > 0 then pg_stat_get_live_tuples(m.oid)
-        when m.exact and pg_relation_size(m.oid) = 0 then 0 end, :us,
+        when m.reltuples = 0 then 0 end, :us,
     case when m.exact then pg_total_relation_size(m.oid)
         when m.relkind <> 'f' then (m.relpages + coalesce(t.relpages, 0)) * m.block + coalesce(u.size, 0) end, :us,
     m.exact, :us,
