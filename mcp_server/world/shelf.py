@@ -1,4 +1,4 @@
-"""What all calls of one door share: idle connections, schemas that were read, sandboxes, the ledger."""
+"""What all calls of one door share: idle connections, the live schema, sandboxes, the ledger."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from mcp_server.model.schema import Schema
+    from mcp_server.world.catalog import State
     from mcp_server.world.ledger import Ledger
     from mcp_server.world.sandbox import Sandboxes
 
@@ -24,10 +25,13 @@ CLOSE_WITHIN = 5.0
 
 @dataclass(slots=True)
 class Shelf:
-    """idle: open connections to `live` and when each was put back. sandboxes: by major version, 0 for any."""
+    """idle: open connections to `live` and when each was put back. sandboxes: by major version, 0 for any.
+
+    reading: the last Schema of `live`, and the State that tells whether it still stands.
+    """
 
     idle: list[tuple[Connection, float]] = field(default_factory=list)
-    schemas: dict[str, Schema] = field(default_factory=dict)
+    reading: tuple[Schema, State] | None = None
     sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
     ledger: Ledger | None = None
     redactor: Redactor | None = None

@@ -61,11 +61,6 @@ class Workspace:
             await view._let_go(keep=keep)
 
     @property
-    def schemas(self) -> dict[str, Schema]:
-        """Schemas that were read, by source word; whoever reads them revalidates them."""
-        return self._shelf.schemas
-
-    @property
     def cache(self) -> Path:
         """The user's cache folder, made when it is not there.
 
@@ -115,6 +110,16 @@ class Workspace:
             raise self._no_database()
         self._live = await self._shelf.take(self.settings.database_url)
         return self._live
+
+    async def live_schema(self) -> Schema:
+        """The Schema of the project's database. One round trip, and a light one while nothing was changed there."""
+        from mcp_server.world.catalog import read_with_state, revalidate
+
+        connection = await self.live()
+        known = self._shelf.reading
+        if known is None or not await revalidate(connection, known[1]):
+            known = self._shelf.reading = await read_with_state(connection)
+        return known[0]
 
     async def sandboxes(self, near: int | None = None) -> Sandboxes:
         """The sandboxes, on the server given by DBARCH_SANDBOX_URL or on the embedded Postgres.
