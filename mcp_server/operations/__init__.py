@@ -19,7 +19,7 @@ Effect = Literal["reads", "writes files", "writes database"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One verb of the house. module: its file in this folder. effect: what it may change, for the hints."""
+    """One verb of the house. module: where the function is, as for import. effect: what it may change."""
 
     name: str
     module: str
@@ -28,14 +28,13 @@ class Operation:
 
     def load(self) -> Callable[..., Awaitable[Answer]]:
         """The function itself."""
-        module = import_module(f"{__name__}.{self.module}")
-        function: Callable[..., Awaitable[Answer]] = getattr(module, self.name)
+        function: Callable[..., Awaitable[Answer]] = getattr(import_module(self.module, __name__), self.name)
         return function
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("inspect_schema", "inspect", "Inspect a schema"),
-    Operation("explain_query", "explain", "Explain a query"),
-    Operation("autogenerate_migration", "migrate", "Write a rehearsed migration", "writes files"),
-    Operation("write_phr", "record", "Write a Prompt History Record", "writes files"),
+    Operation("inspect_schema", ".inspect", "Inspect a schema"),
+    Operation("explain_query", ".explain", "Explain a query"),
+    Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
+    Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),
 )

@@ -4,56 +4,47 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mcp_server.world.settings import Settings
 
-ALEMBIC_FILES = ("alembic.ini", "backend/alembic.ini", "src/alembic.ini", "app/alembic.ini")
-PRUNED = frozenset({"node_modules", "__pycache__", "site-packages", "venv", "env", "dist", "build", "tests", "alembic"})
+PRUNED = frozenset({"node_modules", "__pycache__", "site-packages", "venv", "env", "dist", "build", "tests"})
 TABLE_CLASS = re.compile(rb"table\s*=\s*True|DeclarativeBase|declarative_base\(")
-FILES_AT_MOST = 400
 FOLDERS_AT_MOST = 300
+FILES_AT_MOST = 400
 BYTES_AT_MOST = 65_536
 SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What was seen. alembic: the path of alembic.ini, "" when there is none. models: files with table classes."""
+    """What was seen, relative to the root. alembic: of alembic.ini, "" for none. models: files with table classes."""
 
     alembic: str = ""
     models: tuple[str, ...] = ()
 
 
 def glance(settings: Settings) -> Glance:
-    """Look at the names and beginnings of at most FILES_AT_MOST Python files."""
-    named = (settings.alembic,) if settings.alembic else ALEMBIC_FILES
-    alembic = next((name for name in named if (settings.root / name).is_file()), "")
-    return Glance(alembic, _model_files(settings.root))
-
-
-def _model_files(root: Path) -> tuple[str, ...]:
-    found: list[str] = []
-    for looked_at, path in enumerate(_python_files(root)):
-        if looked_at >= FILES_AT_MOST or len(found) >= SHOWN:
-            break
-        try:
-            with path.open("rb") as file:
-                beginning = file.read(BYTES_AT_MOST)
-        except OSError:
-            continue
-        if TABLE_CLASS.search(beginning):
-            found.append(path.relative_to(root).as_posix())
-    return tuple(sorted(found))
-
-
-def _python_files(root: Path) -> Iterator[Path]:
-    """Files whose names speak of models come first in their folder; hidden and foreign folders are left out."""
-    for folder, folders, files in islice(os.walk(root), FOLDERS_AT_MOST):
+    """Look at the names and beginnings of a bounded number of files; what lies beyond is not seen."""
+    alembic, models, opened = settings.alembic, [], 0
+    for folder, folders, files in islice(os.walk(settings.root), FOLDERS_AT_MOST):
         folders[:] = sorted(name for name in folders if name not in PRUNED and not name.startswith("."))
-        names = [name for name in files if name.endswith(".py")]
-        for name in sorted(names, key=lambda name: ("model" not in name, name)):
-            yield Path(folder, name)
+        here = Path(folder)
+        if not alembic and "alembic.ini" in files:
+            alembic = (here / "alembic.ini").relative_to(settings.root).as_posix()
+        for name in sorted(name for name in files if name.endswith(".py")):
+            if len(models) < SHOWN and opened < FILES_AT_MOST:
+                opened += 1
+                if _has_table_class(here / name):
+                    models.append((here / name).relative_to(settings.root).as_posix())
+    return Glance(alembic, tuple(models))
+
+
+def _has_table_class(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return TABLE_CLASS.search(file.read(BYTES_AT_MOST)) is not None
+    except OSError:
+        return False
