@@ -190,8 +190,13 @@ def _json(data: object) -> bytes:
 
 
 def _read(path: Path) -> Iterator[Run]:
+    """The runs in the last part of a file; none when it is no file."""
+    if not path.is_file():
+        return
     try:
-        lines = path.read_bytes().split(b"\n")
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 2 * LIMIT))
+            lines = file.read(2 * LIMIT).split(b"\n")
     except OSError:
         return
     for line in lines:
