@@ -1,0 +1,173 @@
+"""A source word -> Schema, or -> a sandbox template that holds it. One way for every source: made real, then read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from mcp_server.errors import ConfigError, DatabaseError, ModelsError
+from mcp_server.model.names import quote, split
+from mcp_server.model.orm import Models
+from mcp_server.model.schema import Schema, Table, View
+from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect, translating
+from mcp_server.world.guest_errors import statement_hint
+from mcp_server.world.migrations import replay
+from mcp_server.world.models import read_models
+from mcp_server.world.sql_file import fill_from_file, load_pieces
+from mcp_server.world.version_table import find_version_table
+
+if TYPE_CHECKING:
+    from mcp_server.world.sandbox import Sandbox
+    from mcp_server.world.workspace import Workspace
+
+WORDS = ("live", "models", "migrations", "migrations:<revision>", "file:<path.sql>")
+NOT_YET = ("spec", "branch")
+EXTERNAL_HINT = "[tool.dbarch] external"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source word, taken apart. argument: the path or the revision, "" for none."""
+
+    kind: str
+    argument: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.argument}" if self.argument else self.kind
+
+
+def parse_source(word: str) -> Source:
+    """Raises ConfigError that lists the words, for any other."""
+    kind, _, argument = word.strip().partition(":")
+    source = Source(kind, argument.strip())
+    if kind in ("live", "models") and not argument:
+        return source
+    if kind == "migrations" or (kind == "file" and argument):
+        return source
+    known = f"Sources are: {', '.join(WORDS)}."
+    if kind in NOT_YET:
+        raise ConfigError(f"The source {kind!r} is not available in this version.", known)
+    near = get_close_matches(kind, ("live", "models", "migrations", "file"), n=1)
+    raise ConfigError(f"{word!r} is no source{f'; did you mean {near[0]}?' if near else '.'}", known)
+
+
+async def read_source(workspace: Workspace, word: str) -> Schema:
+    """The Schema that a source word stands for. Alembic's version table is never part of it.
+
+    Raises ConfigError, or the source's own SourceError; DatabaseError for `live`.
+    """
+    source = parse_source(word)
+    if source.kind == "live":
+        schema = await workspace.live_schema()
+    else:
+        schema = await _read_template(workspace, await materialise(workspace, word))
+    if source.kind not in ("live", "migrations"):
+        return schema
+    return schema.without(await find_version_table(workspace))
+
+
+async def materialise(workspace: Workspace, word: str) -> str:
+    """The name of a sandbox template that holds what a source word stands for; made at the first call for its content.
+
+    Raises ConfigError for `live`, which is never copied; else as read_source().
+    """
+    source = parse_source(word)
+    if source.kind == "live":
+        raise ConfigError("`live` is read where it is and not copied.", f"Sources are: {', '.join(WORDS[1:])}.")
+    if source.kind == "migrations":
+        return await replay(workspace, source.argument or "heads")
+    if source.kind == "models":
+        return await materialise_models(workspace, await read_models(workspace))
+    return await _materialise_file(workspace, source.argument)
+
+
+async def _read_template(workspace: Workspace, template: str) -> Schema:
+    sandboxes = await workspace.sandboxes()
+    async with sandboxes.lend(template) as sandbox:
+        connection = await connect(sandbox.url)
+        try:
+            return await read_schema(connection)
+        finally:
+            await connection.close()
+
+
+async def materialise_models(workspace: Workspace, models: Models) -> str:
+    """The template that holds these models. Raises ModelsError with the class's place when Postgres refuses its DDL."""
+
+    async def fill(sandbox: Sandbox) -> None:
+        workspace.progress(f"making {len(models.tables)} tables of the models")
+        await fill_from_models(sandbox, models)
+
+    return await (await workspace.sandboxes()).template(f"models {models.fingerprint}", fill)
+
+
+async def fill_from_models(sandbox: Sandbox, models: Models) -> None:
+    """Run the DDL of models on a fresh sandbox."""
+    connection = await connect(sandbox.url)
+    run: Callable[[str], Awaitable[str]] = connection.execute
+    try:
+        for sql in (*(f"create extension if not exists {quote(name)}" for name in models.extensions), *models.ddl):
+            try:
+                with translating("making the models"):
+                    await run(sql)
+            except DatabaseError as error:
+                raise _refused(error, sql, models) from error
+    finally:
+        await connection.close()
+
+
+def _refused(error: DatabaseError, sql: str, models: Models) -> ModelsError:
+    declared = next((table for table in models.tables if _makes(sql, table.schema, table.table)), None)
+    place = models.place_of(declared.identity) if declared else None
+    hint = statement_hint({"message": error.message, "sqlstate": "", "postgres_hint": error.hint})
+    shown = sql if len(sql) <= 400 else sql[:400] + " ..."
+    return ModelsError(
+        f"Postgres refused the models: {error.message}\n    {shown}",
+        hint,
+        place.file if place else "",
+        place.line if place else 0,
+    )
+
+
+def _makes(sql: str, schema: str, table: str) -> bool:
+    """Whether a statement of SQLAlchemy is about a table."""
+    plain = sql.replace('"', "")
+    name = f"{schema}.{table}" if schema else table
+    return plain.startswith((f"CREATE TABLE {name} (", f"ALTER TABLE {name} ")) or (
+        plain.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX")) and f" ON {name} " in plain
+    )
+
+
+async def _materialise_file(workspace: Workspace, name: str) -> str:
+    pieces = await load_pieces(workspace.settings.root, name)
+    sandboxes = await workspace.sandboxes()
+
+    async def fill(sandbox: Sandbox) -> None:
+        workspace.progress(f"running {len(pieces)} statements of {name}")
+        await fill_from_file(sandboxes, sandbox, pieces)
+
+    digest = hashlib.sha256("\x1e".join(piece.sql for piece in pieces).encode()).hexdigest()
+    return await sandboxes.template(f"file {digest}", fill)
+
+
+def without_external(schema: Schema, external: tuple[str, ...]) -> Schema:
+    """A Schema without the tables and views that [tool.dbarch] external names, and what hangs on them.
+
+    A name is "table" (in any schema), "schema.table", or either with `*`.
+    """
+    if not external:
+        return schema
+    found = [item.identity for kind in (Table, View) for item in schema.all(kind)]
+    return schema.without(*(identity for identity in found if is_external(identity, external)))
+
+
+def is_external(identity: str, external: tuple[str, ...]) -> bool:
+    """Whether [tool.dbarch] external names this relation."""
+    parts = split(identity)
+    name, full = parts[-1], ".".join(parts[:2])
+    return any(fnmatchcase(full if "." in pattern else name, pattern) for pattern in external)
