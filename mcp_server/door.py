@@ -93,12 +93,11 @@ class Door:
     ) -> Answer:
         """Run an operation and leave one line of it in the ledger, however it ends."""
         verdict, began = "cancelled", time.monotonic()
-        reports: tuple[str, ...] = ()
-        done: Mapping[str, int] = {}
+        answer: Answer | None = None
         try:
             async with self.workspace.call(progress) as call:
                 answer = await contract.function(call, **arguments)
-            verdict, reports, done = answer.verdict or "done", tuple(answer.reports), answer.carried_out
+            verdict = answer.verdict or "done"
             return answer
         except ArchitectError as error:
             verdict = f"{type(error).__name__}: {error.message}"
@@ -107,9 +106,13 @@ class Door:
             verdict = f"failed: {type(error).__name__}"
             raise
         finally:
-            spent = (time.monotonic() - began) * 1000
             self.workspace.ledger.append(
-                contract.name, arguments, verdict, milliseconds=spent, carried_out=done, reports=reports
+                contract.name,
+                arguments,
+                verdict,
+                milliseconds=(time.monotonic() - began) * 1000,
+                carried_out=answer.carried_out if answer else {},
+                reports=tuple(answer.reports) if answer else (),
             )
 
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:

@@ -28,7 +28,8 @@ class Glance:
 
 def glance(settings: Settings) -> Glance:
     """Look at the names and beginnings of a bounded number of files; what lies beyond is not seen."""
-    alembic, models, opened = settings.alembic, [], 0
+    alembic, opened = settings.alembic, 0
+    models: list[str] = []
     for folder, folders, files in islice(os.walk(settings.root), FOLDERS_AT_MOST):
         folders[:] = sorted(name for name in folders if name not in PRUNED and not name.startswith("."))
         here = Path(folder)

@@ -149,9 +149,10 @@ class Workspace:
             await self._shelf.put_back(connection, keep=keep)
 
     def _no_database(self) -> ConfigError:
-        named = [problem for problem in self.settings.problems if "Postgres URL" in problem or "URL that" in problem]
+        origin = self.settings.database_origin
+        wrong = [problem for problem in self.settings.problems if origin and problem.startswith(f"{origin}: ")]
         return ConfigError(
-            named[0] if named else "No database is configured.",
+            wrong[0] if wrong else "No database is configured.",
             "Set DBARCH_DATABASE_URL or DATABASE_URL, in the environment or in the project's .env, "
             "or start one of your own with `dbarch dev`.",
         )
