@@ -38,6 +38,7 @@ COMMON = (
     "wal_level=logical",
     "max_logical_replication_workers=0",
     "max_wal_size=1GB",
+    *(("dynamic_shared_memory_type=mmap",) if POSIX else ()),  # in the data folder, so that no kill leaks it
     "timezone=UTC",
     "log_timezone=UTC",
     "lc_messages=C",

@@ -23,8 +23,9 @@ import asyncpg
 
 from mcp_server.errors import DatabaseError, NotFound
 from mcp_server.world.database import connect, finish, translating
-from mcp_server.world.owner import new_name, read_owner
+from mcp_server.world.owner import PREFIX, new_name, read_owner
 from mcp_server.world.sandbox_server import Connection, SandboxServer
+from mcp_server.world.urls import Target
 
 TEMPLATE_PREFIX = "dbarch_template_"
 TEMPLATES_KEPT = 12
@@ -58,6 +59,11 @@ class Sandboxes:
     def is_embedded(self) -> bool:
         """Whether the databases are made on the embedded Postgres and not on a server that the user named."""
         return self._server.is_embedded
+
+    @property
+    def server(self) -> Target:
+        """The server, by the database that the others are managed from."""
+        return self._server.target
 
     @property
     def server_version(self) -> int:
@@ -97,7 +103,9 @@ class Sandboxes:
         closes its own connections. When it raises, nothing stays.
         """
         await self.start()
-        name = TEMPLATE_PREFIX + hashlib.sha256(key.encode()).hexdigest()[:32]
+        # Another role's template could neither be copied nor dropped by ours.
+        own_key = f"{self.server.user} {key}"
+        name = TEMPLATE_PREFIX + hashlib.sha256(own_key.encode()).hexdigest()[:32]
         if await self._use(name):
             return name
         waiting = await connect(self._server.target)
@@ -165,7 +173,9 @@ class Sandboxes:
     async def _names(self) -> tuple[str, ...]:
         """Every database with our prefix that our role may drop."""
         rows = await self._run(
-            "select datname from pg_catalog.pg_database where starts_with(datname, 'dbarch_') order by 1"
+            "select datname from pg_catalog.pg_database"
+            " where starts_with(datname, $1) and pg_catalog.pg_has_role(datdba, 'member') order by 1",
+            PREFIX,
         )
         return tuple(row["datname"] for row in rows)
 
@@ -212,7 +222,8 @@ class Sandboxes:
     async def _evict(self) -> None:
         """Drop the templates that were not used for longest, beyond the number kept, and none that anyone holds."""
         rows = await self._run(
-            "select datname from pg_catalog.pg_database where starts_with(datname, $1)"
+            "select datname from pg_catalog.pg_database"
+            " where starts_with(datname, $1) and pg_catalog.pg_has_role(datdba, 'member')"
             " order by pg_catalog.shobj_description(oid, 'pg_database') desc nulls last offset $2",
             TEMPLATE_PREFIX,
             TEMPLATES_KEPT,

@@ -99,8 +99,8 @@ def translated(error: BaseException, doing: str = "") -> DatabaseError:
 
 def _from_postgres(error: asyncpg.PostgresError) -> DatabaseError:
     if isinstance(error, asyncpg.DataError) and not getattr(error, "message", ""):
-        words = str(error.args[0]).partition("\n")[0]  # asyncpg's own: a parameter that it cannot encode
-        return StatementFailed(f"{_without_value(words)}.", "Check the parameters' number and types.", "22000")
+        told = str(error.args[0]).partition("\n")[0]  # asyncpg's own: a parameter that it cannot encode
+        return StatementFailed(f"{_without_value(told)}.", "Check the parameters' number and types.", "22000")
     sqlstate: str = getattr(error, "sqlstate", "") or ""
     words: str = getattr(error, "message", "") or (str(error.args[0]) if error.args else "")
     detail: str = getattr(error, "detail", "") or ""
