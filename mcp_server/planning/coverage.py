@@ -1,0 +1,91 @@
+"""Nothing is dropped in silence: each change is settled by a step, or named as residue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mcp_server.model.change import Added, Altered, Changes, Dropped
+from mcp_server.model.plan import Residue, Step
+from mcp_server.model.schema import SchemaObject, Table
+from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.draft import Site
+from mcp_server.planning.units import Attachment, Key, is_inherited, key
+
+_ALL = "*"
+_FROM_PARENT = frozenset({"inherited", "parent", "definition"})
+
+
+def settled(
+    changes: Changes, steps: tuple[Step, ...], refused: tuple[Residue, ...], site: Site
+) -> tuple[tuple[Step, ...], tuple[Residue, ...]]:
+    """The steps, with what a parent's statement brings along among their parts, and what nothing settles."""
+    done = _done(steps)
+    listed = list(steps)
+    residues = list(refused)
+    named = {(key(one.change.item), field) for one in refused for field in _fields(one)}
+    for change in changes:
+        left = [field for field in _wanted(change) if field not in done.get(key(change.item), ())]
+        if not left or _ALL in done.get(key(change.item), ()) or (key(change.item), _ALL) in named:
+            continue
+        left = [field for field in left if (key(change.item), field) not in named]
+        place = _brought_along(change, steps, site) if left else None
+        if place is not None:
+            listed[place] = replace(listed[place], parts=(*listed[place].parts, change.item))
+        elif left:
+            partial = Altered(change.before, change.after, tuple(left)) if isinstance(change, Altered) else change
+            residues.append(Residue(partial, "there is no statement for this"))
+    return tuple(listed), tuple(residues)
+
+
+def _fields(residue: Residue) -> tuple[str, ...]:
+    return (residue.change.fields or (_ALL,)) if isinstance(residue.change, Altered) else (_ALL,)
+
+
+def _wanted(change: object) -> tuple[str, ...]:
+    return change.fields if isinstance(change, Altered) else (_ALL,)
+
+
+def _done(steps: tuple[Step, ...]) -> dict[Key, set[str]]:
+    """The fields of each object that steps settle; "*" for an object that is made or dropped."""
+    done: dict[Key, set[str]] = {}
+    for step in steps:
+        done.setdefault(key(step.change.item), set()).update(step.fields or (_ALL,))
+        for part in step.parts:
+            done.setdefault(key(part), set()).add(_ALL)
+    return done
+
+
+def _brought_along(change: object, steps: tuple[Step, ...], site: Site) -> int | None:
+    """The place of the step on a parent, or of an attachment, that brings a change along."""
+    assert isinstance(change, Added | Dropped | Altered)
+    items = (change.before, change.after) if isinstance(change, Altered) else (change.item,)
+    if not any(is_inherited(item) for item in items):
+        return None
+    wanted = frozenset(one for item in items for one in _bringers(item, site.old, site.new))
+    for place, step in enumerate(steps):
+        names = {key(step.change.item), *(key(part) for part in step.parts)}
+        if wanted & names and _says_it(step, change):
+            return place
+    return None
+
+
+def _bringers(item: SchemaObject, old: Dependencies, new: Dependencies) -> Iterator[Key]:
+    table = getattr(item, "table", "")
+    yield (Table.word, table)
+    yield from old.of(key(item)) | new.of(key(item))
+
+
+def _says_it(step: Step, change: object) -> bool:
+    """True when a step on a parent does to the child what the change asks for."""
+    other = step.change
+    if isinstance(other, Altered) and isinstance(other.item, Table):
+        return bool({*Attachment.fields, "inherits"} & set(step.fields))
+    if isinstance(change, Altered):
+        if not isinstance(other, Altered):
+            return not step.fields
+        return all(
+            field in _FROM_PARENT or getattr(other.after, field, None) == getattr(change.after, field)
+            for field in change.fields
+        )
+    return not step.fields and isinstance(other, type(change) | Altered)

@@ -1,0 +1,80 @@
+"""Partitions: when `CREATE TABLE ... PARTITION OF` makes just what is wanted, and when a table has to be attached.
+
+A partition gets an index for each of its parent's, under a name that Postgres chooses. Where the wanted names are
+others, the partition is made as a table of its own with its own indexes, and attached: then they are taken over.
+"""
+
+from __future__ import annotations
+
+from mcp_server.model.names import object_name, split
+from mcp_server.model.schema import Column, Constraint, Index, Schema, Table, Trigger
+from mcp_server.planning.units import Key, Unit, is_inherited
+
+_LABELS = {"p": "pkey", "u": "key", "x": "excl"}
+
+
+def chosen_name(index: Index, schema: Schema) -> str:
+    """The name that Postgres gives to an index that it makes on a partition; "" when that cannot be told.
+
+    Source: ChooseIndexName() in src/backend/commands/indexcmds.c.
+    """
+    table = split(index.table)[1]
+    constraint = next((one for one in schema.on(index.table, Constraint) if one.name == index.constraint), None)
+    kind = constraint.kind if constraint and index.constraint else ""
+    if kind == "p":
+        return object_name(table, "", "pkey")
+    if not all(index.columns):
+        return ""
+    return object_name(table, "_".join((*index.columns, *index.include)), _LABELS.get(kind, "idx"))
+
+
+def follows_parent(index: Index, schema: Schema) -> bool:
+    """True for an attached index whose name is the one that Postgres would choose."""
+    return bool(index.parent) and index.name == chosen_name(index, schema)
+
+
+def is_born_attached(table: Table, schema: Schema) -> bool:
+    """True when CREATE TABLE ... PARTITION OF gives every index and constraint of the partition its wanted name."""
+    parents = {one.name for one in schema.on(table.partition_of, Constraint) if one.kind in "cf"}
+    for index in schema.on(table.identity, Index):
+        if index.parent and not follows_parent(index, schema):
+            return False
+    inherited = (one for one in schema.on(table.identity, Constraint) if one.inherited and one.kind in "cf")
+    return all(one.name in parents or one.references.startswith(table.identity) for one in inherited)
+
+
+def takes_statement(unit: Unit, schema: Schema, made: frozenset[Key]) -> bool:
+    """True for a unit that a statement of its own makes; False for one that its parent's statement brings along."""
+    if not is_inherited(unit):
+        return True
+    identity = getattr(unit, "table", "")
+    table = schema.get(Table, identity) if (Table.word, identity) in made else None
+    attached = bool(table and table.partition_of and not is_born_attached(table, schema))
+    if isinstance(unit, Index):
+        return attached or not follows_parent(unit, schema)
+    if isinstance(unit, Constraint) and unit.kind in "pux":
+        indexes = (one for one in schema.on(identity, Index) if one.constraint == unit.name)
+        return any(takes_statement(one, schema, made) for one in indexes)
+    if isinstance(unit, Constraint) and unit.kind == "f":
+        return False
+    return attached and not isinstance(unit, Trigger)
+
+
+def parent_column(column: Column, schema: Schema) -> Column | None:
+    """The column of a parent that an inherited column comes from."""
+    table = schema.get(Table, column.table)
+    for parent in (table.partition_of, *table.inherits) if table else ():
+        for other in schema.on(parent, Column) if parent else ():
+            if other.name == column.name:
+                return other
+    return None
+
+
+def descendants(schema: Schema) -> dict[str, tuple[str, ...]]:
+    """The children of every table that has some."""
+    found: dict[str, list[str]] = {}
+    for table in schema.all(Table):
+        for parent in (table.partition_of, *table.inherits):
+            if parent:
+                found.setdefault(parent, []).append(table.identity)
+    return {parent: tuple(children) for parent, children in found.items()}

@@ -1,0 +1,122 @@
+"""From changes to a plan: what has to happen, in statements, in an order that Postgres accepts, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from mcp_server.model.change import Added, Altered, Change, Changes, Dropped, Renamed
+from mcp_server.model.names import literal
+from mcp_server.model.plan import Plan, Residue, Step
+from mcp_server.model.schema import Enum, Schema
+from mcp_server.planning.coverage import settled
+from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.draft import Site
+from mcp_server.planning.inheritance import hand_down
+from mcp_server.planning.nodes import Builder
+from mcp_server.planning.order import Node, ordered
+from mcp_server.planning.renames import rename_steps, renamed
+from mcp_server.planning.units import key
+from mcp_server.planning.work import Closure, works
+
+_BODIES = "check_function_bodies"
+
+
+def plan(before: Schema, after: Schema, changes: Changes) -> Plan:
+    """Plan the changes, forth and back.
+
+    changes: those of `diff(before, after)`, or some of them; what is left out stays as it is. Renamed changes come
+    first, and the others speak of the new names. What has no recipe is named in `residue`.
+    """
+    renames = tuple(change for change in changes if isinstance(change, Renamed))
+    others = tuple(change for change in changes if not isinstance(change, Renamed))
+    middle = renamed(before, renames)
+    target = applied(middle, others, after.server_version)
+    up, up_residue = steps(middle, target, others)
+    down, down_residue = steps(target, middle, tuple(reverse(change) for change in others))
+    back = tuple(reverse(change) for change in reversed(renames))
+    return Plan(
+        before=before.fingerprint,
+        after=target.fingerprint,
+        upgrade=rename_steps(renames, before) + up,
+        downgrade=down + rename_steps(back, middle),
+        residue=_merged(up_residue, down_residue),
+    )
+
+
+def applied(schema: Schema, changes: Iterable[Change], server_version: int) -> Schema:
+    """The Schema that the changes lead to."""
+    objects = schema.by_key()
+    for change in changes:
+        match change:
+            case Dropped(item):
+                objects.pop(key(item), None)
+            case Added(item) | Altered(_, item):
+                objects[key(item)] = item
+    return Schema.of(objects.values(), server_version or schema.server_version)
+
+
+def reverse(change: Change) -> Change:
+    """The change that takes one back."""
+    match change:
+        case Added(item):
+            return Dropped(item)
+        case Dropped(item):
+            return Added(item)
+        case Renamed(before, item):
+            return Renamed(item, before)
+        case Altered(before, after, fields):
+            return Altered(after, before, fields)
+
+
+def steps(before: Schema, after: Schema, changes: Changes) -> tuple[tuple[Step, ...], tuple[Residue, ...]]:
+    """The statements of one direction, in order, and what they leave undone."""
+    site = Site(Dependencies(before), Dependencies(after), after.server_version)
+    found = Closure(works(changes), site).complete()
+    made = frozenset(name for name, work in found.items() if work.makes)
+    again = frozenset(name for name, work in found.items() if work.again)
+    site = replace(site, made=made, replaced=again)
+    builder = Builder(hand_down(found, site), site)
+    listed = tuple(_with_unchecked_bodies(ordered(builder.nodes())))
+    listed = tuple(_committed(listed))
+    listed, undone = settled(changes, listed, tuple(builder.residues), site)
+    return listed, undone
+
+
+def _with_unchecked_bodies(nodes: Iterable[Node]) -> Iterator[Step]:
+    """Functions that call each other: the body of the first cannot be checked when it is made."""
+    for node in nodes:
+        if not node.unchecked:
+            yield node.step
+            continue
+        why = "the body speaks of what comes later"
+        yield replace(node.step, sql=f"SET {_BODIES} = off", parts=(), fields=("",), why=why)
+        yield node.step
+        yield replace(node.step, sql=f"RESET {_BODIES}", parts=(), fields=("",), why=why)
+
+
+def _committed(listed: tuple[Step, ...]) -> Iterator[Step]:
+    """A new value of an enum can be used only after the transaction that adds it, so that one is committed."""
+    for count, step in enumerate(listed):
+        values = _added_values(step)
+        later = listed[count + 1 :] if values else ()
+        if any(value in other.sql for value in values for other in later if not _added_values(other)):
+            why = "the new value is used further down, which Postgres allows only after a commit"
+            yield replace(step, transactional=False, why=why)
+        else:
+            yield step
+
+
+def _added_values(step: Step) -> tuple[str, ...]:
+    change = step.change
+    if not isinstance(change, Altered) or not isinstance(change.before, Enum) or step.fields != ("values",):
+        return ()
+    assert isinstance(change.after, Enum)
+    return tuple(literal(value) for value in change.after.values if f"ADD VALUE {literal(value)}" in step.sql)
+
+
+def _merged(up: tuple[Residue, ...], down: tuple[Residue, ...]) -> tuple[Residue, ...]:
+    """Both directions' residues; what cannot be done either way is named once."""
+    known = {(key(one.change.item), one.reason) for one in up}
+    back = (one for one in down if (key(one.change.item), one.reason) not in known)
+    return up + tuple(Residue(one.change, f"on the way back: {one.reason}") for one in back)

@@ -1,0 +1,71 @@
+"""How each kind of unit is made, dropped and altered: one recipe a kind, gathered here by class."""
+
+from __future__ import annotations
+
+from mcp_server.model.schema import (
+    Column,
+    Composite,
+    Constraint,
+    DefaultPrivilege,
+    Domain,
+    Enum,
+    EventTrigger,
+    Extension,
+    Function,
+    Grant,
+    Index,
+    Namespace,
+    Policy,
+    Publication,
+    Range,
+    RewriteRule,
+    Sequence,
+    Statistics,
+    Table,
+    Trigger,
+    Unread,
+    View,
+)
+from mcp_server.planning.draft import Recipe
+from mcp_server.planning.recipes import (
+    columns,
+    constraints,
+    database,
+    grants,
+    indexes,
+    reactions,
+    routines,
+    sequences,
+    tables,
+    types,
+    views,
+)
+from mcp_server.planning.units import Attachment, Default, Ownership
+
+RECIPES: dict[type, Recipe] = {
+    Namespace: database.NAMESPACE,
+    Extension: database.EXTENSION,
+    Enum: types.ENUM,
+    Domain: types.DOMAIN,
+    Composite: types.COMPOSITE,
+    Range: types.RANGE,
+    Sequence: sequences.SEQUENCE,
+    Ownership: sequences.OWNERSHIP,
+    Table: tables.TABLE,
+    Attachment: tables.ATTACHMENT,
+    Column: columns.COLUMN,
+    Default: columns.DEFAULT,
+    Constraint: constraints.CONSTRAINT,
+    Index: indexes.INDEX,
+    View: views.VIEW,
+    Function: routines.FUNCTION,
+    Trigger: reactions.TRIGGER,
+    RewriteRule: reactions.RULE,
+    EventTrigger: routines.EVENT_TRIGGER,
+    Policy: reactions.POLICY,
+    Statistics: reactions.STATISTICS,
+    Publication: database.PUBLICATION,
+    Grant: grants.GRANT,
+    DefaultPrivilege: grants.DEFAULT_PRIVILEGE,
+    Unread: database.UNREAD,
+}

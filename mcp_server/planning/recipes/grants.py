@@ -1,0 +1,74 @@
+"""Grants and default privileges."""
+
+from __future__ import annotations
+
+from mcp_server.model.names import quote, split
+from mcp_server.model.schema import DefaultPrivilege, Grant
+from mcp_server.planning.draft import Draft, Drafts, Phase, Recipe, Site, role
+
+_OPTION = " with grant option"
+_FIELDS = ("privileges", "revoked")
+Given = Grant | DefaultPrivilege
+
+
+def _empty(given: Given) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(), frozenset()
+
+
+def _holds(given: Given) -> tuple[frozenset[str], frozenset[str]]:
+    return frozenset(given.privileges), frozenset(given.revoked)
+
+
+def create(given: Given, site: Site) -> Drafts:
+    """GRANT what is beyond the default, REVOKE what is short of it."""
+    yield from _steps(given, _empty(given), _holds(given), ())
+
+
+def drop(given: Given, site: Site) -> Drafts:
+    """Back to the default: REVOKE what was granted, GRANT what was taken away."""
+    yield from _steps(given, _holds(given), _empty(given), ())
+
+
+def alter(before: Given, after: Given, fields: tuple[str, ...], site: Site) -> Drafts:
+    """From one set of privileges to another."""
+    yield from _steps(after, _holds(before), _holds(after), _FIELDS)
+
+
+def _steps(
+    given: Given,
+    old: tuple[frozenset[str], frozenset[str]],
+    new: tuple[frozenset[str], frozenset[str]],
+    fields: tuple[str, ...],
+) -> Drafts:
+    """REVOKE, then GRANT, so that a privilege can lose or gain its grant option."""
+    taken = (old[0] - new[0]) | (new[1] - old[1])
+    gained = (new[0] - old[0]) | (old[1] - new[1])
+    lost = sorted({privilege.removesuffix(_OPTION) for privilege in taken})
+    if lost:
+        yield Draft(_statement(given, "REVOKE", lost, ""), fields)
+    again = {privilege for privilege in new[0] & old[0] if privilege.removesuffix(_OPTION) in lost}
+    for option in ("", _OPTION):
+        names = sorted(one.removesuffix(_OPTION) for one in gained | again if one.endswith(_OPTION) == bool(option))
+        if names:
+            yield Draft(_statement(given, "GRANT", names, option), fields)
+
+
+def _statement(given: Given, verb: str, privileges: list[str], option: str) -> str:
+    to = "TO" if verb == "GRANT" else "FROM"
+    grantee = "PUBLIC" if given.grantee == "public" else role(given.grantee)
+    words = ", ".join(name.upper() for name in privileges)
+    tail = option.upper() if verb == "GRANT" else ""
+    if isinstance(given, DefaultPrivilege):
+        where = f" IN SCHEMA {quote(given.schema)}" if given.schema else ""
+        who = f" FOR ROLE {quote(given.role)}" if given.role else ""
+        target = given.target_word.upper()
+        return f"ALTER DEFAULT PRIVILEGES{who}{where} {verb} {words} ON {target} {to} {grantee}{tail}"
+    if given.target_word == "column":
+        *table, column = split(given.target)
+        words = ", ".join(f"{name.upper()} ({quote(column)})" for name in privileges)
+        return f"{verb} {words} ON TABLE {'.'.join(map(quote, table))} {to} {grantee}{tail}"
+    return f"{verb} {words} ON {given.target_word.upper()} {given.target} {to} {grantee}{tail}"
+
+
+GRANT = Recipe(create, drop, alter, make=Phase.GRANT, remove=Phase.UNDO)
+DEFAULT_PRIVILEGE = Recipe(create, drop, alter, make=Phase.LAST, remove=Phase.UNDO)
