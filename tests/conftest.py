@@ -84,6 +84,7 @@ async def sandboxes(anyio_backend: str, cache: Path, postgres: str) -> AsyncIter
         near_version=int(postgres) * 10000,
         binaries=SYSTEM.get(postgres) if postgres not in ("16", "18") else None,
     ) as opened:
+        await opened.start()
         yield opened
 
 

@@ -57,6 +57,13 @@ async def rows_of(sandboxes: Sandboxes, template: str) -> int:
         return int(count)
 
 
+async def first_of(task: asyncio.Task[object], inside: asyncio.Event) -> None:
+    """Until the event is set; a task that ended before that fails the test instead of hanging it."""
+    waiting = asyncio.create_task(inside.wait())
+    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    assert not task.done(), task.exception()
+
+
 @pytest.mark.every_postgres
 async def test_a_fresh_database_is_empty_and_of_the_wanted_version(
     postgres: str, database: Sandbox, connection: Connection
@@ -108,7 +115,7 @@ async def test_cancelling_drops_the_database_before_the_task_ends(sandboxes: San
             await asyncio.Event().wait()
 
     task = asyncio.create_task(use())
-    await inside.wait()
+    await first_of(task, inside)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -189,7 +196,7 @@ async def test_a_cancelled_fill_leaves_nothing(sandboxes: Sandboxes) -> None:
         await asyncio.Event().wait()
 
     task = asyncio.create_task(sandboxes.template("cancelled", hang))
-    await inside.wait()
+    await first_of(task, inside)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

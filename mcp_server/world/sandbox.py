@@ -62,7 +62,7 @@ class Sandboxes:
 
     @property
     def server(self) -> Target:
-        """The server, by the database that the others are managed from."""
+        """The server, by the database that the others are managed from; known after `start`."""
         return self._server.target
 
     @property
