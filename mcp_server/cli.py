@@ -31,6 +31,7 @@ from mcp_server.world.runs import read_report
 from mcp_server.world.workspace import Workspace
 
 FINDINGS, EXPECTED, FAULT, INTERRUPTED = 1, 2, 3, 130
+PURPOSE = "A database architect: schemas, migrations and queries, carried out on a throw-away Postgres first."
 SWITCHES = {"write": "--write/--dry-run"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for programs instead of text.")]
@@ -70,14 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def build(operations: Sequence[Operation] = OPERATIONS) -> typer.Typer:
     """The command line: one command for each operation, and those of the house itself."""
     app = typer.Typer(
-        help="A database architect: schemas, migrations and queries, carried out on a throw-away Postgres first.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"token_normalize_func": _with_dashes, "help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_house)
+    app.callback(help=PURPOSE)(_house)
     for operation in operations:
         contract = contract_of(operation)
         app.command(name=_with_dashes(contract.name), help=contract.description)(_command(contract))
@@ -93,17 +93,23 @@ def _house_commands() -> dict[str, Callable[..., None]]:
 def _meant(words: Sequence[str]) -> tuple[Operation, ...]:
     """The operations that the line can mean: only those are imported."""
     first = _with_dashes(words[0]) if words else ""
-    if first in _house_commands():
+    if first in ("--version", *_house_commands()):
         return ()
     return tuple(op for op in OPERATIONS if _with_dashes(op.name) == first) or OPERATIONS
 
 
-def _house(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"dbarch {__version__}")
         raise typer.Exit
+
+
+def _house(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The words before a command."""
 
 
 def _command(contract: Contract) -> Callable[..., None]:

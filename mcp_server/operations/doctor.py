@@ -99,15 +99,18 @@ async def _interpreter(workspace: Workspace) -> Check:
 
 
 async def _models(workspace: Workspace) -> Check:
+    from mcp_server.world.glance import glance
+    from mcp_server.world.guest_errors import NAME_MODELS
     from mcp_server.world.models import read_models
 
+    if not workspace.settings.models and not glance(workspace.settings).models:
+        return Check("models", "absent", "no table classes seen", NAME_MODELS)
     models = await read_models(workspace)
-    if not models.tables and not models.classes:
-        step = 'Name the modules: [tool.dbarch] models = ["app.models"] in pyproject.toml.'
-        return Check("models", "absent", "no table classes found", step)
-    first = models.problems[0].message if models.problems else ""
-    found = f"{len(models.tables) or len(models.classes)} tables, {models.found_by}"
-    return Check("models", "bad" if first else "good", f"{found}; {first}" if first else found)
+    found = f"{len(models.tables)} tables, {models.found_by}"
+    if models.problems:
+        problem = models.problems[0]
+        return Check("models", "bad", f"{found}; {problem.place}: {problem.message}")
+    return Check("models", "good", found)
 
 
 async def _migrations(workspace: Workspace) -> Check:
