@@ -39,8 +39,8 @@ def guest_environment(
     kept = {name: value for name, value in values.items() if not LEFT_OUT.match(name)}
     kept["DATABASE_URL"] = kept.get("DATABASE_URL") or NOWHERE
     replaced = {name: replace_url(value, url or NOWHERE) for name, value in kept.items()}
-    # Nothing of ours is written among the user's sources; a breakpoint() must not wait for somebody.
-    return {**replaced, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONBREAKPOINT": "0"}
+    # Nothing of ours is written among the user's sources, a breakpoint() must not wait for somebody, sets keep their order.
+    return {**replaced, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONBREAKPOINT": "0", "PYTHONHASHSEED": "0"}
 
 
 def replace_url(value: str, url: str) -> str:

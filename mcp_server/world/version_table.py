@@ -23,20 +23,20 @@ async def find_version_table(workspace: Workspace) -> str:
     """The version table's name as a Schema has it. Never fails: the usual name when Alembic cannot be asked."""
     try:
         config = find_config(workspace.settings, ambiguous_is_none=True)
-        if config is None or not any(MENTION.search(text) for text in _texts(config.path)):
+        if config is None or not any(MENTION.search(text) for text in _texts(config.path, workspace.settings.root)):
             return History().version_table_identity
         return (await find_history(workspace)).version_table_identity
     except ArchitectError:
         return qualified("public", "alembic_version")
 
 
-def _texts(config: Path) -> list[str]:
-    """The configuration, and the env.py files that it may lead to."""
+def _texts(config: Path, root: Path) -> list[str]:
+    """The configuration, and the env.py files that it may lead to: from beside it, or from the project's root."""
     text = _read(config)
     texts = [text]
     for location in LOCATION.findall(text):
         folder = location.replace("%(here)s", str(config.parent)).replace("\\", "/")
-        texts.append(_read(config.parent / folder / "env.py"))
+        texts.extend(_read(start / folder / "env.py") for start in {config.parent, root})
     return texts
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 from .places import Place, Project
+
+SUBJECT = re.compile(r"\b([A-Z]\w*)(?:\.|\()(\w+)")
 
 
 class Recorder:
@@ -45,16 +48,24 @@ class Recorder:
         """Where the foreign key to a missing table stands: its field, or the table that has it."""
         from .ddl import unresolved
 
-        for key, target, _ in unresolved(self.metadatas):
-            if target != name:
+        for reference in unresolved(self.metadatas):
+            if reference.name != name:
                 continue
-            table = key.parent.table
-            for kind in self.classes:
-                if getattr(kind, "__table__", None) is table:
-                    place, _ = Lines(kind, self.project).of_attribute(key.parent.key)
-                    return place if place.file else self.tables.get(table, Place())
-            return self.tables.get(table, Place())
+            table, column = reference.constraint.table, reference.constraint.elements[0].parent.key
+            kind = next((each for each in self.classes if getattr(each, "__table__", None) is table), None)
+            place = Lines(kind, self.project).of_attribute(column)[0] if kind else Place()
+            return place if place.file else self.tables.get(table, Place())
         return Place()
+
+    def place_in_words(self, message: str) -> Place | None:
+        """The place of the class and attribute that a message of SQLAlchemy is about; None when it names neither."""
+        by_name = {kind.__name__: kind for kind in self.classes}
+        for name, attribute in SUBJECT.findall(message):
+            if name in by_name:
+                lines = Lines(by_name[name], self.project)
+                place = lines.of_attribute(attribute)[0]
+                return place if place.file else lines.of_class()
+        return None
 
 
 def describe(kind: type, project: Project, dialect: Any) -> dict[str, Any]:

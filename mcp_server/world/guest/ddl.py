@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 # What a statement must say to need an extension. Types stand after a column's name, functions before a parenthesis.
 EXTENSIONS = (
@@ -23,6 +24,7 @@ EXTENSIONS = (
     ("btree_gist", r"\busing\s+gist\b[^;]*\bwith\s+=|\bgist_\w+_ops\b(?<!trgm_ops)"),
     ("btree_gin", r"\bgin_(?!trgm)\w+_ops\b(?<!jsonb_ops)(?<!jsonb_path_ops)(?<!array_ops)(?<!tsvector_ops)"),
 )
+UNORDERED = re.compile(r"CREATE (?:UNIQUE )?INDEX\b|ALTER TABLE\b(?=.* ADD )")
 CREATED = re.compile(r"\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?\"?([\w-]+)", re.IGNORECASE)
 LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
@@ -41,13 +43,34 @@ def statements(metadatas: Iterable[Any]) -> list[str]:
     made: list[str] = []
     for metadata in metadatas:
         made.extend(_create_all(metadata))
+    schemas_first = [f'CREATE SCHEMA IF NOT EXISTS "{schema}"' for schema in schemas(metadatas)]
+    return schemas_first + steady(types_once(made))
+
+
+def types_once(sqls: Iterable[str]) -> list[str]:
+    """Without the repetition of a type or sequence that several MetaData or tables share."""
     seen: set[str] = set()
-    types_once = [
-        sql
-        for sql in made
-        if not (sql.startswith(("CREATE TYPE", "CREATE SEQUENCE")) and (sql in seen or seen.add(sql)))  # type: ignore[func-returns-value]
-    ]
-    return [f'CREATE SCHEMA IF NOT EXISTS "{schema}"' for schema in schemas(metadatas)] + types_once
+    kept = []
+    for sql in sqls:
+        if sql in seen and sql.startswith(("CREATE TYPE", "CREATE SEQUENCE", "CREATE DOMAIN")):
+            continue
+        seen.add(sql)
+        kept.append(sql)
+    return kept
+
+
+def steady(sqls: list[str]) -> list[str]:
+    """The same order on every run: SQLAlchemy keeps a table's indexes, and foreign keys that make a circle, in sets."""
+    ordered: list[str] = []
+    for kind, group in itertools.groupby(sqls, key=_unordered_kind):
+        same = list(group)
+        ordered.extend(sorted(same) if kind else same)
+    return ordered
+
+
+def _unordered_kind(sql: str) -> str:
+    match = UNORDERED.match(sql)
+    return match[0].replace("UNIQUE ", "") if match else ""
 
 
 def schemas(metadatas: Iterable[Any]) -> list[str]:
@@ -102,28 +125,41 @@ def extensions(sqls: Iterable[str]) -> list[str]:
     return sorted(needed - created)
 
 
-def unresolved(metadatas: Iterable[Any]) -> list[tuple[Any, str, str]]:
-    """Foreign keys to tables that no model declares: (the key, the table's name as it is written, its column)."""
+class Reference(NamedTuple):
+    """A foreign key to a table that no model declares. name: the table's, as it is written. columns: theirs, by ours."""
+
+    constraint: Any
+    name: str
+    columns: dict[Any, str]
+
+
+def unresolved(metadatas: Iterable[Any]) -> list[Reference]:
+    """Foreign keys to tables that no model declares."""
     found = []
     for metadata in metadatas:
         for table in list(metadata.tables.values()):
-            for key in table.foreign_keys:
-                if not isinstance(key._colspec, str):
-                    continue
-                name, _, column = key.target_fullname.rpartition(".")
+            for constraint in table.foreign_key_constraints:
+                written = {
+                    key.parent: key.target_fullname for key in constraint.elements if isinstance(key._colspec, str)
+                }
+                name = next(iter(written.values()), "").rpartition(".")[0]
                 if name and name not in metadata.tables and f"{metadata.schema}.{name}" not in metadata.tables:
-                    found.append((key, name, column))
+                    columns = {own: target.rpartition(".")[2] for own, target in written.items()}
+                    found.append(Reference(constraint, name, columns))
     return found
 
 
-def stand_in(metadata: Any, key: Any, name: str, column: str) -> None:
-    """Give an external table the one column that a foreign key needs, of the type of its own column."""
+def stand_in(metadata: Any, reference: Reference) -> None:
+    """Give an external table the columns that a foreign key needs, of the types of its own columns."""
     from sqlalchemy import Column, Table, UniqueConstraint
 
-    schema, _, table_name = name.rpartition(".")
-    existing = metadata.tables.get(name)
+    schema, _, table_name = reference.name.rpartition(".")
+    existing = metadata.tables.get(reference.name)
     if existing is None:
         existing = Table(table_name, metadata, schema=schema or None)
-    if column not in existing.columns:
-        existing.append_column(Column(column, key.parent.type, nullable=False))
-        existing.append_constraint(UniqueConstraint(column))
+    for own, column in reference.columns.items():
+        if column not in existing.columns:
+            existing.append_column(Column(column, own.type, nullable=False))
+    made = [set(each.columns.keys()) for each in existing.constraints if isinstance(each, UniqueConstraint)]
+    if set(reference.columns.values()) not in made:
+        existing.append_constraint(UniqueConstraint(*reference.columns.values()))

@@ -38,7 +38,7 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
         raise NoModels("no table is declared in the project's models")
     _stand_in_external(with_tables, set(request["external"]))
     sqls = ddl.statements(with_tables)
-    problems = _mapper_problems(project)
+    problems = _mapper_problems(recorder)
     return {
         "found_by": found_by,
         "modules": sorted({kind.__module__ for kind in recorder.classes}),
@@ -145,9 +145,9 @@ def _alembic_metadata(request: dict[str, Any], project: Project, notes: list[str
 
 def _stand_in_external(metadatas: list[Any], external: set[str]) -> None:
     for metadata in metadatas:
-        for key, name, column in ddl.unresolved([metadata]):
-            if name in external or name.rpartition(".")[2] in external:
-                ddl.stand_in(metadata, key, name, column)
+        for reference in ddl.unresolved([metadata]):
+            if reference.name in external or reference.name.rpartition(".")[2] in external:
+                ddl.stand_in(metadata, reference)
 
 
 def _classes(recorder: Recorder, metadatas: list[Any]) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def _tables(recorder: Recorder, metadatas: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _mapper_problems(project: Project) -> list[dict[str, Any]]:
+def _mapper_problems(recorder: Recorder) -> list[dict[str, Any]]:
     """What SQLAlchemy says when the relationships are put together; the first fault, as it stops there."""
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.orm import configure_mappers
@@ -179,7 +179,8 @@ def _mapper_problems(project: Project) -> list[dict[str, Any]]:
     try:
         configure_mappers()
     except (SQLAlchemyError, AttributeError, NameError, TypeError) as error:
-        return [{"message": f"{type(error).__name__}: {error}", "place": project.of_error(error)}]
+        place = recorder.place_in_words(str(error)) or recorder.project.of_error(error)
+        return [{"message": f"{type(error).__name__}: {error}", "place": place}]
     return []
 
 
