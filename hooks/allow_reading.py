@@ -1,0 +1,34 @@
+"""Before a tool of dbarch runs: allow those that only read, say nothing of the others. Standard library, any Python 3.
+
+A tool that is not named here asks the user as it would without this hook. tests/test_plugin.py holds the names equal
+to the operations that only read.
+"""
+
+import json
+import sys
+
+PREFIX = "mcp__plugin_dbarch_db__"
+READING = ("inspect_schema", "explain_query")
+
+
+def decide(event):
+    """What the client is told of a tool call: allow, or nothing."""
+    name = event.get("tool_name") if isinstance(event, dict) else None
+    if name not in [PREFIX + tool for tool in READING]:
+        return None
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "allow",
+            "permissionDecisionReason": "This tool of dbarch only reads.",
+        }
+    }
+
+
+if __name__ == "__main__":
+    try:
+        decision = decide(json.load(sys.stdin))
+    except ValueError:
+        decision = None
+    if decision is not None:
+        print(json.dumps(decision))

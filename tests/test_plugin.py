@@ -1,0 +1,146 @@
+"""The plugin's files agree with the operations, and promise nothing that is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mcp_server import __version__
+from mcp_server.operations import OPERATIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+AGENTS = sorted((ROOT / "agents").glob("*.md"))
+SKILLS = sorted((ROOT / "skills").glob("*/SKILL.md"))
+PREFIX = "mcp__plugin_dbarch_db__"
+TOOLS = {f"{PREFIX}{operation.name}" for operation in OPERATIONS}
+ADR_LINE = "📋 Architectural decision detected: <brief>. Document? Run /sp.adr <title>."
+HOOK = ROOT / "hooks/allow_reading.py"
+
+
+def document(path: Path) -> tuple[dict[str, Any], str]:
+    """The front matter and the body of a Markdown file."""
+    _, front, body = path.read_text("utf-8").split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def name_of(path: Path) -> str:
+    return path.parent.name if path.name == "SKILL.md" else path.stem
+
+
+def ask_hook(text: str) -> str:
+    done = subprocess.run([sys.executable, "-I", HOOK], input=text, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_the_hook_allows_exactly_the_tools_that_read() -> None:
+    allowed = set()
+    for operation in OPERATIONS:
+        event = {"hook_event_name": "PreToolUse", "tool_name": PREFIX + operation.name, "tool_input": {}}
+        if said := ask_hook(json.dumps(event)):
+            assert json.loads(said)["hookSpecificOutput"]["permissionDecision"] == "allow"
+            allowed.add(operation.name)
+    assert allowed == {operation.name for operation in OPERATIONS if operation.effect == "reads"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no json",
+        "[]",
+        "{}",
+        '{"tool_name": null}',
+        '{"tool_name": "Bash"}',
+        '{"tool_name": "inspect_schema"}',
+        '{"tool_name": "mcp__plugin_other_db__inspect_schema"}',
+        '{"tool_name": "mcp__plugin_dbarch_db__inspect_schema_and_more"}',
+    ],
+)
+def test_the_hook_has_no_opinion_on_anything_else(text: str) -> None:
+    assert ask_hook(text) == ""
+
+
+def test_the_hook_is_asked_about_our_tools_alone() -> None:
+    hooks = json.loads((ROOT / "hooks/hooks.json").read_text())["hooks"]
+    assert list(hooks) == ["PreToolUse"]
+    (entry,) = hooks["PreToolUse"]
+    matching = [name for name in (*TOOLS, "Bash", "mcp__other__x") if re.fullmatch(entry["matcher"], name)]
+    assert set(matching) == TOOLS
+    assert entry["hooks"][0]["args"] == [f"${{CLAUDE_PLUGIN_ROOT}}/{HOOK.relative_to(ROOT).as_posix()}"]
+
+
+@pytest.mark.parametrize("path", AGENTS, ids=name_of)
+def test_an_agent_names_tools_that_exist_and_asks_before_a_decision(path: Path) -> None:
+    front, body = document(path)
+    tools = [tool.strip() for tool in front["tools"].split(",")]
+    ours = {tool for tool in tools if tool.startswith("mcp__")}
+    assert front["name"] == path.stem
+    assert "Use proactively when" in front["description"]
+    assert len(front["description"]) <= 300
+    assert ours
+    assert ours <= TOOLS
+    assert {"Read", "Grep", "Glob"} <= set(tools)
+    assert ADR_LINE in body
+    assert f"{PREFIX}write_phr" in ours
+    assert set(re.findall(r"`(\w+_\w+)`", body)) & {operation.name for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("path", AGENTS, ids=name_of)
+def test_an_agent_speaks_of_no_tool_that_it_lacks(path: Path) -> None:
+    front, body = document(path)
+    for operation in OPERATIONS:
+        if f"`{operation.name}`" in body:
+            assert f"{PREFIX}{operation.name}" in front["tools"]
+
+
+@pytest.mark.parametrize("path", SKILLS, ids=name_of)
+def test_a_skill_says_when_and_stays_short(path: Path) -> None:
+    front, body = document(path)
+    assert set(front) <= {"name", "description"}
+    assert front["name"] == path.parent.name
+    assert front["description"].startswith("Use when")
+    assert len(body.split()) <= 500
+
+
+@pytest.mark.parametrize("path", [*AGENTS, *SKILLS], ids=name_of)
+def test_a_text_is_real_utf8(path: Path) -> None:
+    text = path.read_bytes().decode("utf-8")
+    assert "ð" not in text
+    assert "â€" not in text
+
+
+def test_skills_that_agents_preload_exist() -> None:
+    known = {f"dbarch:{path.parent.name}" for path in SKILLS}
+    for path in AGENTS:
+        named = document(path)[0].get("skills", "")
+        assert {word.strip() for word in named.split(",") if word.strip()} <= known
+
+
+def test_the_manifest_asks_for_nothing_and_has_the_packages_version() -> None:
+    manifest = json.loads((ROOT / ".claude-plugin/plugin.json").read_text())
+    assert manifest["version"] == __version__
+    for option in manifest["userConfig"].values():
+        assert option["required"] is False
+        assert option["sensitive"] is True
+
+
+def test_the_marketplace_offers_the_plugin_of_this_folder() -> None:
+    marketplace = json.loads((ROOT / ".claude-plugin/marketplace.json").read_text())
+    (offered,) = marketplace["plugins"]
+    assert (offered["name"], offered["source"]) == ("dbarch", "./")
+
+
+def test_the_server_is_started_by_the_launcher_with_every_option() -> None:
+    (server,) = json.loads((ROOT / ".mcp.json").read_text())["mcpServers"].values()
+    manifest = json.loads((ROOT / ".claude-plugin/plugin.json").read_text())
+    assert server["args"] == ["${CLAUDE_PLUGIN_ROOT}/launcher"]
+    passed = {value for value in server["env"].values() if "user_config" in value}
+    assert passed == {f"${{user_config.{key}}}" for key in manifest["userConfig"]}
