@@ -67,12 +67,28 @@ class Copy:
 async def copy_of(workspace: Workspace, template: str = "") -> AsyncIterator[Copy]:
     """A copy of a sandbox template, or an empty database, for the length of a block."""
     sandboxes = await workspace.sandboxes()
-    async with sandboxes.lend(template) as sandbox:
-        connection = await connect(sandbox.url)
-        try:
-            yield Copy(connection, sandbox, sandboxes)
-        finally:
-            await finish(connection.close(timeout=5))
+    async with sandboxes.lend(template) as sandbox, _connected(sandbox, sandboxes) as copy:
+        yield copy
+
+
+@asynccontextmanager
+async def _connected(sandbox: Sandbox, sandboxes: Sandboxes) -> AsyncIterator[Copy]:
+    connection = await connect(sandbox.url)
+    try:
+        yield Copy(connection, sandbox, sandboxes)
+    finally:
+        await finish(connection.close(timeout=5))
+
+
+async def template_of(workspace: Workspace, key: str, statements: Iterable[str]) -> str:
+    """The name of a sandbox template that holds what statements make of an empty database. key: as for template()."""
+    sandboxes = await workspace.sandboxes()
+
+    async def fill(sandbox: Sandbox) -> None:
+        async with _connected(sandbox, sandboxes) as copy:
+            await copy.run(statements)
+
+    return await sandboxes.template(key, fill)
 
 
 @dataclass(frozen=True, slots=True)

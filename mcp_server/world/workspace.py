@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_server.errors import ConfigError
 from mcp_server.redactor import Redactor
@@ -59,6 +60,10 @@ class Workspace:
             raise
         finally:
             await view._let_go(keep=keep)
+
+    def configured(self, **settings: Any) -> Workspace:
+        """The same workspace with some settings changed; connections and sandboxes are shared."""
+        return Workspace(replace(self.settings, **settings), self._progress, self._shelf)
 
     @property
     def cache(self) -> Path:

@@ -1,0 +1,72 @@
+"""A migration that was drafted: what it would do, what it leaves alone, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mcp_server.model.plan import Plan
+from mcp_server.model.schema import Schema, SchemaObject
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stays as the history made it. item: as it was. fields: those that stay, () for the whole object."""
+
+    item: SchemaObject
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A table or column that the models lack and that stays all the same. holder: what stands on it."""
+
+    word: str
+    identity: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan between two source words, with all that was found on the way.
+
+    before, after: the Schemas that it leads from and to, compared without `aside` (relations that others own, or that
+    follow their parents). stand_ins: statements that make what others own and the goal refers to.
+    source, goal: the words. kept, held: what stays although the goal does not state it.
+    losses: sentences on what the upgrade gives up. likely: drops and adds that look like renames, as `renames` takes them.
+    """
+
+    source: str
+    goal: str
+    before: Schema
+    after: Schema
+    plan: Plan
+    aside: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    held: tuple[Held, ...] = ()
+    losses: tuple[str, ...] = ()
+    likely: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.plan.upgrade and not self.plan.residue
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A revision that passed its rehearsal. files: paths relative to the project, the revision last; text: its content.
+
+    is_written: whether they are in the project. server_version: of the Postgres it was rehearsed on, as 180004.
+    statements: how many ran, all three walks together.
+    """
+
+    revision: str
+    parent: str
+    files: tuple[str, ...]
+    text: str
+    is_written: bool
+    server_version: int
+    statements: int
+    milliseconds: int

@@ -1,0 +1,212 @@
+"""From two source words to a drafted migration: read both, carry out the renames, complete the goal, plan the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, cast
+
+from mcp_server.errors import NotFound, Refused
+from mcp_server.model.change import Renamed, diff
+from mcp_server.model.migration import Draft, Held
+from mcp_server.model.names import split
+from mcp_server.model.orm import History
+from mcp_server.model.plan import Plan
+from mcp_server.model.schema import (
+    Column,
+    Composite,
+    Constraint,
+    Domain,
+    Enum,
+    Extension,
+    Namespace,
+    Range,
+    Schema,
+    Sequence,
+    Table,
+)
+from mcp_server.operations.equality import differences
+from mcp_server.planning import plan
+from mcp_server.planning.alike import (
+    Renamable,
+    find_named,
+    likely,
+    on_table,
+    rename_step,
+    renamed_back,
+    same_but_for_name,
+    under_name,
+)
+from mcp_server.planning.losses import losses
+from mcp_server.planning.planner import applied
+from mcp_server.planning.target import Target, target_of
+from mcp_server.planning.units import key
+from mcp_server.world.holders import find_holders
+from mcp_server.world.rehearsal import Copy, copy_of, template_of
+from mcp_server.world.sources import materialise, parse_source, read_source, without_external
+
+if TYPE_CHECKING:
+    from mcp_server.world.workspace import Workspace
+
+SHOWN_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a migration starts from. template: a sandbox template that holds it. stamped: with Alembic's mark on it.
+
+    whole: all that the template holds. schema: without `aside`, which are the version table and what others own.
+    """
+
+    word: str
+    template: str
+    stamped: bool
+    whole: Schema
+    aside: tuple[str, ...]
+
+    @property
+    def schema(self) -> Schema:
+        """What a migration may touch."""
+        return self.whole.without(*self.aside)
+
+
+async def read_start(workspace: Workspace, word: str, history: History) -> Start:
+    """Read what a migration starts from. A new revision follows the head, so an earlier one is no start.
+
+    Raises Refused for a revision that is not the head, else as read_source().
+    """
+    source = parse_source(word)
+    if source.kind == "migrations" and source.argument not in ("", "head", "heads", *history.heads):
+        raise Refused(
+            f"A revision after {source.argument} would make a second head beside {', '.join(history.heads)}.",
+            "Leave `before` out: a new revision follows the head.",
+        )
+    if source.kind == "live":
+        template = await _copied(workspace, await read_source(workspace, word))
+    else:
+        template = await materialise(workspace, word)
+    async with copy_of(workspace, template) as copy:
+        found = await copy.read()
+    return Start(word, template, source.kind == "migrations", found, aside_of(workspace, found, history))
+
+
+async def _copied(workspace: Workspace, schema: Schema) -> str:
+    """A template that holds what was read elsewhere, made anew from its texts."""
+    async with copy_of(workspace) as copy:
+        empty = await copy.read()
+    statements = (step.sql for step in plan(empty, schema, diff(empty, schema)).upgrade)
+    return await template_of(workspace, f"copy {schema.fingerprint}", statements)
+
+
+def aside_of(workspace: Workspace, schema: Schema, history: History) -> tuple[str, ...]:
+    """The relations of a Schema that a migration does not touch: Alembic's own, and what others own."""
+    own = without_external(schema.without(history.version_table_identity), workspace.settings.external)
+    return tuple(sorted({*schema.groups} - {*own.groups}))
+
+
+async def draft(
+    workspace: Workspace, start: Start, whole: Schema, word: str, renames: Mapping[str, str] | None = None
+) -> Draft:
+    """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
+
+    whole: the goal, with what others own. Raises NotFound and Refused for renames that do not fit.
+    """
+    others = aside_of(workspace, whole, History())
+    goal = whole.without(*others)
+    asked = find_renames(start.schema, goal, renames or {})
+    async with copy_of(workspace, start.template) as copy:
+        await copy.run(rename_step(one).sql for one in asked)
+        middle = (await copy.read()).without(*start.aside)
+        unasked = same_but_for_name(middle, goal)
+        await copy.run(rename_step(one).sql for one in unasked)
+        middle = (await copy.read()).without(*start.aside) if unasked else middle
+        target, held = await _target(copy, middle, goal) if word == "models" else (Target(goal), ())
+    before, after = middle.without(*target.followers), target.schema.without(*target.followers)
+    changes = await differences(workspace, before, after)
+    after = applied(before, changes, after.server_version)
+    return Draft(
+        source=start.word,
+        goal=word,
+        before=start.schema,
+        after=after,
+        plan=_with_renames(plan(before, after, changes), (*asked, *unasked), start.schema),
+        aside=tuple(sorted({*start.aside, *others, *target.followers})),
+        stand_ins=_stand_ins(start.whole, whole, others),
+        kept=target.kept,
+        held=held,
+        losses=losses(before, after, changes),
+        likely=likely(before, after),
+    )
+
+
+def _stand_ins(start: Schema, goal: Schema, others: tuple[str, ...]) -> tuple[str, ...]:
+    """Statements that make what others own and the goal refers to, where the start does not have it."""
+    missing = {name for name in others if not start.group(name)}
+    tables = [
+        item for name in missing for item in goal.group(name) if not isinstance(item, Constraint) or item.kind != "f"
+    ]
+    types = {item.type.removesuffix("[]") for item in tables if isinstance(item, Column)}
+    needed = [
+        item
+        for item in goal
+        if (isinstance(item, Enum | Domain | Composite | Range) and item.identity in types)
+        or (isinstance(item, Sequence) and any(item.owned_by.startswith(f"{name}.") for name in missing))
+        or isinstance(item, Namespace | Extension)
+    ]
+    known = start.by_key()
+    wanted = Schema.of([*start, *(item for item in (*tables, *needed) if key(item) not in known)], goal.server_version)
+    return tuple(step.sql for step in plan(start, wanted, diff(start, wanted)).upgrade) if missing else ()
+
+
+def _with_renames(rest: Plan, renames: Iterable[Renamed], before: Schema) -> Plan:
+    """The plan with the renames first, and taken back last."""
+    there = tuple(rename_step(one) for one in renames)
+    back = tuple(rename_step(renamed_back(one)) for one in reversed(tuple(renames)))
+    return replace(rest, before=before.fingerprint, upgrade=there + rest.upgrade, downgrade=rest.downgrade + back)
+
+
+async def _target(copy: Copy, middle: Schema, models: Schema) -> tuple[Target, tuple[Held, ...]]:
+    """What the models lead to. Tables and columns that something kept stands on stay, and are named."""
+    target = target_of(middle, models)
+    held = await find_holders(copy.connection, target.gone)
+    if held:
+        target = target_of(middle, models, frozenset((one.word, one.identity) for one in held))
+    return target, held
+
+
+def find_renames(before: Schema, after: Schema, renames: Mapping[str, str]) -> tuple[Renamed, ...]:
+    """What the caller's words rename, columns before their tables; checked against both Schemas.
+
+    Raises NotFound for an object that is not there, Refused for a name that is taken.
+    """
+    found = [_find_rename(before, old, new) for old, new in renames.items()]
+    tables = {one.before.identity: one.item.identity for one in found if isinstance(one.before, Table)}
+    for one in found:
+        item = cast(Renamable, one.item)
+        arrived = on_table(item, tables.get(getattr(item, "table", ""), getattr(item, "table", "")))
+        if after.get(type(item), arrived.identity) is None:
+            raise NotFound(
+                f"There is no {item.word} {arrived.identity} in what the migration leads to.",
+                "renames are written {old: new}, with the new name as it stands there.",
+            )
+        if before.get(type(item), item.identity) is not None:
+            raise Refused(f"There is a {item.word} {item.identity} already.", "Rename or drop that one first.")
+    return tuple(sorted(found, key=lambda one: (isinstance(one.item, Table), one.before.identity)))
+
+
+def _find_rename(before: Schema, old: str, new: str) -> Renamed:
+    found = find_named(before, old)
+    if not found:
+        names = sorted(table.identity for table in before.all(Table))
+        near = get_close_matches(old, names + [name.removeprefix("public.") for name in names], n=1)
+        known = ", ".join(names[:SHOWN_NAMES]) + (f" and {len(names) - SHOWN_NAMES} more" * (len(names) > SHOWN_NAMES))
+        raise NotFound(
+            f"There is nothing called {old} to rename.", f"Did you mean {near[0]}?" if near else f"Tables are: {known}."
+        )
+    if len(found) > 1:
+        raise Refused(f"{old} is ambiguous: {', '.join(one.identity for one in found)}.", "Write the whole name.")
+    parts = split(new.strip())
+    if not parts or (len(parts) > 1 and split(under_name(found[0], parts[-1]).identity)[-len(parts) :] != parts):
+        raise Refused(f"{found[0].identity} cannot become {new}: a rename changes the last name only.", "")
+    return Renamed(found[0], under_name(found[0], parts[-1]))

@@ -1,0 +1,289 @@
+"""What autogenerate_migration answers: the verdict first, then what is lost, done, kept, and what comes next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mcp_server.model.change import Added, Altered, Change, Dropped, Renamed, describe
+from mcp_server.model.migration import Draft, Kept, Written
+from mcp_server.model.plan import Step
+from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table, group_of
+from mcp_server.render.words import one_line, shorten_types
+
+SHOWN = 20
+LINE = 240
+_VERBS = {Added: "add", Dropped: "drop", Altered: "change", Renamed: "rename"}
+_FIELDS = {
+    "options": "storage parameters", "row_security": "row security", "force_row_security": "row security",
+    "partition_by": "partitioning", "kind": "kind", "statistics": "statistics target", "replica_identity": "replica identity",
+    "access_method": "access method",
+}  # fmt: skip
+
+
+def render_written(draft: Draft, written: Written, next_step: str, report: str) -> str:
+    """The answer about a revision that passed. next_step: what to run. report: where its text can be read, "" if nowhere."""
+    lines = [_verdict(draft, written), *render_losses(draft), "", *_section("Does", render_changes(draft.plan.upgrade))]
+    lines += _section("Risk", render_risks(draft))
+    lines += [f"Rollback: {rollback(draft)}"]
+    lines += render_kept(draft)
+    lines += _section("Not planned", (f"{describe(one.change)}: {one.reason}" for one in draft.plan.residue))
+    lines += [f"Rehearsed: {rehearsed(written)}"]
+    lines += [f"Its text: {report}"] * bool(report)
+    lines += [f"Next: {next_step}", *render_decision(draft)]
+    return "\n".join(lines)
+
+
+def render_notes(draft: Draft) -> tuple[str, ...]:
+    """The paragraphs of the revision's docstring."""
+    notes = [
+        *(f"Loses: {text}." for text in draft.losses),
+        *(f"Risk: {text}." for text in render_risks(draft)),
+        f"Rollback: {rollback(draft)}",
+        *render_kept(draft),
+        *(f"Not planned: {describe(one.change)}: {one.reason}." for one in draft.plan.residue),
+    ]
+    return tuple(bounded(notes, "notes"))
+
+
+def _verdict(draft: Draft, written: Written) -> str:
+    place = written.files[-1]
+    after = f"after {written.parent}" if written.parent else "the first"
+    done = "Wrote" if written.is_written else "Would write (nothing was written)"
+    more = written.files[:-1]
+    made = f"\nAnd a new Alembic environment: {', '.join(more)}" if more else ""
+    return f"{done} {place} (revision {written.revision}, {after}): from {draft.source} to {draft.goal}.{made}"
+
+
+def render_losses(draft: Draft) -> list[str]:
+    """What rows, values and guards are given up, and how to say that something was renamed."""
+    lines = bounded([f"LOSES: {text}" for text in draft.losses], "losses")
+    for old, new in list(draft.likely.items())[:SHOWN]:
+        lines.append(
+            f'If {old} was renamed to {new}, nothing need be lost: pass renames={{"{old}": "{new}"}}'
+            f" (shell: --renames {old}={new})."
+        )
+    return lines
+
+
+def render_changes(steps: Sequence[Step]) -> list[str]:
+    """One line for each table or other object that the steps change."""
+    groups: dict[str, list[str]] = {}
+    for step in steps:
+        name, phrase = _phrase(step)
+        phrases = groups.setdefault(name, [])
+        if phrase and phrase not in phrases:
+            phrases.append(phrase)
+    return [one_line(f"{name}: {'; '.join(phrases)}" if phrases else name, LINE) for name, phrases in groups.items()]
+
+
+def _phrase(step: Step) -> tuple[str, str]:
+    """The object that a step is told under, and what it does to it."""
+    change = step.change
+    item, verb = change.item, _VERBS[type(change)]
+    before = change.before if isinstance(change, Altered | Renamed) else item
+    if isinstance(item, Table) and isinstance(change, Added | Dropped):
+        return before.identity, f"{'new' if verb == 'add' else 'drop'} table{_contents(step.parts)}" * (not step.fields)
+    name = getattr(item, "name", item.identity)
+    under = group_of(before)
+    under = under if "." in under else f"{item.word} {before.identity}"
+    if isinstance(change, Renamed):
+        return (
+            under,
+            f"rename {'' if item.identity == under else item.word + ' '}{getattr(before, 'name', '')} to {name}",
+        )
+    if isinstance(change, Altered):
+        return under, f"change {_subject(item, under)}{_difference(change, step.fields)}"
+    kind = f" {shorten_types(item.type)}" if isinstance(item, Column) and verb == "add" else ""
+    return under, f"{verb} {_subject(item, under)}{kind}"
+
+
+def _subject(item: SchemaObject, under: str) -> str:
+    return item.word if under.endswith(item.identity) else f"{item.word} {getattr(item, 'name', item.identity)}"
+
+
+def _difference(change: Altered, fields: tuple[str, ...]) -> str:
+    shown = fields or change.fields
+    if shown == ("type",):
+        old, new = (shorten_types(str(getattr(one, "type", ""))) for one in (change.before, change.after))
+        return f" from {old} to {new}"
+    return f" ({', '.join(_FIELDS.get(name, name.replace('_', ' ')) for name in shown)})"
+
+
+def _contents(parts: Iterable[SchemaObject]) -> str:
+    counts = Counter(_kind(part) for part in parts)
+    told = [
+        f"{count} {word}{'es' if word == 'index' and count > 1 else 's' * (count > 1)}"
+        for word, count in counts.items()
+        if word
+    ]
+    return f" with {', '.join(told)}" if told else ""
+
+
+def _kind(part: SchemaObject) -> str:
+    if isinstance(part, Constraint):
+        return {"f": "foreign key", "c": "check", "u": "unique constraint", "x": "exclusion"}.get(part.kind, "")
+    return part.word if isinstance(part, Column) or (isinstance(part, Index) and not part.constraint) else ""
+
+
+def render_risks(draft: Draft) -> list[str]:
+    """What may fail or hurt on rows, in the planner's words; each once."""
+    told = dict.fromkeys(
+        f"{step.change.item.identity}: {step.why}"
+        for step in draft.plan.upgrade
+        if step.why and not isinstance(step.change, Dropped)
+    )
+    return list(told)
+
+
+def rollback(draft: Draft) -> str:
+    """What a downgrade brings back."""
+    lost = [one for one in draft.plan.upgrade if one.destructive]
+    taken = [one for one in draft.plan.downgrade if one.destructive]
+    words = ["`alembic downgrade -1` brings the structure back"]
+    if lost:
+        words.append("not the rows and values that the upgrade dropped")
+    if taken:
+        words.append("and drops what was written meanwhile into the new tables and columns")
+    return ", ".join(words) + "."
+
+
+def render_kept(draft: Draft) -> list[str]:
+    """What stays though the goal does not state it."""
+    lines: list[str] = []
+    if draft.kept:
+        counts = Counter(_kept_word(one) for one in draft.kept)
+        total = ", ".join(f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items())
+        names = [one.item.identity for one in draft.kept]
+        lines.append(
+            one_line(f"Kept, as models cannot state it: {total}: {', '.join(bounded(names, 'objects'))}", 4 * LINE)
+        )
+    for held in draft.held:
+        lines.append(
+            f"Stays, though the models lack it: {held.word} {held.identity}, because {held.holder} stands on it."
+        )
+    return lines
+
+
+def _kept_word(kept: Kept) -> str:
+    if not kept.fields:
+        return kept.item.word
+    words = dict.fromkeys(_FIELDS.get(name, name.replace("_", " ")) for name in kept.fields)
+    return f"{kept.item.word}'s {' and '.join(words)}"
+
+
+def rehearsed(written: Written) -> str:
+    """What ran, on what, and how long it took."""
+    major, minor = divmod(written.server_version, 10_000)
+    return (
+        f"upgrade, downgrade, upgrade on PostgreSQL {major}.{minor} with the project's own env.py: "
+        f"{written.statements} statements, {written.milliseconds} ms; read and compared after each."
+    )
+
+
+def render_decision(draft: Draft) -> list[str]:
+    """The line that offers to record a decision, when a table is new or a primary key changes its type."""
+    tables = [one.change.item for one in draft.plan.upgrade if isinstance(one.change, Added) and not one.fields]
+    new = [table.identity for table in tables if isinstance(table, Table)]
+    retyped = [one.change for one in draft.plan.upgrade if _is_key_type(one, draft)]
+    if new:
+        brief, title = f"new table{'s' * (len(new) > 1)} {', '.join(new[:5])}", f"data-model-{_plain(new[0])}"
+    elif retyped:
+        item = retyped[0].item
+        brief, title = (
+            f"the type of the primary key {item.identity} changes",
+            f"primary-key-type-{_plain(item.identity)}",
+        )
+    else:
+        return []
+    more = f" and {len(new) - 5} more" if len(new) > 5 else ""
+    return [f"📋 Architectural decision detected: {brief}{more}. Document? Run /sp.adr {title}."]
+
+
+def _plain(identity: str) -> str:
+    return identity.removeprefix("public.").replace('"', "").replace(".", "-").replace("_", "-")
+
+
+def _is_key_type(step: Step, draft: Draft) -> bool:
+    item = step.change.item
+    if not isinstance(item, Column) or not isinstance(step.change, Altered) or "type" not in step.change.fields:
+        return False
+    keys = (one for one in draft.after.on(item.table, Constraint) if one.kind == "p")
+    return any(item.name in key.columns for key in keys)
+
+
+def render_rejected(draft: Draft, problems: Sequence[str], report: str) -> str:
+    """The answer about a revision that did not pass."""
+    lines = ["Nothing was written: the rehearsal of the revision did not end where it should."]
+    lines += [f"  {line}" for line in bounded(list(problems), "problems")]
+    lines += ["", *_section("It would have done", render_changes(draft.plan.upgrade)), *render_losses(draft)]
+    lines += render_kept(draft)
+    lines += [f"The rejected revision: {report}"]
+    return "\n".join(lines)
+
+
+def render_agreement(draft: Draft) -> str:
+    """The answer when there is nothing to do."""
+    return "\n".join([f"No changes: {draft.goal} and {draft.source} agree. Nothing was written.", *render_kept(draft)])
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    shown = bounded(list(lines), "lines")
+    return [f"{title}:", *(f"  {line}" for line in shown)] if shown else []
+
+
+def bounded(lines: list[str], what: str) -> list[str]:
+    """At most SHOWN of them, and how many there are."""
+    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"(showing {SHOWN} of {len(lines)} {what})"]
+
+
+def migration_data(
+    draft: Draft, verdict: str, written: Written | None = None, problems: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "verdict": verdict,
+        "source": draft.source,
+        "goal": draft.goal,
+        "revision": _written_data(written),
+        "steps": [_step_data(step) for step in draft.plan.upgrade],
+        "downgrade": [_step_data(step) for step in draft.plan.downgrade],
+        "losses": list(draft.losses),
+        "likely_renames": dict(draft.likely),
+        "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
+        "held": [{"word": one.word, "name": one.identity, "holder": one.holder} for one in draft.held],
+        "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
+        "problems": list(problems),
+    }
+
+
+def _step_data(step: Step) -> Mapping[str, Any]:
+    return {
+        "sql": step.sql,
+        "change": _named(step.change),
+        "destructive": step.destructive,
+        "why": step.why,
+        "lock": step.lock,
+    }
+
+
+def _named(change: Change) -> str:
+    return f"{_VERBS[type(change)]} {change.item.word} {change.item.identity}"
+
+
+def _written_data(written: Written | None) -> Mapping[str, Any] | None:
+    if written is None:
+        return None
+    return {
+        "id": written.revision,
+        "parent": written.parent,
+        "files": list(written.files),
+        "written": written.is_written,
+        "rehearsed": {
+            "server_version": written.server_version,
+            "walks": ["upgrade", "downgrade", "upgrade"],
+            "statements": written.statements,
+            "milliseconds": written.milliseconds,
+        },
+    }
