@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import types
-from collections.abc import Callable
 from typing import Any
 
 from .guard import Guard, Target
@@ -65,11 +64,12 @@ def _nowhere(url: Any, kwargs: dict[str, Any], guard: Guard) -> tuple[Any]:
     """An engine that can be made without any driver and refuses to connect. The URL is still checked for form."""
     from sqlalchemy.engine import make_url
 
-    make_url(url)
+    wanted = make_url(url)
+    known = wanted.host and (wanted.host, wanted.port) != (NOWHERE.host, NOWHERE.port)
     kwargs.pop("creator", None)
     kwargs.pop("pool", None)
     kwargs["connect_args"] = {}
-    kwargs["module"] = _driver_stub(guard.refuse_database)
+    kwargs["module"] = _driver_stub(guard, f"{wanted.database} on {wanted.host}" if known else "the database")
     return (sandbox_url(NOWHERE, "asyncpg" if kwargs.get("_is_async") else "pg8000", {}),)
 
 
@@ -137,7 +137,7 @@ def _without_address(connect_args: dict[str, Any], same_driver: bool) -> dict[st
     return kept
 
 
-def _driver_stub(refuse: Callable[[str], None]) -> Any:
+def _driver_stub(guard: Guard, target: str) -> Any:
     """What SQLAlchemy asks of a driver before it connects."""
     stub: Any = types.ModuleType("dbarch_no_driver")
     stub.paramstyle = "pyformat"
@@ -149,7 +149,7 @@ def _driver_stub(refuse: Callable[[str], None]) -> Any:
         setattr(stub, name, type(name, (Exception,), {}))
 
     def connect(*args: Any, **kwargs: Any) -> Any:
-        refuse("the database")
+        guard.refuse_database(target)
 
     stub.connect = connect
     return stub

@@ -57,22 +57,18 @@ class Project:
 
     def caller(self) -> Place:
         """The innermost frame of the running thread that lies in the user's own files."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
+        for frame in running():
             if self.owns(frame.f_code.co_filename):
                 return Place(self.name(frame.f_code.co_filename), frame.f_lineno)
-            frame = frame.f_back
         return Place()
 
     def declarer(self) -> Place | None:
         """Where the user's own code declares what is being made now; None when an installed module is doing it."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
+        for frame in running():
             if self.owns(frame.f_code.co_filename):
                 return Place(self.name(frame.f_code.co_filename), frame.f_lineno)
             if frame.f_code.co_name == "<module>":
                 return None
-            frame = frame.f_back
         return None
 
     def of_error(self, error: BaseException, folders: tuple[str, ...] = ()) -> Place:
@@ -90,6 +86,24 @@ class Project:
             if best.file:
                 break
         return preferred if preferred.file else best
+
+
+def running() -> Iterator[FrameType]:
+    """The frames of the running thread, innermost first, on through the greenlets that wait for this one.
+
+    SQLAlchemy runs what belongs to an asynchronous engine in a greenlet, whose frames do not lead to its caller's.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    greenlet = sys.modules.get("greenlet")
+    current = greenlet.getcurrent() if greenlet else None
+    while True:
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
+        current = current.parent if current is not None else None
+        if current is None:
+            return
+        frame = current.gr_frame
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:

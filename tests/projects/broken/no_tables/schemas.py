@@ -1,0 +1,5 @@
+from sqlmodel import SQLModel
+
+
+class TaskCreate(SQLModel):
+    title: str

@@ -1,0 +1,6 @@
+from sqlmodel import Field, SQLModel
+
+
+class Task(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+    title: str = Field(max_length=200

@@ -1,0 +1,6 @@
+from sqlmodel import Field, SQLModel
+
+
+class Task(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+    user_id: str = Field(foreign_key="auth.user.id")
