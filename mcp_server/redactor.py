@@ -15,8 +15,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 HIDDEN = "***"
 
-# Passwords of tutorials and containers. As words they stand in every second sentence about a database, so they are
-# hidden where they stand as a password (URL, key=value) and not in running text.
+# Passwords of tutorials and containers: hidden where they stand as a password, but not in running text.
 _WORDS = frozenset((
     "admin", "changeme", "database", "default", "demo", "development", "docker", "example", "guest", "local",
     "localhost", "master", "neon", "neondb", "passw0rd", "password", "pass", "passwd", "postgres", "postgresql",
@@ -80,9 +79,7 @@ class Redactor:
             return self.redact(value)
         if isinstance(value, Mapping):
             return {
-                self.redact(str(key)): HIDDEN
-                if isinstance(item, str) and item and _KEY_NAME.search(str(key))
-                else self.redact_data(item)
+                self.redact(str(key)): HIDDEN if _is_hidden_under(str(key), item) else self.redact_data(item)
                 for key, item in value.items()
             }
         if isinstance(value, list | tuple | set | frozenset):
@@ -102,7 +99,7 @@ def redact(text: str) -> str:
         text = _SQL_PASSWORD.sub(rf"\1'{HIDDEN}'", _PAIR.sub(_hide_value, text))
     if "authorization" in lower or "bearer" in lower:
         text = _AUTHORIZATION.sub(rf"\1{HIDDEN}", text)
-    text = _TOKEN.sub(_hide_token, text)
+    text = _TOKEN.sub(lambda found: next(filter(found[0].startswith, _SHAPES)) + HIDDEN, text)
     return _PASSFILE_LINE.sub(rf"\1{HIDDEN}", text) if _PASSFILE_PORT.search(text) else text
 
 
@@ -158,7 +155,7 @@ def _hex(number: int, width: int) -> str:
 
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]*\Z")
 _DATABASE_SCHEME = re.compile(r"(?i)(?:postgres|mysql|maria|mongo|redis|amqp|mssql|cockroach)")
-_USER = re.compile(r"[^\s:/@\[\]]*+:")
+_USER = re.compile(r"[^\s:/\[\]]*+:")
 _URL_END = re.compile(r"[\s\"'<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}+(?=[/?#,;.)\]}|\\]|\Z)")
 
@@ -177,12 +174,13 @@ def _hide_url_passwords(text: str) -> str:
         user = _USER.match(text, after, end)
         if user is None:
             continue
-        following = starts[index + 1][0] if index + 1 < len(starts) else end
-        piece_end = min(following, end)
+        piece_end = min(starts[index + 1][0], end) if index + 1 < len(starts) else end
         if at < user.end():
             at = text.find("@", user.end()) % (len(text) + 1)  # len(text) when there is none
-        is_database = _DATABASE_SCHEME.match(text, begin, after) is not None
-        is_port = _PORT.match(text, user.end(), piece_end) is not None
+        is_database = bool(_DATABASE_SCHEME.match(text, begin, after))
+        is_port = bool(_PORT.match(text, user.end(), piece_end))
+        if "@" in user[0] and (is_port or at >= piece_end):
+            continue  # what looks like a user is user@host
         stop = _password_end(text, user.end(), piece_end, end, at, is_database, is_port)
         if stop > user.end():
             kept += (text[done : user.end()], HIDDEN)
@@ -257,6 +255,13 @@ def _is_secret(found: re.Match[str], key: str, quote: str, separator: str, value
     return not is_column and _CALL.match(bare) is None and (key != "token" or len(bare) >= 8)
 
 
+def _is_hidden_under(key: str, value: object) -> bool:
+    """Whether JSON has a secret there: `{"password": "x"}`, but not `{"password": "varchar(255)"}`."""
+    if not isinstance(value, str) or not value or _KEY_NAME.search(key) is None:
+        return False
+    return _TYPE.match(value) is None and _PARAMETER.fullmatch(value) is None
+
+
 _SQL_PASSWORD = re.compile(r"([pP](?i:assword)\s{1,8})[eE]?'(?:[^'\\]|\\.|'')*+'")
 _AUTHORIZATION = re.compile(
     r"([aAbB](?i:uthorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:(?:bearer|basic|token|digest)\s{1,4})?"
@@ -288,13 +293,8 @@ _SHAPES = {
 }
 _ALONE = r"(?:(?<![A-Za-z0-9_-]{prefix})|(?<=%[0-9A-Fa-f]{{2}}{prefix}))"
 _TOKEN = re.compile("|".join(prefix + _ALONE.format(prefix=prefix) + shape for prefix, shape in _SHAPES.items()))
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:.*?-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----|.*)", re.DOTALL
-)
+_KEY_LINE = r"-----%s [A-Z0-9 ]{0,30}PRIVATE KEY-----"
+_PRIVATE_KEY = re.compile(rf"(?s){_KEY_LINE % 'BEGIN'}(?:.*?{_KEY_LINE % 'END'}|.*)")
 # A line of a password file: host:port:database:user:password.
 _PASSFILE_PORT = re.compile(r":(?:\d{4,5}|\*):")
 _PASSFILE_LINE = re.compile(r"(?m)^([^\s:#]++:(?:\d{4,5}|\*):[^\s:]++:[^\s:]++:)\S++$")
-
-
-def _hide_token(found: re.Match[str]) -> str:
-    return next(prefix for prefix in _SHAPES if found[0].startswith(prefix)) + HIDDEN

@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcp_server.errors import ConfigError, NotFound, Refused
-from mcp_server.model.record import STAGES, Links, Outcome, Record, context_of, nearest_stage, suggest_adr
+from mcp_server.model.record import STAGES, Links, Outcome, Record
 from mcp_server.redactor import Redactor
 from mcp_server.world.ledger import Ledger
 from mcp_server.world.phr_reading import read_record
-from mcp_server.world.records import next_id, read_records, slug
+from mcp_server.world.records import read_records
 from tests.phr_files import go, start_writer, strictly, write
 
 NAME = re.compile(r"\d+-[^<>:\"/\\|?*\x00-\x1f .]+\.(?:" + "|".join(STAGES) + r")\.prompt\.md")
@@ -131,46 +131,6 @@ def test_whatever_is_written_reads_back_unchanged(
     assert again.response == (record.response or "not recorded")
     assert again.problems == ()
     path.unlink()
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        ([], "0001"),
-        (["0001-a.spec.prompt.md", "0009-b.plan.prompt.md"], "0010"),
-        (["001-a.spec.prompt.md", "002-b.plan.prompt.md", "0003-c.misc.prompt.md"], "004"),
-        (["1-a.spec.prompt.md", "9-b.plan.prompt.md"], "10"),
-        (["PHR-0007-a.spec.prompt.md"], "0008"),
-        (["999-a.spec.prompt.md"], "1000"),
-        (["20251208123000-a.spec.prompt.md", "0002-b.misc.prompt.md"], "0003"),
-        (["00012-a.spec.prompt.md"], "00013"),
-        (["README.md", "notes-0099.md", "٣-a.spec.prompt.md"], "0001"),
-    ],
-)
-def test_the_next_number_follows_the_highest_in_the_folder_s_own_width(names: list[str], expected: str) -> None:
-    assert next_id(iter(names)) == expected
-
-
-@pytest.mark.parametrize(
-    ("title", "expected"),
-    [
-        ("Add tags", "add-tags"),
-        ("Ünïcode — Títle", "unicode-title"),
-        ("Straße, Łódź & Ærø", "strasse-lodz-aero"),
-        ("Добавить теги", "добавить-теги"),
-        ("タグを追加", "タグを追加"),
-        ("हिन्दी", "हिन्दी"),
-        ("ＣＯＮ", "con"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("a<b>c:d|e?f*g", "a-b-c-d-e-f-g"),
-        ("🎉🎉", "untitled"),
-        ("...", "untitled"),
-        ("word " * 40, "word-word-word-word-word-word-word-word-word-word-word-word"),
-        ("x" * 200, "x" * 60),
-    ],
-)
-def test_a_title_becomes_a_name_that_every_system_can_have(title: str, expected: str) -> None:
-    assert slug(title) == expected
 
 
 def test_ten_writers_at_once_get_ten_numbers_each(tmp_path: Path) -> None:
@@ -301,35 +261,3 @@ def test_a_missing_feature_is_asked_for_and_nothing_is_written(project: Path) ->
     with pytest.raises(NotFound, match="001-todo"):
         write(project, stage="green")
     assert not (project / "history").exists()
-
-
-@pytest.mark.parametrize(
-    ("word", "stage"),
-    [("implementation", "green"), ("implement", "green"), ("debugging", "red"), ("documentation", "explainer"),
-     ("clarify", "spec"), ("analysis", "misc"), ("checklist", "misc"), ("git.commit_pr", "misc"), ("Plan", "plan"),
-     ("refactoring", "refactor"), ("completion", "green"), ("features", "green"), ("zzz", "misc"), ("", "misc")],
-)  # fmt: skip
-def test_free_words_are_read_as_the_nearest_stage(word: str, stage: str) -> None:
-    assert nearest_stage(word) == stage
-    assert context_of(stage) in ("feature", "general", "constitution")
-
-
-@pytest.mark.parametrize(
-    ("title", "expected"),
-    [
-        ("Add a tags table", "a new table"),
-        ("Switch ids to UUID primary keys", "primary keys of another type"),
-        ("Partition the events by month", "partitioned storage"),
-        ("Denormalise the totals", "denormalised data"),
-        ("Use a GIN index for search", "an index strategy"),
-    ],
-)
-def test_a_decision_about_the_database_suggests_an_adr(title: str, expected: str) -> None:
-    record = Record(title=title, stage="green", prompt="x")
-    assert suggest_adr(record) == (f"📋 Architectural decision detected: {expected}. Document? Run /sp.adr {title}.")
-
-
-def test_ordinary_work_and_documented_decisions_suggest_nothing() -> None:
-    assert suggest_adr(Record(title="Fix a typo", stage="green", prompt="add a table")) == ""
-    assert suggest_adr(Record(title="Add a tags table", stage="explainer", prompt="x")) == ""
-    assert suggest_adr(Record(title="Add a tags table", stage="green", prompt="x", links=Links(adr="a.md"))) == ""

@@ -38,6 +38,7 @@ class Ledger:
         self.folder = root / ".dbarch"
         self.redactor = redactor if redactor is not None else Redactor()
         self.problem = ""
+        self._told = False
         self._unwritten: deque[Run] = deque(maxlen=MEMORY)
 
     @property
@@ -119,6 +120,11 @@ class Ledger:
             replace(self.prepared() / "recorded", f"{name}\n".encode())
         except OSError as error:
             self._degrade(error)
+
+    def complaint(self) -> str:
+        """Why runs are not written, the first time that it is asked for; "" afterwards, or when all is well."""
+        told, self._told = self._told, bool(self.problem)
+        return "" if told else self.problem
 
     def prepared(self) -> Path:
         """The ledger's folder, made when it is not there, kept out of version control. Raises OSError."""

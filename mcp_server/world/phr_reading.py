@@ -15,9 +15,8 @@ from mcp_server.errors import NotFound
 from mcp_server.model.record import STAGES, Links, Outcome, Record, nearest_stage
 from mcp_server.world import front_matter
 from mcp_server.world.front_matter import PLACEHOLDER
+from mcp_server.world.phr_names import NUMBERED, SUFFIX
 
-SUFFIX = ".prompt.md"
-NUMBERED = re.compile(r"(?i)(?:PHR-)?(\d+)-(.*)\.md\Z", re.ASCII)
 _HEADING = re.compile(r"^#{1,3} +(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
 _SECTIONS = {

@@ -10,8 +10,6 @@ import os
 import random
 import re
 import time
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,17 +25,13 @@ from mcp_server.world.features import Feature, Features
 from mcp_server.world.files import locked, publish
 from mcp_server.world.git import read_branch, read_user
 from mcp_server.world.ledger import Ledger
-from mcp_server.world.phr_reading import NUMBERED, SUFFIX, read_record
+from mcp_server.world.phr_names import SUFFIX, file_name, next_id, number_of
+from mcp_server.world.phr_reading import read_record
 from mcp_server.world.phr_template import BUILT_IN, Template, fill, find_template, unknown_placeholders
 
-WIDTH = 4
 CHECKED = ("id", "title", "stage", "date")
-LONGEST_NUMBER = 6
-LONGEST_SLUG = 60
 ATTEMPTS = 60
 LEGACY = ("docs/prompts", "specs")
-# Letters that do not decompose into an ASCII letter and a mark.
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +78,8 @@ def write_record(
             "Make the folder writable, then call write_phr again with the same arguments.",
         ) from error
     warnings = (*_about_template(template, used, record), *validate(root, record, text))
-    if ledger.problem:
-        warnings = (*warnings, ledger.problem)
+    if complaint := ledger.complaint():
+        warnings = (*warnings, complaint)
     return Written(record, used.origin, feature.origin, hidden, warnings)
 
 
@@ -152,7 +146,7 @@ def _number_and_publish(
     """Give the record the next number of its folder and make its file. Raises OSError."""
     for attempt in range(ATTEMPTS):
         number = next_id(entry.name for entry in os.scandir(folder))
-        path = folder / f"{number}-{slug(draft.title)}.{draft.stage}{SUFFIX}"
+        path = folder / file_name(number, draft.title, draft.stage)
         record = replace(draft, id=number, path=path.relative_to(root).as_posix())
         used, text = compose(template, record)
         try:
@@ -167,47 +161,7 @@ def _number_and_publish(
 
 
 def _has_twin(folder: Path, own: str, number: int) -> bool:
-    return any(entry.name != own and _number(entry.name) == number for entry in os.scandir(folder))
-
-
-def next_id(names: Iterator[str]) -> str:
-    """The number after the highest, as wide as most are; 0001 in an empty folder.
-
-    `3-x`, `003-x`, `0003-x` and `PHR-0003-x` all count. Timestamps do not.
-    """
-    digits = [found[1] for name in names if (found := NUMBERED.match(name)) and len(found[1]) <= LONGEST_NUMBER]
-    widths = Counter(map(len, digits))
-    width = max(widths, key=lambda width: (widths[width], width)) if widths else WIDTH
-    return str(max(map(int, digits), default=0) + 1).zfill(width)
-
-
-def _number(name: str) -> int:
-    found = NUMBERED.match(name)
-    return int(found[1]) if found and len(found[1]) <= LONGEST_NUMBER else -1
-
-
-def slug(title: str) -> str:
-    """A title as part of a file's name, for every system: `Ünïcode — Títle` is `unicode-title`.
-
-    Latin letters lose their marks, other letters stay, anything else is a hyphen. Never empty.
-    """
-    kept: list[str] = []
-    for character in unicodedata.normalize("NFC", title.casefold()).translate(_LETTERS):
-        ascii_form = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-        kind = unicodedata.category(character)
-        if any(part.isalnum() for part in ascii_form):
-            kept.append(re.sub(r"[^a-z0-9]", "-", ascii_form.lower()))
-        elif kind[0] in "LN" or (kind[0] == "M" and kept and not kept[-1].isascii()):
-            kept.append(character)
-        elif kind not in ("Cf", "Mn"):
-            kept.append("-")
-    words = [word for word in "".join(kept).split("-") if word]
-    short = ""
-    for word in words:
-        if len(f"{short}-{word}") > LONGEST_SLUG and short:
-            break
-        short = f"{short}-{word}" if short else word[:LONGEST_SLUG]
-    return short or "untitled"
+    return any(entry.name != own and number_of(entry.name) == number for entry in os.scandir(folder))
 
 
 def compose(template: Template, record: Record) -> tuple[Template, str]:
@@ -252,7 +206,7 @@ def validate(root: Path, record: Record, text: str) -> tuple[str, ...]:
     if missing := [key for key in CHECKED if key not in data]:
         warnings.append(f"The template's front matter has no {', '.join(missing)}.")
     folder = f"history/prompts/{record.feature or record.context}"
-    if record.path != f"{folder}/{record.id}-{slug(record.title)}.{record.stage}{SUFFIX}":
+    if record.path != f"{folder}/{file_name(record.id, record.title, record.stage)}":
         warnings.append(f"{record.path} is not where its stage and feature lead.")
     return tuple(warnings)
 
