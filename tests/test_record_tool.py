@@ -108,6 +108,27 @@ async def test_what_cannot_be_recorded_is_refused_and_nothing_is_written(
     assert not (door.workspace.settings.root / "history").exists()
 
 
+async def test_called_in_a_folder_of_the_project_the_record_goes_to_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECIFY_FEATURE", "001-todo")
+    for folder in (".git", ".specify", "specs/001-todo", "backend/app"):
+        (tmp_path / folder).mkdir(parents=True)
+    async with Workspace.open(tmp_path / "backend/app") as workspace:
+        text = await call(Door(workspace), stage="green")
+    assert f"📁 history/prompts/001-todo/0001-add-tags.green.prompt.md (in {tmp_path})" in text
+    assert (tmp_path / "history/prompts/001-todo/0001-add-tags.green.prompt.md").is_file()
+    assert [entry.name for entry in (tmp_path / "backend/app").iterdir()] == [".dbarch"]
+
+
+async def test_a_folder_above_that_is_another_repository_gets_nothing(tmp_path: Path) -> None:
+    for folder in (".specify", "inner/.git"):
+        (tmp_path / folder).mkdir(parents=True)
+    async with Workspace.open(tmp_path / "inner") as workspace:
+        await call(Door(workspace))
+    assert (tmp_path / "inner/history/prompts/general/0001-add-tags.general.prompt.md").is_file()
+
+
 async def test_a_stage_in_capitals_is_the_same_stage(door: Door) -> None:
     assert "Stage: general" in await call(door, stage=" General ")
 

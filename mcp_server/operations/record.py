@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any, Literal
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.record import STAGES, Links, Outcome, Record, nearest_stage, suggest_adr
+from mcp_server.world.features import find_home
+from mcp_server.world.ledger import Ledger
 from mcp_server.world.phr_template import find_template, unknown_placeholders
 from mcp_server.world.records import Written, write_record
+from mcp_server.world.settings import Settings
 from mcp_server.world.workspace import Workspace
 
 LINKS = tuple(field.name for field in fields(Links))
@@ -60,14 +64,23 @@ async def write_phr(
         tests=_listed(tests),
         links=_links(links or {}),
     )
-    settings, ledger = workspace.settings, workspace.ledger
-    draft = replace(draft, outcome=_outcome(outcome or {}, draft, settings.root))
-    written = await asyncio.to_thread(write_record, settings.root, draft, ledger, settings.specs)
+    home, written = await asyncio.to_thread(_write, workspace.settings, draft, outcome or {}, workspace.ledger)
+    place = "" if home == workspace.settings.root else f" (in {home})"
     return Answer(
-        text="\n".join(_told(written)),
-        data=_data(written),
+        text="\n".join(_told(written, place)),
+        data=_data(written) | {"root": str(home)},
         verdict=f"PHR-{written.record.id} at {written.record.path}",
+        carried_out={"files written": 1},
     )
+
+
+def _write(settings: Settings, draft: Record, outcome: Mapping[str, str], ledger: Ledger) -> tuple[Path, Written]:
+    """Write the record in the project that the workspace's folder belongs to, and say which that is."""
+    home, specs = find_home(settings.root), settings.specs
+    if (settings.root / specs).is_dir():
+        specs = os.path.relpath(settings.root / specs, home)
+    draft = replace(draft, outcome=_outcome(outcome, draft, home))
+    return home, write_record(home, draft, ledger, specs)
 
 
 def _required(name: str, text: str) -> str:
@@ -113,11 +126,11 @@ def _outcome(given: Mapping[str, str], draft: Record, root: Path) -> Outcome:
     return Outcome(**said, more=tuple((key.upper(), value) for key, value in own.items()))
 
 
-def _told(written: Written) -> Iterator[str]:
+def _told(written: Written, place: str) -> Iterator[str]:
     record = written.record
     found = f" ({written.feature})" if written.feature else ""
     yield f"✅ Exchange recorded as PHR-{record.id} in {record.context} context"
-    yield f"📁 {record.path}"
+    yield f"📁 {record.path}{place}"
     yield f"Title: {' '.join(record.title.split())[:200]}"
     yield f"Stage: {record.stage}"
     yield f"Feature: {record.feature or 'none'}{found}"

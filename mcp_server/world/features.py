@@ -37,6 +37,21 @@ class Feature:
     spec: str = ""
 
 
+def find_home(root: Path) -> Path:
+    """The folder that records belong to: the nearest with `.specify/` or `history/prompts/`, at or above `root`.
+
+    It is not looked for outside of the repository, nor in the user's home folder; `root` itself when there is none.
+    """
+    for folder in (root, *root.parents):
+        if folder == Path.home():
+            break
+        if (folder / ".specify").is_dir() or (folder / "history" / "prompts").is_dir():
+            return folder
+        if (folder / ".git").exists():
+            break
+    return root
+
+
 class Features:
     """The features of one project. specs: the specs folder, relative to the root."""
 
