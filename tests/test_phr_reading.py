@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mcp_server.errors import NotFound
-from mcp_server.model.record import Record
+from mcp_server.model.record import STAGES, Record
 from mcp_server.world.phr_reading import parse_record, read_record
 from mcp_server.world.records import read_records
 
@@ -83,6 +86,35 @@ def test_front_matter_may_hold_anything_at_all() -> None:
     assert parse(f"---\n{deep}\n---\n{BODY}").prompt == "add tags"
     assert parse(f"---\n- a\n- b\n---\n{BODY}").problems == ("the front matter is no mapping",)
     assert parse(f"---\nlinks: none\nfiles: a.py\nlabels: {{a: b}}\ntitle: [x]\n---\n{BODY}").files == ("a.py",)
+
+
+FRAGMENTS = st.sampled_from([
+    "---\n", "---", "\n", "id: 0010\n", "title: ", "{{X}}", "[", "- a\n", "&a ", "*a", "!!python/object:os.system ", "? ", "|\n",
+    "## Prompt\n", "## Response\n", "```\n", "````text\n", "~~~\n", "- ✅ Impact: x\n", "  y\n", "# \n", "\ufeff", "\r\n", "\x00", "\t",
+])  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=5)), max_size=30).map("".join), st.text(max_size=30))
+def test_any_text_under_any_name_is_read(text: str, name: str) -> None:
+    record = parse(text, f"history/prompts/{name}")
+    assert record.stage in STAGES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\n" + "a: [" * 60_000 + "\n---\n" + BODY,
+        "---\n" + "".join(f"key{number}: *a\n" for number in range(60_000)) + "---\n" + BODY,
+        BODY + "- - - * _ \n" * 60_000,
+        BODY + "```\n## Prompt\n```\n" * 30_000,
+        BODY + "`" * 600_000,
+    ],
+)
+def test_large_and_hostile_files_are_read_in_time(text: str) -> None:
+    start = time.process_time()
+    assert "add tags" in parse(text).prompt + parse(text).response
+    assert time.process_time() - start < 10
 
 
 def test_records_of_all_layouts_are_listed(tmp_path: Path) -> None:

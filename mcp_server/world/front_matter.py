@@ -23,6 +23,7 @@ _ESCAPED = re.compile(
 )
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
+LARGEST = 50_000
 PLACEHOLDER = re.compile(r"\{\{[ \t]*([A-Za-z][A-Za-z0-9_]*)[ \t]*\}\}")
 _ALONE = re.compile(rf"([ \t]*)(- +)?([\"']?){PLACEHOLDER.pattern}\3[ \t]*")
 _WHOLE = re.compile(rf"([\"']?){PLACEHOLDER.pattern}\1")
@@ -133,6 +134,8 @@ def parse_leniently(front: str) -> tuple[dict[str, object], str]:
     """
     import yaml
 
+    if len(front) > LARGEST:
+        return dict(_by_line(front)), f"the front matter has {len(front)} characters"
     try:
         data = yaml.load(front, yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -7,6 +7,7 @@ becomes one of the record's `problems`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ _BULLETS = {
     "failure_modes": "failure modes observed", "graders": "graders run and results (pass/fail)",
     "prompt_variant": "prompt variant (if applicable)", "next_experiment": "next experiment (smallest change to try)",
 }  # fmt: skip
-_BULLET = re.compile(r"^[-*] (?:\W+ )?([A-Za-z][^:\n]*):[ \t]*(.*(?:\n  .*)*)", re.MULTILINE)
+_BULLET = re.compile(r"^[-*] (?:[^\w\n]{1,8} )?([A-Za-z][^:\n]*):[ \t]*(.*(?:\n  .*)*)", re.MULTILINE)
 
 
 def read_record(path: Path, root: Path) -> Record:
@@ -91,7 +92,8 @@ def sections(body: str) -> dict[str, str]:
     starts: list[tuple[str, int, int]] = []  # name, where its heading begins, where its text begins
     for heading in _HEADING.finditer(body):
         name = next((name for name, pattern in _SECTIONS.items() if pattern.match(heading[1])), "")
-        inside = any(begin <= heading.start() < end for begin, end in fenced)
+        fence = bisect_right(fenced, (heading.start(), len(body))) - 1
+        inside = fence >= 0 and heading.start() < fenced[fence][1]
         if name and not inside and all(name != known for known, _, _ in starts):
             starts.append((name, heading.start(), heading.end()))
     ends = [begin for _, begin, _ in starts[1:]] + [len(body)]
