@@ -65,9 +65,7 @@ def batches(tables: int, schemas: int = 5, size: int = 200) -> Iterator[str]:
     dice = Dice(1_000_003 * schemas + tables)
     spaces = schema_names(schemas)
     enums = list(_enums(tables, spaces, dice))
-    yield _prelude(spaces) + "".join(
-        f"create type {name} as enum ({_list(labels)});\n" for name, labels in enums
-    )
+    yield _prelude(spaces) + "".join(f"create type {name} as enum ({_list(labels)});\n" for name, labels in enums)
     script: list[str] = []
     for number, table in enumerate(_tables(tables, spaces, enums, dice)):
         script += _statements(table, number, dice)
@@ -105,15 +103,11 @@ def _prelude(spaces: Sequence[str]) -> str:
 def _enums(tables: int, spaces: Sequence[str], dice: Dice) -> Iterator[tuple[str, list[str]]]:
     for number in range(max(2, tables // 10)):
         area, turn = AREAS[number % len(AREAS)], number // len(AREAS)
-        name = f"{area}_{('status', 'kind', 'level', 'stage')[turn % 4]}" + (
-            f"_{turn // 4}" if turn > 3 else ""
-        )
+        name = f"{area}_{('status', 'kind', 'level', 'stage')[turn % 4]}" + (f"_{turn // 4}" if turn > 3 else "")
         yield f"{spaces[number % len(spaces)]}.{name}_enum", dice.order(LABELS)[: 3 + dice.below(5)]
 
 
-def _tables(
-    tables: int, spaces: Sequence[str], enums: list[tuple[str, list[str]]], dice: Dice
-) -> Iterator[Drawn]:
+def _tables(tables: int, spaces: Sequence[str], enums: list[tuple[str, list[str]]], dice: Dice) -> Iterator[Drawn]:
     partitioned = max(1, tables // 50) if tables >= 10 else 0
     roots = tables - 4 * partitioned
     gap = roots // partitioned if partitioned else roots + 1
@@ -145,9 +139,7 @@ def _draw_columns(table: Drawn, enums: list[tuple[str, list[str]]], dice: Dice) 
     add(
         (
             "id",
-            f"bigint generated {how} as identity"
-            if table.key_type == "bigint"
-            else "uuid default gen_random_uuid()",
+            f"bigint generated {how} as identity" if table.key_type == "bigint" else "uuid default gen_random_uuid()",
         )
     )
     add(("tenant_id", "uuid not null"))

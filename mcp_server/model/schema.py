@@ -99,6 +99,14 @@ KINDS: tuple[type[SchemaObject], ...] = (
     Trigger, RewriteRule, EventTrigger, Policy, Statistics, Publication, Grant, DefaultPrivilege, Unread,
 )  # fmt: skip
 
+_ALONE = frozenset(
+    kind.word
+    for kind in (
+        Namespace, Extension, Enum, Domain, Composite, Range, Sequence, Function, EventTrigger, Publication,
+        DefaultPrivilege, Unread,
+    )
+)  # fmt: skip
+
 Object = TypeVar("Object", bound=SchemaObject)
 Group = tuple[SchemaObject, ...]
 
@@ -149,8 +157,9 @@ class Schema:
         return hash(self.fingerprint)
 
     def all(self, kind: type[Object]) -> Iterator[Object]:
-        """Every object of one class."""
-        return (item for item in self if isinstance(item, kind))
+        """Every object of one class. Of those that never hang on a relation, without parsing any relation."""
+        items = self.group(kind.word) if kind.word in _ALONE else self
+        return (item for item in items if isinstance(item, kind))
 
     def on(self, relation: str, kind: type[Object]) -> tuple[Object, ...]:
         """The objects of one class that hang on a relation, columns by position, others by name."""

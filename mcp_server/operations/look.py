@@ -9,14 +9,14 @@ from typing import Literal
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.facts import Facts
-from mcp_server.model.schema import Schema, Table, View, group_of
+from mcp_server.model.schema import Extension, Namespace, Schema, Table, View, group_of
 from mcp_server.model.search import Hit, Named
 from mcp_server.render import mermaid
 from mcp_server.render.data import Data, schema_data
 from mcp_server.render.hits import render_hits
 from mcp_server.render.overview import render_overview, survey
 from mcp_server.render.text import Text, render_everything, render_objects, render_schema, top_relations
-from mcp_server.render.words import commas, count, relative
+from mcp_server.render.words import commas, count, one_line, relative
 from mcp_server.world.runs import address, new_run
 
 Detail = Literal["auto", "overview", "tables", "everything"]
@@ -124,15 +124,23 @@ def _json(look: Look, detail: Detail) -> Answer:
 
 
 def _ddl(look: Look) -> Answer:
-    """SQL that makes the schema, or the chosen objects, in an empty database."""
-    from mcp_server.model.change import diff
+    """SQL that makes the schema, or the chosen objects, in an empty database; what it cannot say is named on top."""
+    from mcp_server.model.change import describe, diff
     from mcp_server.planning import plan
     from mcp_server.render import ddl
 
     schema = look.facts.schema if look.chosen is None else _part(look.facts.schema, look.chosen)
-    empty = Schema.of((), schema.server_version)
-    steps = plan(empty, schema, diff(empty, schema))
-    return Answer(ddl.render(steps), verdict=_verdict(look))
+    empty = _empty(schema)
+    made = plan(empty, schema, diff(empty, schema))
+    unsaid = [f"-- Not in this script: {one_line(describe(left.change), 200)}: {left.reason}" for left in made.residue]
+    return Answer("\n".join([*unsaid, ddl.render(made.upgrade)]), verdict=_verdict(look))
+
+
+def _empty(schema: Schema) -> Schema:
+    """What a new database has already: schema public and PL/pgSQL."""
+    spaces = [Namespace(space.name) for space in schema.all(Namespace) if space.name == "public"]
+    languages = [extension for extension in schema.all(Extension) if extension.name == "plpgsql"]
+    return Schema.of([*spaces, *languages], schema.server_version)
 
 
 def _part(schema: Schema, chosen: tuple[Named, ...]) -> Schema:

@@ -135,11 +135,9 @@ def _neighbours(relation: str, facts: Facts) -> Iterator[str]:
 
 def _grants(relation: str, facts: Facts) -> list[Grant]:
     """What is granted on a relation and on its columns."""
-    return [
-        grant
-        for grant in facts.schema.all(Grant)
-        if grant.target == relation or (grant.target_word == "column" and grant.target.startswith(f"{relation}."))
-    ]
+    columns = (grant for grant in facts.schema.group(Grant.word) if isinstance(grant, Grant))
+    apart = [g for g in columns if g.target_word == "column" and g.target.startswith(f"{relation}.")]
+    return [*facts.schema.on(relation, Grant), *apart]
 
 
 def _on_column(grant: Grant) -> str:
@@ -148,8 +146,8 @@ def _on_column(grant: Grant) -> str:
 
 def _other_grants(item: SchemaObject, word: str, facts: Facts) -> list[str]:
     words = (word, "procedure") if word == "function" else (word,)
-    grants = (g for g in facts.schema.all(Grant) if g.target_word in words and g.target == item.identity)
-    return [f" {grant_text(grant)}" for grant in grants]
+    grants = (grant for grant in facts.schema.group(Grant.word) if isinstance(grant, Grant))
+    return [f" {grant_text(g)}" for g in grants if g.target_word in words and g.target == item.identity]
 
 
 def _used(usage: RelationUsage, since: str) -> str:

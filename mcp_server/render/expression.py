@@ -73,9 +73,12 @@ def _without_parentheses(text: str) -> str:
 
 
 def _opened(match: re.Match[str]) -> str:
+    """What stands in the parentheses, without them when it is one comparison."""
     inner = match[1]
     outside = re.sub(r"\([^()]*\)", "", inner)
-    return match[0] if not inner or re.search(r" (?:AND|OR) |,|\bSELECT\b", outside) else inner
+    if inner and not re.search(r" (?:AND|OR) |,|\bSELECT\b", outside):
+        return inner
+    return f"({_COMPARISON.sub(_opened, inner)})"
 
 
 def _embraced(text: str) -> bool:

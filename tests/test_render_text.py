@@ -1,0 +1,315 @@
+"""Texts of a database said in few words: expressions, types, sizes, lines; every kind of object."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mcp_server.model.facts import gather, serves
+from mcp_server.model.schema import (
+    Column,
+    Composite,
+    Constraint,
+    DefaultPrivilege,
+    Domain,
+    DomainConstraint,
+    Enum,
+    EventTrigger,
+    Extension,
+    Function,
+    Grant,
+    Index,
+    Namespace,
+    Policy,
+    Publication,
+    Range,
+    RewriteRule,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Statistics,
+    Table,
+    Trigger,
+    Unread,
+    View,
+)
+from mcp_server.model.search import find, near, search
+from mcp_server.model.usage import RelationUsage, Usage
+from mcp_server.render.expression import short
+from mcp_server.render.overview import render_overview, survey
+from mcp_server.render.text import render_everything, render_schema
+from mcp_server.render.words import count, indented, one_line, rows, short_type, size
+
+SIMPLE = Table("public", "t")
+
+
+def text_of(*objects: SchemaObject, usage: Usage | None = None) -> str:
+    return render_schema(gather(Schema.of(objects, 180004), usage), "live").text
+
+
+@pytest.mark.parametrize(
+    ("deparsed", "said"),
+    [
+        ("(amount >= (0)::numeric)", "amount >= 0"),
+        ("((a > 0) AND (b < 5))", "a > 0 AND b < 5"),
+        ("((a > 0) OR ((b > 0) AND (c > 0)))", "a > 0 OR (b > 0 AND c > 0)"),
+        ("((NOT (a IS NULL)) AND (b IS NULL))", "NOT (a IS NULL) AND b IS NULL"),
+        ("(status = ANY (ARRAY['a'::text, 'b'::text]))", "status IN ('a', 'b')"),
+        (
+            "((status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+            "status IN ('a', 'b')",
+        ),
+        ("(n <> ALL (ARRAY[1, 2]))", "n NOT IN (1, 2)"),
+        ("(x > '-5'::integer)", "x > -5"),
+        ("(lower((status)::text) || ' AND (x)'::text)", "lower(status) || ' AND (x)'"),
+        ("((id)::text <> ''::text)", "(id)::text <> ''"),
+        ("(public.f(a) = 'public.x'::text)", "f(a) = 'public.x'"),
+        ("('it''s'::text || \"Odd (col\")", "'it''s' || \"Odd (col\""),
+        ("(at + '1 day'::interval)", "at + '1 day'::interval"),
+        (
+            "(EXISTS ( SELECT 1\n   FROM public.t\n  WHERE (t.id = x.id)))",
+            "EXISTS (SELECT 1 FROM t WHERE (t.id = x.id))",
+        ),
+        ("((a, b) = (1, 2))", "(a, b) = (1, 2)"),
+        ("((a + b) * (c - d))", "(a + b) * (c - d)"),
+        ("(tags @> ARRAY['x'::text])", "tags @> ARRAY['x']"),
+        ("((payload -> 'a'::text) ->> 'b'::text)", "(payload -> 'a') ->> 'b'"),
+        ("(name ~ 'character varying'::text)", "name ~ 'character varying'"),
+        ("(E'a\\\\b(' = x)", "E'a\\\\b(' = x"),
+        ("(a = '('::text)", "a = '('"),
+    ],
+)
+def test_an_expression_is_said_without_what_says_nothing(deparsed: str, said: str) -> None:
+    assert short(deparsed, varchars=("status",)) == said
+
+
+@pytest.mark.parametrize(
+    ("deparsed", "type_name", "said"),
+    [
+        ("'new'::public.state", "public.state", "'new'"),
+        ("'{}'::text[]", "text[]", "'{}'"),
+        ("'-1'::integer", "integer", "-1"),
+        ("'EUR'::bpchar", "character(3)", "'EUR'"),
+        ("'1.5'::numeric", "numeric(4,2)", "1.5"),
+        ("'{\"a\": 1}'::jsonb", "jsonb", "'{\"a\": 1}'"),
+        ("now()", "timestamp with time zone", "now()"),
+        ("('x'::text)::public.state", "public.state", "('x')::state"),
+    ],
+)
+def test_a_default_needs_no_cast_to_the_type_of_its_column(deparsed: str, type_name: str, said: str) -> None:
+    assert short(deparsed, type_name) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("timestamp with time zone", "timestamptz"),
+        ("timestamp(3) without time zone[]", "timestamp(3)[]"),
+        ("time with time zone", "timetz"),
+        ("character varying(20)", "varchar(20)"),
+        ("character(2)", "char(2)"),
+        ("bit varying(5)", "varbit(5)"),
+        ("double precision", "float8"),
+        ("integer[]", "int[]"),
+        ("public.mood", "mood"),
+        ("sales.mood", "sales.mood"),
+        ('public."Odd"', '"Odd"'),
+        ("public.text", "public.text"),
+        ("public.json[]", "public.json[]"),
+        ('"boolean integer"', '"boolean integer"'),
+    ],
+)
+def test_a_type_has_its_usual_short_word_and_is_never_ambiguous(name: str, said: str) -> None:
+    assert short_type(name) == said
+
+
+def test_numbers_are_said_with_at_most_three_digits() -> None:
+    assert [rows(number) for number in (1, 9_999, 12_345, 1_234_567, 3_000_000_000)] == [
+        "~1 row", "~9999 rows", "~12k rows", "~1.2M rows", "~3G rows",
+    ]  # fmt: skip
+    assert [size(number) for number in (0, 1023, 8192, 1_300_000, 2**41)] == ["0 B", "1023 B", "8 kB", "1.2 MB", "2 TB"]
+    assert [count(1, "index", "indexes"), count(1200, "index", "indexes")] == ["1 index", "1 200 indexes"]
+
+
+def test_a_line_of_a_database_stays_one_harmless_line() -> None:
+    assert one_line("a\nb\tc\x1b[31mred\x1b[0m\x07 \u202eabc\U000e0041") == "a\\nb cred abc"
+    assert one_line("x" * 20, 10) == "x" * 9 + "…"
+    assert one_line("می‌خواهم") == "می‌خواهم"
+    assert indented("a\n\x1b]0;title\x07b\r\n") == ["  | a", "  | b"]
+
+
+def test_every_kind_of_object_appears() -> None:
+    text = text_of(
+        Namespace("app", owner="boss", comment="The app."),
+        Extension("pgcrypto", "extra", "1.3"),
+        Extension("plpgsql", "pg_catalog", "1.0"),
+        Enum("public", "mood", ("sad", "so so", "it's"), comment="How it is."),
+        Domain("public", "code", "text", False, "'x'::text", constraints=(DomainConstraint("c", "CHECK ((length(VALUE) = 2))", False),)),
+        Composite("public", "pair", ()),
+        Range("public", "span", "SUBTYPE = integer"),
+        Sequence("public", "odd", "integer", 5, -2, -100, 5, 10, True),
+        SIMPLE,
+        Column("public.t", "id", "bigint", False, position=1),
+        RewriteRule("public.t", "r", "CREATE RULE r AS ON DELETE TO public.t DO INSTEAD NOTHING", "disabled"),
+        Statistics("public", "s", "public.t", "CREATE STATISTICS public.s (dependencies) ON a, b FROM public.t", 100),
+        Trigger(
+            "public.t",
+            "g",
+            "CREATE CONSTRAINT TRIGGER g AFTER INSERT ON public.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.f('x')",
+            "disabled",
+        ),
+        Policy("public.t", "p", "insert", False, ("a b",), check="(id > 0)"),
+        Function("public", "f", "a integer, b character varying", "procedure", "", language="sql", security_definer=True),
+        EventTrigger("e", "ddl_command_end", "public.watch", ("CREATE TABLE",), "always"),
+        Publication("feed", tables=("public.t (id) WHERE (id > 1)",), operations=("insert",)),
+        DefaultPrivilege("", "app", "tables", "reader", ("select",)),
+        Grant("column", "public.t.id", "reader", ("select",)),
+        Grant("function", "public.f(a integer)", "public", (), ("execute",)),
+        Unread("cast", "text as mood"),
+    )  # fmt: skip
+    for said in (
+        "SCHEMA app OWNER boss -- The app.", "EXTENSION pgcrypto 1.3 in extra\n", "ENUM mood (sad, 'so so', 'it''s') -- How it is.",
+        "DOMAIN code text NOT NULL DEFAULT 'x' CHECK (length(VALUE) = 2) NOT VALID", "TYPE pair ()", "RANGE span (SUBTYPE = int)",
+        "SEQUENCE odd AS int INCREMENT -2 MINVALUE -100 MAXVALUE 5 CACHE 10 CYCLE", "RULE r AS ON DELETE TO t DO INSTEAD NOTHING DISABLED",
+        "STATISTICS (dependencies) ON a, b TARGET 100", "CONSTRAINT TRIGGER AFTER INSERT DEFERRABLE INITIALLY DEFERRED EXECUTE app.f('x') DISABLED",
+        'RESTRICTIVE POLICY FOR INSERT TO "a b" CHECK (id > 0)', "PROCEDURE f(a int, b varchar) sql SECURITY DEFINER",
+        "EVENT TRIGGER e ON ddl_command_end WHEN TAG IN (CREATE TABLE) EXECUTE watch ALWAYS", "PUBLICATION feed FOR public.t (id) WHERE (id > 1) (insert)",
+        "DEFAULT PRIVILEGES FOR the owner IN SCHEMA app ON tables: GRANT select TO reader", "GRANT select TO reader ON column t.id",
+        "REVOKE execute FROM public ON function f(a integer)", "ALSO, by name only: cast text as mood",
+    ):  # fmt: skip
+        assert said in text
+    assert "plpgsql" not in text
+
+
+def test_a_table_of_an_unusual_kind_is_told_apart() -> None:
+    tables = [
+        replace(SIMPLE, name="a", kind="foreign", server="far away", options=("table_name=x",)),
+        replace(SIMPLE, name="b", persistence="unlogged", access_method="columnar", tablespace="fast", owner="boss"),
+        replace(SIMPLE, name="c", replica_identity="full", row_security=True, force_row_security=True),
+        replace(SIMPLE, name="d", replica_identity="d_key", of_type="public.pair"),
+    ]
+    text = text_of(*tables)
+    for said in (
+        'FOREIGN TABLE a SERVER "far away" OPTIONS (table_name=x)', "UNLOGGED TABLE b USING columnar TABLESPACE fast OWNER boss",
+        "TABLE c FORCE RLS REPLICA IDENTITY FULL", "TABLE d OF pair REPLICA IDENTITY USING INDEX d_key",
+    ):  # fmt: skip
+        assert said in text
+
+
+def test_marks_of_columns_are_said() -> None:
+    table = "public.t"
+    text = text_of(
+        SIMPLE,
+        Column(
+            table,
+            "select",
+            "text",
+            collation='pg_catalog."C"',
+            storage="external",
+            compression="lz4",
+            statistics=500,
+            position=1,
+        ),
+        Column(table, "Two", "bigint", False, identity_kind="by default", identity_options="START WITH 10", position=2),
+        Column(table, "sum", "integer", generated="(a + 1)", stored=False, options=("n_distinct=5",), position=3),
+    )
+    for said in (
+        ' "select" text NULL COLLATE "C" STORAGE external COMPRESSION lz4 STATISTICS 500\n',
+        ' "Two" bigint IDENTITY BY DEFAULT (START WITH 10)\n',
+        " sum int NULL GENERATED AS (a + 1) VIRTUAL WITH (n_distinct=5)",
+    ):
+        assert said in text
+
+
+def test_many_partitions_are_folded_into_their_range() -> None:
+    parent = replace(SIMPLE, kind="partitioned", partition_by="RANGE (at)")
+    parts = [
+        replace(
+            SIMPLE,
+            name=f"t_{month}",
+            partition_of="public.t",
+            partition_bound=f"FOR VALUES FROM ({month}) TO ({month + 1})",
+        )
+        for month in range(1, 13)
+    ]
+    rest = replace(SIMPLE, name="t_rest", partition_of="public.t", partition_bound="DEFAULT")
+    usage = {part.identity: RelationUsage(rows=1000, size=8192, exact=True) for part in parts}
+    text = text_of(parent, *reversed(parts), rest, usage=Usage(usage))
+    assert " 13 PARTITIONS: t_1 … t_12 FROM (1) … TO (13), t_rest DEFAULT" in text
+    assert "TABLE t PARTITION BY RANGE (at) -- ~12k rows, 96 kB" in text
+    assert text.count("TABLE ") == 1
+
+
+def test_an_index_serves_a_foreign_key_when_it_is_whole_valid_and_starts_with_its_columns() -> None:
+    index = Index("public", "i", "public.t", "btree", ("a", "b", "c"), ("a", "b", "c"), "")
+    assert serves(index, ("a",))
+    assert serves(index, ("b", "a"))
+    assert serves(replace(index, predicate="(a IS NOT NULL)"), ("a",))
+    assert not serves(index, ("b",))
+    assert not serves(replace(index, valid=False), ("a",))
+    assert not serves(replace(index, predicate="(b > 0)"), ("a",))
+    assert not serves(replace(index, method="gin"), ("a",))
+    assert not serves(replace(index, columns=("", "a")), ("a",))
+
+
+def test_a_name_is_found_by_trust_exact_before_public_before_case() -> None:
+    schema = Schema.of(
+        [
+            Namespace("app"),
+            *(Table(*name) for name in (("public", "a"), ("app", "a"), ("app", "B"), ("app", "b"), ("app", "x.y"))),
+        ]
+    )
+    assert [item.identity for item in find(schema, "a")] == ["public.a"]
+    assert [item.identity for item in find(schema, "app.a")] == ["app.a"]
+    assert [item.identity for item in find(schema, "b")] == ["app.b"]
+    assert [item.identity for item in find(schema, '"B"')] == ['app."B"']
+    assert [item.identity for item in find(schema, 'app."x.y"')] == ['app."x.y"']
+    assert [item.identity for item in find(schema, "APP.A")] == ["app.a"]
+    assert len(find(schema, "app")) == 4
+    assert len(find(schema, "app.*")) == 4
+    assert find(schema, "zzz") == ()
+    assert near(schema, "aa") == ("public.a",)
+
+
+def test_the_best_hit_is_the_one_whose_name_is_meant() -> None:
+    schema = Schema.of(
+        [
+            Table("public", "invoice_line"),
+            Table("public", "line"),
+            Column("public.line", "invoice_id", "int"),
+            Table("public", "note", comment="on an invoice line"),
+        ]
+    )
+    hits = search(schema, ["invoice", "line"])
+    assert [hit.item.name for hit in hits] == ["invoice_line", "line", "note"]
+    assert [hit.where for hit in hits] == [(), ("column invoice_id",), ("comment: on an invoice line",)]
+
+
+def test_an_overview_says_what_is_wrong_and_what_is_big() -> None:
+    tables = [Table("public", f"order_{number}") for number in range(5)]
+    secured = replace(tables[0], row_security=True)
+    key = Constraint(
+        "public.order_1", "k", "f", ("a",), "FOREIGN KEY (a) REFERENCES public.order_0(a)", "public.order_0", ("a",)
+    )
+    usage = Usage({"public.order_2": RelationUsage(rows=5_000_000, size=3 * 2**30)})
+    facts = gather(
+        Schema.of([secured, *tables[1:], key, replace(key, name="k2"), Namespace("public", comment="All of it.")]),
+        usage,
+    )
+    text = render_overview(survey(facts), facts, "live")
+    for said in (
+        "Schema public (All of it.): 5 tables: order_* 5", "Most referenced (incoming foreign keys): order_0 2", "Biggest, of about 3 GB: order_2 3 GB ~5M rows",
+        "Without primary key (5): order_0, order_1", "2 foreign keys that no index serves, by table: order_1 2",
+        "Row level security without a policy, so nobody but the owner sees a row (1): order_0",
+    ):  # fmt: skip
+        assert said in text
+
+
+def test_everything_about_a_view_shows_its_query_behind_a_margin() -> None:
+    view = View("public", "v", True, " SELECT 1;\n-- TABLE fake", populated=False)
+    index = Index("public", "v_i", "public.v", "btree", ("a",), ("a",), "", unique=True)
+    text = render_everything(gather(Schema.of([view, index])), "live", [view]).text
+    assert "MATERIALIZED VIEW v NOT POPULATED" in text
+    assert "  |  SELECT 1;\n  | -- TABLE fake\n" in text
+    assert " UNIQUE INDEX v_i (a)" in text
