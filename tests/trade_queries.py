@@ -37,11 +37,11 @@ insert into offer select p, 1 + (p + 12 * v) % 50, p % 100, 5 + (p * v) % 40
 insert into client select g, 'client ' || g, 1 + g % 25, (10 + g % 25) || '-555', g % 900 - 100,
   (array['BUILDING', 'MACHINERY', 'FURNITURE'])[1 + g % 3] from generate_series(1, 600) g;
 insert into purchase select g, 1 + g % 400, (array['F', 'O', 'P'])[1 + g % 3], g % 5000, date '2024-01-01' + g % 700,
-  (1 + g % 5) || '-PRIORITY', case when g % 50 = 0 then 'special requests' else '' end from generate_series(1, 5000) g;
+  (1 + g % 5) || '-PRIORITY', case when g % 50 = 0 then 'special requests' else '' end from generate_series(1, 1500) g;
 insert into item select o, l, 1 + (o + l) % 500, 1 + ((1 + (o + l) % 500) + 12 * (1 + l % 4)) % 50, 1 + l, 10 + o % 90,
   (o % 10) / 100.0, .08, (array['R', 'A', 'N'])[1 + o % 3], date '2024-01-02' + o % 700 + l, date '2024-01-05' + o % 700,
   date '2024-01-03' + o % 700 + 2 * l, (array['AIR', 'SHIP', 'RAIL'])[1 + (o + l) % 3]
-  from generate_series(1, 5000) o, generate_series(1, 4) l;
+  from generate_series(1, 1500) o, generate_series(1, 4) l;
 analyze;
 """
 

@@ -111,7 +111,7 @@ async def refuse_acting_in_planning(connection: Connection, query: str) -> None:
         return
     for function in await _called_by(connection, await _read_tree(connection, query)):
         planned = not function.shipped and not function.volatile
-        if planned and (reason := await _acting_body(connection, function, dynamic=False)):
+        if planned and (reason := await _acting_body(connection, function, running=False)):
             raise Refused(
                 f"Planning alone could run {function.signature}, which {reason}; a read-only transaction does not stop "
                 f"that.",
@@ -122,7 +122,7 @@ async def refuse_acting_in_planning(connection: Connection, query: str) -> None:
 async def refuse_acting_when_run(connection: Connection, query: str) -> None:
     """Raise Refused when running the query would call a function that is not known to read only."""
     for function in await _called_by(connection, await _read_tree(connection, query)):
-        if reason := _acting(function) or await _acting_body(connection, function, dynamic=True):
+        if reason := _acting(function) or await _acting_body(connection, function, running=True):
             raise Refused(
                 f"ANALYZE would run {function.signature}, which {reason}. Its effects could outlive the rollback.",
                 "Leave analyze out to see the estimated plan, or run it on a copy of the database. A function that "
@@ -191,15 +191,15 @@ def _acting(function: Called) -> str:
     return "is labelled VOLATILE (the default)" if function.volatile else ""
 
 
-async def _acting_body(connection: Connection, function: Called, *, dynamic: bool) -> str:
+async def _acting_body(connection: Connection, function: Called, *, running: bool) -> str:
     """Why the body of a function of the user's own acts, directly or through functions that it calls; "" if not.
 
-    dynamic: whether a body that cannot be read, or that puts SQL together, counts as acting. The label VOLATILE of a
-    function that is called inside does not count: its own body is read.
+    running: whether a body that cannot be read counts as acting; for planning it is only searched for names. The label
+    VOLATILE of a function that is called inside does not count: its own body is read.
     """
     if function.shipped:
         return ""
-    if dynamic and (reason := _unreadable(function)):
+    if reason := _unreadable(function, running):
         return reason
     seen = {function.name}
     bodies = [function.body]
@@ -207,15 +207,15 @@ async def _acting_body(connection: Connection, function: Called, *, dynamic: boo
         seen |= names
         inner = [_called(row) for row in await connection.fetch(_NAMED, sorted(names))]
         for called in inner:
-            if reason := _acting(called) if called.shipped else _unreadable(called) if dynamic else "":
+            if reason := _acting(called) if called.shipped else _unreadable(called, running):
                 return f"calls {called.signature}, which {reason}"
         bodies = [called.body for called in inner if not called.shipped]
     return ""
 
 
-def _unreadable(function: Called) -> str:
+def _unreadable(function: Called, running: bool) -> str:
     """Why nothing can be said of the body of a function of the user's own; "" when it can be read."""
-    if function.language not in ("sql", "plpgsql"):
+    if running and function.language not in ("sql", "plpgsql"):
         return f"is written in {function.language} and cannot be looked into"
     dynamic = function.language == "plpgsql" and _DYNAMIC.search(function.body)
     return "runs SQL that it puts together (EXECUTE)" if dynamic else ""

@@ -76,6 +76,7 @@ async def explain(
             values = written_values(parameters, params)
             if analyze and parameters and not values:
                 raise _values_missing(parameters)
+            await (refuse_acting_when_run if analyze else refuse_acting_in_planning)(guarded, statement.query)
             explained = await _plain(guarded, statement, parameters, values)
             explained = replace(explained, notes=(*notes, *told, *explained.notes))
             return await _measured(guarded, statement, values, explained, timeout_ms) if analyze else explained
@@ -138,7 +139,6 @@ async def _plain(
     connection: Connection, statement: Statement, parameters: Sequence[Parameter], values: Mapping[int, str]
 ) -> Explained:
     """The estimated plan."""
-    await refuse_acting_in_planning(connection, statement.query)
     is_open = bool(parameters) and not values
     if is_open:
         document = await _generic(connection, statement, parameters)
@@ -183,7 +183,6 @@ async def _measured(
             f"nothing.",
             "Leave analyze out to see the estimated plan.",
         )
-    await refuse_acting_when_run(connection, statement.query)
     try:
         document = await _ask(connection, f"analyze, buffers, {_options()}", statement.text, values, plain.parameters)
     except asyncpg.QueryCanceledError:
