@@ -6,7 +6,6 @@ async_engine_from_config, SQLModel's re-export. The user's driver is kept where 
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import types
 from typing import Any
@@ -42,10 +41,9 @@ def redirect(guard: Guard) -> None:
         return original(_redirected(url, kwargs, guard.target), **kwargs)
 
     create_engine.__doc__ = original.__doc__
+    # Names that were copied before now; sqlalchemy.ext.asyncio and sqlmodel copy theirs when they are imported.
     for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create"):
         importlib.import_module(name).create_engine = create_engine  # type: ignore[attr-defined]
-    with contextlib.suppress(ImportError):  # without greenlet there are no asynchronous engines
-        importlib.import_module("sqlalchemy.ext.asyncio.engine")._create_engine = create_engine  # type: ignore[attr-defined]
 
 
 def _redirected(url: Any, kwargs: dict[str, Any], target: Target) -> Any:
