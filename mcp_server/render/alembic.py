@@ -1,0 +1,180 @@
+"""A Plan becomes an Alembic revision: the whole file, as a person would write it.
+
+The docstring tells what the revision risks, what its downgrade can bring back, and the hash of the plan it was made
+from. Both directions use Alembic's own operations where there is one.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mcp_server.model.change import describe
+from mcp_server.model.plan import Plan, Step
+from mcp_server.model.schema import Schema
+from mcp_server.render.alembic_operations import blocks, direction
+from mcp_server.render.alembic_types import Types, Version
+from mcp_server.render.python_source import Source, formatted, listed, string
+
+_WIDTH = 86
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What identifies a revision.
+
+    down_revision: None for a first one, several for a merge. created: as the file shall say it.
+    """
+
+    revision: str
+    down_revision: str | tuple[str, ...] | None
+    message: str
+    created: datetime
+    branch_labels: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+
+
+def render(
+    plan: Plan,
+    *,
+    revision: str,
+    down_revision: str | tuple[str, ...] | None,
+    message: str,
+    created: datetime,
+    branch_labels: tuple[str, ...] = (),
+    depends_on: tuple[str, ...] = (),
+    sqlalchemy: Version = (2, 0),
+    known: Iterable[Schema] = (),
+) -> str:
+    """The revision file.
+
+    sqlalchemy: the version that the project uses, from 1.4. known: the Schemas before and after, which hold the values
+    of enums and the base types of domains that the plan does not touch; without them such a type is written as SQL.
+    """
+    heading = Heading(revision, down_revision, message, created, branch_labels, depends_on)
+    types = Types(sqlalchemy, (*known, *_mentioned(plan)))
+    up = _body("upgrade", plan.upgrade, types)
+    down = _body("downgrade", plan.downgrade, types)
+    text = "\n".join((_docstring(plan, heading), _imports(up + down), _identifiers(heading), "", "", up, "", "", down))
+    return text + "\n"
+
+
+def _mentioned(plan: Plan) -> Iterator[Schema]:
+    """The types that the plan itself makes or drops."""
+    items = {
+        (step.change.item.word, step.change.item.identity): step.change.item for step in plan.upgrade + plan.downgrade
+    }
+    yield Schema.of(items.values())
+
+
+def _body(name: str, steps: tuple[Step, ...], types: Types) -> str:
+    lines = [f"def {name}() -> None:"]
+    for transactional, group in blocks(direction(steps, types)):
+        indent = 4
+        if not transactional:
+            lines.append("    with op.get_context().autocommit_block():")
+            indent = 8
+        for step, calls in group:
+            lines += _commented(step, indent)
+            lines += [formatted(call, indent) for call in calls]
+    return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
+
+
+def _commented(step: Step, indent: int) -> list[str]:
+    """A remark above a step that loses something or may fail on rows."""
+    if not step.destructive and "fail" not in step.why:
+        return []
+    word = "DESTRUCTIVE: " if step.destructive else ""
+    pad = " " * indent + "# "
+    return textwrap.wrap(word + step.why, _WIDTH, initial_indent=pad, subsequent_indent=pad)
+
+
+def _imports(code: str) -> str:
+    lines = ["from alembic import op"] if "op." in code else []
+    third = ["import sqlalchemy as sa"] if "sa." in code else []
+    third += ["from sqlalchemy.dialects import postgresql"] if "postgresql." in code else []
+    return "\n".join(["", *lines, *third, ""]) if lines else ""
+
+
+def _identifiers(heading: Heading) -> str:
+    pairs = {
+        "revision": heading.revision,
+        "down_revision": heading.down_revision,
+        "branch_labels": heading.branch_labels or None,
+        "depends_on": heading.depends_on or None,
+    }
+    lines = ["# revision identifiers, used by Alembic."]
+    for name, value in pairs.items():
+        lines.append(f"{name} = {_literal(value)}")
+    return "\n".join(lines)
+
+
+def _literal(value: str | tuple[str, ...] | None) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        return string(value)
+    items: list[Source] = [string(one) for one in value]
+    inner = formatted(listed(items), 0)[1:-1]
+    return f"({inner},)" if len(items) == 1 else f"({inner})"
+
+
+def _docstring(plan: Plan, heading: Heading) -> str:
+    down = heading.down_revision
+    revises = down if isinstance(down, str) else ", ".join(down or ())
+    lines = [
+        heading.message.strip(),
+        "",
+        f"Revision ID: {heading.revision}",
+        f"Revises: {revises}".rstrip(),
+        f"Create Date: {heading.created.isoformat(sep=' ')}",
+        "",
+        *_paragraph("Risk", _risks(plan)),
+        "",
+        *_paragraph("Rollback", _rollback(plan)),
+        "",
+        f"Plan: {plan.hash}, from schema {plan.before} to {plan.after}",
+    ]
+    text = "\n".join(lines).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'"""{text}\n"""'
+
+
+def _paragraph(title: str, entries: list[str]) -> list[str]:
+    if len(entries) == 1:
+        return textwrap.wrap(f"{title}: {entries[0]}", _WIDTH, break_long_words=False, break_on_hyphens=False)
+    lines = [f"{title}:"]
+    for entry in entries:
+        lines += textwrap.wrap(entry, _WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False,
+                               break_on_hyphens=False)  # fmt: skip
+    return lines
+
+
+def _told(step: Step) -> str:
+    return describe(step.change).partition(" (")[0]
+
+
+def _risks(plan: Plan) -> list[str]:
+    """What is lost, what may fail on rows, and what is left undone."""
+    found = [f"DESTRUCTIVE: {_told(step)}: {step.why or 'values are lost'}." for step in plan.destructive]
+    found += [f"{_told(step)}: {step.why}." for step in plan.upgrade if not step.destructive and "fail" in step.why]
+    found += [
+        f"{_told(step)}: outside of a transaction; {step.why}." for step in plan.upgrade if not step.transactional
+    ]
+    found += [f"NOT DONE: {describe(one.change)}: {one.reason}." for one in plan.residue]
+    return found or ["no rows or values are lost."]
+
+
+def _rollback(plan: Plan) -> list[str]:
+    """What downgrade does and what it cannot bring back."""
+    if not plan.downgrade:
+        return ["downgrade() has nothing to do."]
+    lost = [_told(step) for step in plan.destructive]
+    found = [f"downgrade() brings the structure back, but not what was lost by: {'; '.join(lost)}."] if lost else []
+    found += [
+        f"downgrade() loses: {_told(step)}: {step.why or 'values are lost'}."
+        for step in plan.downgrade
+        if step.destructive
+    ]
+    return found or ["downgrade() restores the previous schema; no rows or values are lost."]
