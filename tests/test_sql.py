@@ -205,6 +205,15 @@ def test_any_text_becomes_one_literal_token(value: str) -> None:
     assert [token.text for token in tokens[2:]] == ["::", "text", ",", "$1"]
 
 
+@given(st.text() | st.text("select from $1:'\"%s?()-/*;\\ \n\0é", max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        statement = read_statement(with_numbers(text).text)
+    except (StatementFailed, Refused):
+        return
+    assert statement.text in with_numbers(text).text
+
+
 def test_a_value_with_a_zero_byte_is_refused() -> None:
     with pytest.raises(Refused, match="zero byte"):
         literal_of("a\0b", "text", is_array=False, is_json=False)

@@ -9,6 +9,7 @@ from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.render.plan_data import plan_data
 from mcp_server.render.plan_text import render_plan, verdict
+from mcp_server.render.words import one_line
 from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
 LONGEST = 600
+SHOWN = 2_000
 
 
 async def explain_query(
@@ -44,12 +46,14 @@ async def explain_query(
     explained = await explain(connection, sql, params, analyze=analyze, timeout_ms=round(timeout * 1000))
     run = f"plan-{new_run()}"
     notes = tuple(_notes(explained))
-    where = f"Whole plan as JSON: {address(run)}"
+    lines = (*explained.warnings, render_plan(explained.plan, notes), f"Whole plan as JSON: {address(run)}")
+    data = plan_data(explained.plan, (*explained.warnings, *notes))
     return Answer(
-        text=f"{render_plan(explained.plan, notes)}\n{where}",
-        data={"sql": explained.sql, **plan_data(explained.plan, notes), "report": address(run)},
-        verdict=" ".join(verdict(explained.plan)),
+        text="\n".join(lines),
+        data={"sql": one_line(explained.sql, SHOWN), **data, "report": address(run)},
+        verdict=" ".join((*explained.warnings, *verdict(explained.plan))),
         reports={run: explained.document},
+        carried_out={"statements" if explained.plan.analyzed else "plans": 1},
     )
 
 

@@ -36,8 +36,8 @@ class Explained:
     """A statement and its plan.
 
     sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
-    notes: what was changed or must be known, one sentence each. timed_out: ANALYZE was asked for and did not end in
-    time, so the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
+    notes: what was changed or must be known, one sentence each. warnings: what comes before all else: that ANALYZE did
+    not end in time, so that the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
     """
 
     sql: str
@@ -46,7 +46,7 @@ class Explained:
     document: str
     parameters: tuple[Parameter, ...] = ()
     notes: tuple[str, ...] = ()
-    timed_out: bool = False
+    warnings: tuple[str, ...] = ()
     unknown_to_statistics: tuple[str, ...] = ()
 
 
@@ -131,7 +131,7 @@ def _refuse_changes(statement: Statement) -> None:
 
 
 def _values_missing(parameters: Sequence[Parameter]) -> Refused:
-    open_ones = ", ".join(f"${parameter.number} ({parameter.type})" for parameter in parameters)
+    open_ones = ", ".join(f"${parameter.number} ({parameter.type})" for parameter in parameters[:20])
     return Refused(f"ANALYZE needs a value for {open_ones}.", "Give them in params, in this order.")
 
 
@@ -186,8 +186,8 @@ async def _measured(
     try:
         document = await _ask(connection, f"analyze, buffers, {_options()}", statement.text, values, plain.parameters)
     except asyncpg.QueryCanceledError:
-        note = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
-        return replace(plain, notes=(note, *plain.notes), timed_out=True)
+        warning = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
+        return replace(plain, warnings=(warning,))
     return replace(plain, plan=_read(document), document=document)
 
 
