@@ -19,11 +19,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A table or column that the models lack and that stays all the same. holder: what stands on it."""
+    """A table or column that the models lack and that stays all the same. holders: what stands on it."""
 
     word: str
     identity: str
-    holder: str
+    holders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Draft:
     before, after: the Schemas that it leads from and to, compared without `aside` (relations that others own, or that
     follow their parents). stand_ins: statements that make what others own and the goal refers to.
     source, goal: the words. kept, held: what stays although the goal does not state it.
-    losses: sentences on what the upgrade gives up. likely: drops and adds that look like renames, as `renames` takes them.
+    losses: sentences on what the upgrade gives up. warnings: on what it leaves broken. likely: drops and adds that look like renames, as `renames` takes them.
     """
 
     source: str
@@ -46,6 +46,7 @@ class Draft:
     kept: tuple[Kept, ...] = ()
     held: tuple[Held, ...] = ()
     losses: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     likely: Mapping[str, str] = field(default_factory=dict)
 
     @property

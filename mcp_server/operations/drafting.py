@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
 from mcp_server.errors import NotFound, Refused
-from mcp_server.model.change import Renamed, diff
-from mcp_server.model.migration import Draft, Held
+from mcp_server.model.change import Changes, Dropped, Renamed, diff
+from mcp_server.model.migration import Draft
 from mcp_server.model.names import split
 from mcp_server.model.orm import History
 from mcp_server.model.plan import Plan
@@ -20,6 +20,7 @@ from mcp_server.model.schema import (
     Domain,
     Enum,
     Extension,
+    Function,
     Namespace,
     Range,
     Schema,
@@ -38,12 +39,12 @@ from mcp_server.planning.alike import (
     same_but_for_name,
     under_name,
 )
-from mcp_server.planning.losses import losses
+from mcp_server.planning.losses import left_behind, losses
 from mcp_server.planning.planner import applied
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
 from mcp_server.world.holders import find_holders
-from mcp_server.world.rehearsal import Copy, copy_of, template_of
+from mcp_server.world.rehearsal import copy_of, template_of
 from mcp_server.world.sources import materialise, parse_source, read_source, without_external
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ async def _copied(workspace: Workspace, schema: Schema) -> str:
 def aside_of(workspace: Workspace, schema: Schema, history: History) -> tuple[str, ...]:
     """The relations of a Schema that a migration does not touch: Alembic's own, and what others own."""
     own = without_external(schema.without(history.version_table_identity), workspace.settings.external)
-    return tuple(sorted({*schema.groups} - {*own.groups}))
+    return tuple(sorted({history.version_table_identity, *schema.groups} - {*own.groups}))
 
 
 async def draft(
@@ -110,7 +111,8 @@ async def draft(
 ) -> Draft:
     """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
 
-    whole: the goal, with what others own. Raises NotFound and Refused for renames that do not fit.
+    whole: the goal, with what others own. Tables and columns that something kept stands on stay, and are named.
+    Raises NotFound and Refused for renames that do not fit.
     """
     others = aside_of(workspace, whole, History())
     goal = whole.without(*others)
@@ -121,7 +123,9 @@ async def draft(
         unasked = same_but_for_name(middle, goal)
         await copy.run(rename_step(one).sql for one in unasked)
         middle = (await copy.read()).without(*start.aside) if unasked else middle
-        target, held = await _target(copy, middle, goal) if word == "models" else (Target(goal), ())
+        full = target_of(middle, goal) if word == "models" else Target(goal)
+        held = await find_holders(copy.connection, full.gone) if word == "models" else ()
+    target = target_of(middle, goal, frozenset((one.word, one.identity) for one in held)) if held else full
     before, after = middle.without(*target.followers), target.schema.without(*target.followers)
     changes = await differences(workspace, before, after)
     after = applied(before, changes, after.server_version)
@@ -133,11 +137,23 @@ async def draft(
         plan=_with_renames(plan(before, after, changes), (*asked, *unasked), start.schema),
         aside=tuple(sorted({*start.aside, *others, *target.followers})),
         stand_ins=_stand_ins(start.whole, whole, others),
-        kept=target.kept,
+        kept=tuple(one for one in target.kept if key(one.item) not in {(item.word, item.identity) for item in held}),
         held=held,
         losses=losses(before, after, changes),
-        likely=likely(before, after),
+        warnings=_warnings(start.schema, after, asked, changes),
+        likely=likely(middle, full.schema),
     )
+
+
+def _warnings(before: Schema, after: Schema, asked: tuple[Renamed, ...], changes: Changes) -> tuple[str, ...]:
+    """What stays behind with a name that nothing has any more."""
+    moved = [key(one.before) for one in asked]
+    moved += [key(one.item) for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table | Column)]
+    staying = Schema.of(
+        (one for one in before if not isinstance(one, Function) or after.get(Function, one.identity) is not None),
+        before.server_version,
+    )
+    return left_behind(staying, moved)
 
 
 def _stand_ins(start: Schema, goal: Schema, others: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,15 +180,6 @@ def _with_renames(rest: Plan, renames: Iterable[Renamed], before: Schema) -> Pla
     there = tuple(rename_step(one) for one in renames)
     back = tuple(rename_step(renamed_back(one)) for one in reversed(tuple(renames)))
     return replace(rest, before=before.fingerprint, upgrade=there + rest.upgrade, downgrade=rest.downgrade + back)
-
-
-async def _target(copy: Copy, middle: Schema, models: Schema) -> tuple[Target, tuple[Held, ...]]:
-    """What the models lead to. Tables and columns that something kept stands on stay, and are named."""
-    target = target_of(middle, models)
-    held = await find_holders(copy.connection, target.gone)
-    if held:
-        target = target_of(middle, models, frozenset((one.word, one.identity) for one in held))
-    return target, held
 
 
 def find_renames(before: Schema, after: Schema, renames: Mapping[str, str]) -> tuple[Renamed, ...]:

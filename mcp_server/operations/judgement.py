@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
-from mcp_server.model.change import Change, describe
+from mcp_server.model.change import Altered, Change, describe
 from mcp_server.model.migration import Draft
-from mcp_server.model.schema import Schema
+from mcp_server.model.schema import Schema, View
 from mcp_server.operations.equality import differences
 from mcp_server.planning.units import Key, key
 from mcp_server.world.rehearsal import Rehearsal
@@ -31,14 +32,24 @@ async def faults(workspace: Workspace, rehearsal: Rehearsal, draft: Draft, versi
             found += _vanished(name, rehearsal.start, stage.schema, draft)
             seen = stage.schema.without(*draft.aside)
             changes = await differences(workspace, draft.after.without(*draft.aside), seen)
-            found += _told(name, changes, named)
+            found += _told(name, (one for one in changes if not _follows(one)), named)
         else:
             seen, start = (one.without(version_table) for one in (stage.schema, rehearsal.start))
             found += _told(name, await differences(workspace, start, seen), named)
     return tuple(dict.fromkeys(found))
 
 
-def _told(name: str, changes: tuple[Change, ...], named: set[Key]) -> Iterator[str]:
+def _follows(change: Change) -> bool:
+    """Whether a view that was kept only shows the new type of a column that it selects."""
+    if not isinstance(change, Altered) or change.fields != ("columns",) or not isinstance(change.before, View):
+        return False
+    before, after = (
+        tuple(replace(one, type="") for one in view.columns) for view in (change.before, cast(View, change.after))
+    )
+    return before == after
+
+
+def _told(name: str, changes: Iterable[Change], named: set[Key]) -> Iterator[str]:
     for change in changes:
         if key(change.item) not in named:
             yield f"after {name} it should not differ: {describe(change)}"

@@ -95,7 +95,16 @@ def _write_draft(project: Project, drafted: Draft, message: str, parent: str, fo
 
     history = project.history
     name, at = new_revision(history), written_at(history)
-    text = render(drafted.plan, revision=name, parent=parent, message=message, created=at, notes=render_notes(drafted))
+    text = render(
+        drafted.plan,
+        revision=name,
+        down_revision=parent or None,
+        message=message,
+        created=at,
+        sqlalchemy=project.sqlalchemy,
+        known=(drafted.before, drafted.after),
+        notes=render_notes(drafted),
+    )
     versions = (
         versions_folder(history, parent, project.workspace.settings.root) if not project.files else project.versions
     )
@@ -141,7 +150,8 @@ def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Reh
 
     root = project.workspace.settings.root
     files = {**project.files, revision.path: revision.text}
-    paths = place(root, files, project.history) if write else tuple(path for path in files if not path.exists())
+    fresh = tuple(path for path in files if not path.exists())
+    paths = place(root, files, project.history, project.workspace.ledger) if write else fresh
     written = Written(
         revision=revision.id,
         parent=revision.parent,

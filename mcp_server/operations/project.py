@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
 DRIVERS: tuple[Driver, ...] = ("asyncpg", "psycopg", "psycopg2")
+USUAL_SQLALCHEMY = (2, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class Project:
         if len(self.history.heads) > 1:
             raise MigrationError(*heads_text(self.history))
         return self.history.heads[0] if self.history.heads else ""
+
+    @property
+    def sqlalchemy(self) -> tuple[int, int]:
+        """The version that the project uses; the usual one when its models were not asked."""
+        version = dict(self.models.versions).get("sqlalchemy", "") if self.models else ""
+        major, _, rest = version.partition(".")
+        minor = rest.partition(".")[0]
+        return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else USUAL_SQLALCHEMY
 
 
 async def open_project(workspace: Workspace, folder: Path, *, with_models: bool) -> Project:

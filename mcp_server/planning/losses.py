@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mcp_server.model.change import Altered, Changes, Dropped
-from mcp_server.model.names import literal, quote
-from mcp_server.model.schema import Column, Constraint, Enum, Index, Schema, Table, View
+from mcp_server.model.names import literal, quote, split
+from mcp_server.model.schema import Column, Constraint, Enum, Function, Index, Schema, Table, View
+from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.units import Key, key
 
 
 def losses(before: Schema, after: Schema, changes: Changes) -> tuple[str, ...]:
     """A sentence for each loss, the gravest first."""
     ranked = [(rank, text) for change in changes for rank, text in _lost(change, before, after)]
     return tuple(text for _, text in sorted(ranked, key=lambda one: one[0]))
+
+
+def left_behind(before: Schema, moved: Iterable[Key]) -> tuple[str, ...]:
+    """Functions whose body speaks of what is dropped or renamed: it is plain text, which Postgres does not follow.
+
+    before: the Schema in which `moved` still has its old names.
+    """
+    gone = frozenset(moved)
+    functions = list(before.all(Function)) if gone else []
+    dependencies = Dependencies(before) if functions else None
+    found = []
+    for function in functions:
+        mentioned = dependencies.wishes(key(function)) & gone if dependencies else frozenset()
+        tables = {identity for word, identity in mentioned if word == Table.word}
+        named = sorted(identity for word, identity in mentioned if word == Table.word or _table(identity) not in tables)
+        if named:
+            found.append(f"function {function.identity} speaks of {', '.join(named)}, and will not find it")
+    return tuple(found)
+
+
+def _table(column: str) -> str:
+    return ".".join(quote(part) for part in split(column)[:2])
 
 
 def _lost(change: object, before: Schema, after: Schema) -> Iterator[tuple[int, str]]:

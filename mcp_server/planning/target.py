@@ -88,7 +88,8 @@ def target_of(before: Schema, models: Schema, held: frozenset[Key] = frozenset()
     result = Schema.of([*stated, *staying], models.server_version)
     present = result.by_key()
     gone = tuple(item for item in before if key(item) not in present)
-    kept = tuple(Kept(item) for item in staying if _says_something(item))
+    whole = {one.identity for one in staying if isinstance(one, Table)}
+    kept = tuple(Kept(item) for item in staying if _says_something(item) and getattr(item, "table", "") not in whole)
     return Target(result, (*kept, *merge.kept_fields), gone, merge.followers)
 
 

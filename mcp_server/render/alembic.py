@@ -47,8 +47,9 @@ def render(
     depends_on: tuple[str, ...] = (),
     sqlalchemy: Version = (2, 0),
     known: Iterable[Schema] = (),
+    notes: Iterable[str] = (),
 ) -> str:
-    """The revision file.
+    """The revision file. notes: what a reader of it should mind besides, one sentence each.
 
     sqlalchemy: the version that the project uses, from 1.4. known: the Schemas before and after, which hold the values
     of enums and the base types of domains that the plan does not touch; without them such a type is written as SQL.
@@ -57,7 +58,9 @@ def render(
     types = Types(sqlalchemy, (*known, *_mentioned(plan)))
     up = _body("upgrade", plan.upgrade, types)
     down = _body("downgrade", plan.downgrade, types)
-    text = "\n".join((_docstring(plan, heading), _imports(up + down), _identifiers(heading), "", "", up, "", "", down))
+    text = "\n".join(
+        (_docstring(plan, heading, tuple(notes)), _imports(up + down), _identifiers(heading), "", "", up, "", "", down)
+    )
     return text + "\n"
 
 
@@ -121,7 +124,7 @@ def _literal(value: str | tuple[str, ...] | None) -> str:
     return f"({inner},)" if len(items) == 1 else f"({inner})"
 
 
-def _docstring(plan: Plan, heading: Heading) -> str:
+def _docstring(plan: Plan, heading: Heading, notes: tuple[str, ...]) -> str:
     down = heading.down_revision
     revises = down if isinstance(down, str) else ", ".join(down or ())
     lines = [
@@ -135,6 +138,7 @@ def _docstring(plan: Plan, heading: Heading) -> str:
         "",
         *_paragraph("Rollback", _rollback(plan)),
         "",
+        *([*_paragraph("Mind", list(notes)), ""] if notes else []),
         f"Plan: {plan.hash}, from schema {plan.before} to {plan.after}",
     ]
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mcp_server.model.change import Added, Altered, Change, Dropped, Renamed, describe
-from mcp_server.model.migration import Draft, Kept, Written
+from mcp_server.model.migration import Draft, Held, Kept, Written
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table, group_of
 from mcp_server.render.words import one_line, shorten_types
 
 SHOWN = 20
-LINE = 240
+NAMED = 8
+LINE = 400
 _VERBS = {Added: "add", Dropped: "drop", Altered: "change", Renamed: "rename"}
 _FIELDS = {
     "options": "storage parameters", "row_security": "row security", "force_row_security": "row security",
-    "partition_by": "partitioning", "kind": "kind", "statistics": "statistics target", "replica_identity": "replica identity",
-    "access_method": "access method",
+    "partition_by": "partitioning", "kind": "", "statistics": "statistics target", "replica_identity": "replica identity",
+    "access_method": "",
 }  # fmt: skip
 
 
@@ -36,15 +37,9 @@ def render_written(draft: Draft, written: Written, next_step: str, report: str) 
 
 
 def render_notes(draft: Draft) -> tuple[str, ...]:
-    """The paragraphs of the revision's docstring."""
-    notes = [
-        *(f"Loses: {text}." for text in draft.losses),
-        *(f"Risk: {text}." for text in render_risks(draft)),
-        f"Rollback: {rollback(draft)}",
-        *render_kept(draft),
-        *(f"Not planned: {describe(one.change)}: {one.reason}." for one in draft.plan.residue),
-    ]
-    return tuple(bounded(notes, "notes"))
+    """What the revision's own text does not tell by itself: guards that are lost, what is left broken, what stays."""
+    guards = [f"it gives up: {text}." for text in draft.losses if " is dropped with " not in text]
+    return tuple(bounded([*guards, *(f"{text}." for text in draft.warnings), *render_kept(draft)], "notes"))
 
 
 def _verdict(draft: Draft, written: Written) -> str:
@@ -73,7 +68,10 @@ def render_changes(steps: Sequence[Step]) -> list[str]:
     for step in steps:
         name, phrase = _phrase(step)
         phrases = groups.setdefault(name, [])
-        if phrase and phrase not in phrases:
+        dropped = phrase.replace("add ", "drop ", 1)
+        if phrase.startswith("add ") and dropped in phrases:
+            phrases[phrases.index(dropped)] = phrase.replace("add ", "make anew ", 1)
+        elif phrase and phrase not in phrases:
             phrases.append(phrase)
     return [one_line(f"{name}: {'; '.join(phrases)}" if phrases else name, LINE) for name, phrases in groups.items()]
 
@@ -83,11 +81,13 @@ def _phrase(step: Step) -> tuple[str, str]:
     change = step.change
     item, verb = change.item, _VERBS[type(change)]
     before = change.before if isinstance(change, Altered | Renamed) else item
-    if isinstance(item, Table) and isinstance(change, Added | Dropped):
-        return before.identity, f"{'new' if verb == 'add' else 'drop'} table{_contents(step.parts)}" * (not step.fields)
     name = getattr(item, "name", item.identity)
     under = group_of(before)
     under = under if "." in under else f"{item.word} {before.identity}"
+    if isinstance(change, Added) and step.fields:
+        return under, ""  # what CREATE and ADD cannot say at once
+    if isinstance(item, Table) and isinstance(change, Added | Dropped):
+        return under, f"{'new' if verb == 'add' else 'drop'} table{_contents(step.parts)}"
     if isinstance(change, Renamed):
         return (
             under,
@@ -105,19 +105,15 @@ def _subject(item: SchemaObject, under: str) -> str:
 
 def _difference(change: Altered, fields: tuple[str, ...]) -> str:
     shown = fields or change.fields
-    if shown == ("type",):
-        old, new = (shorten_types(str(getattr(one, "type", ""))) for one in (change.before, change.after))
+    old, new = (shorten_types(str(getattr(one, "type", ""))) for one in (change.before, change.after))
+    if "type" in shown and old != new:
         return f" from {old} to {new}"
     return f" ({', '.join(_FIELDS.get(name, name.replace('_', ' ')) for name in shown)})"
 
 
 def _contents(parts: Iterable[SchemaObject]) -> str:
     counts = Counter(_kind(part) for part in parts)
-    told = [
-        f"{count} {word}{'es' if word == 'index' and count > 1 else 's' * (count > 1)}"
-        for word, count in counts.items()
-        if word
-    ]
+    told = [_counted(count, word) for word, count in counts.items() if word]
     return f" with {', '.join(told)}" if told else ""
 
 
@@ -128,13 +124,18 @@ def _kind(part: SchemaObject) -> str:
 
 
 def render_risks(draft: Draft) -> list[str]:
-    """What may fail or hurt on rows, in the planner's words; each once."""
-    told = dict.fromkeys(
-        f"{step.change.item.identity}: {step.why}"
-        for step in draft.plan.upgrade
-        if step.why and not isinstance(step.change, Dropped)
-    )
-    return list(told)
+    """What may fail or hurt on rows, in the planner's words; each once. A new table has no rows."""
+    steps = [step for step in draft.plan.upgrade if step.why and not _is_harmless(step)]
+    new = {step.change.item.identity for step in draft.plan.upgrade if isinstance(step.change, Added)}
+    telling = (step for step in steps if getattr(step.change.item, "table", "") not in new)
+    return list(dict.fromkeys([*draft.warnings, *(f"{step.change.item.identity}: {step.why}" for step in telling)]))
+
+
+def _is_harmless(step: Step) -> bool:
+    """What is lost is told before; what only gets another name, or is put back as it was, hurts nobody."""
+    change = step.change
+    is_name = isinstance(change, Renamed) and not isinstance(change.item, Table | Column)
+    return isinstance(change, Dropped) or is_name or step.why.endswith("is put back")
 
 
 def rollback(draft: Draft) -> str:
@@ -151,26 +152,53 @@ def rollback(draft: Draft) -> str:
 
 def render_kept(draft: Draft) -> list[str]:
     """What stays though the goal does not state it."""
-    lines: list[str] = []
-    if draft.kept:
-        counts = Counter(_kept_word(one) for one in draft.kept)
-        total = ", ".join(f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items())
-        names = [one.item.identity for one in draft.kept]
-        lines.append(
-            one_line(f"Kept, as models cannot state it: {total}: {', '.join(bounded(names, 'objects'))}", 4 * LINE)
-        )
-    for held in draft.held:
-        lines.append(
-            f"Stays, though the models lack it: {held.word} {held.identity}, because {held.holder} stands on it."
-        )
+    lines = []
+    groups: dict[str, list[str]] = {}
+    for one in draft.kept:
+        groups.setdefault(_kept_word(one), []).append(_short(one.item))
+    if groups:
+        told = (f"{_counted(len(names), word)}: {_listed(names)}" for word, names in groups.items())
+        lines.append(f"Kept, as {draft.goal} cannot state it: {'; '.join(told)}.")
+    lines += [_held(draft, held) for held in draft.held]
     return lines
 
 
+def _held(draft: Draft, held: Held) -> str:
+    column = draft.before.get(Column, held.identity)
+    needed = column is not None and not column.nullable and column.default is None and not column.identity_kind
+    return (
+        f"Stays, though it is not in {draft.goal}: {held.word} {held.identity}, as {' and '.join(held.holders)}"
+        f" stand{'s' * (len(held.holders) == 1)} on it"
+        f"{'; it is NOT NULL, so inserts without it fail' if needed else ''}. "
+        "Write a revision that changes or drops that, then run this again."
+    )
+
+
 def _kept_word(kept: Kept) -> str:
-    if not kept.fields:
-        return kept.item.word
-    words = dict.fromkeys(_FIELDS.get(name, name.replace("_", " ")) for name in kept.fields)
-    return f"{kept.item.word}'s {' and '.join(words)}"
+    if kept.fields:
+        words = dict.fromkeys(_FIELDS.get(name, name.replace("_", " ")) for name in kept.fields)
+        return f"{' and '.join(word for word in words if word)} of a {kept.item.word}"
+    partition = isinstance(kept.item, Table) and kept.item.partition_of
+    return "partition" if partition else kept.item.word
+
+
+def _short(item: SchemaObject) -> str:
+    return one_line(item.identity.removeprefix("public."), LINE)
+
+
+def _counted(count: int, word: str) -> str:
+    """`2 functions`, `1 policy`; the phrase for some fields has no number."""
+    if " of a " in word or count == 1:
+        return word if " of a " in word else f"1 {word}"
+    if word == "statistics":
+        return f"{count} {word}"
+    ending = {"y": "ies", "x": "xes"}.get(word[-1])
+    return f"{count} {word[: -1 if ending == 'ies' else None]}{ending if ending == 'ies' else 'es' if ending else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def rehearsed(written: Written) -> str:
@@ -250,9 +278,10 @@ def migration_data(
         "steps": [_step_data(step) for step in draft.plan.upgrade],
         "downgrade": [_step_data(step) for step in draft.plan.downgrade],
         "losses": list(draft.losses),
+        "warnings": list(draft.warnings),
         "likely_renames": dict(draft.likely),
         "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
-        "held": [{"word": one.word, "name": one.identity, "holder": one.holder} for one in draft.held],
+        "held": [{"word": one.word, "name": one.identity, "holders": list(one.holders)} for one in draft.held],
         "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
         "problems": list(problems),
     }

@@ -43,10 +43,11 @@ with tables as (
     left join pg_proc f on u.classid = 'pg_proc'::regclass and f.oid = u.objid
     where coalesce(r.oid, p.oid, t.oid, pr.oid, i.inhrelid, f.oid) is not null
 )
-select distinct word, identity, holder
+select word, identity, array_agg(distinct holder order by holder) as holders
 from holders
 where relation is null or relation not in (select relation from tables where relation is not null)
-order by 1, 2, 3
+group by 1, 2
+order by 1, 2
 """
 
 
@@ -69,4 +70,4 @@ async def find_holders(
                 [item.name for item in columns],
                 [item.identity for item in columns],
             )
-    return tuple(Held(row["word"], row["identity"], row["holder"]) for row in rows)
+    return tuple(Held(row["word"], row["identity"], tuple(row["holders"])) for row in rows)

@@ -15,12 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mcp_server.errors import ConfigError, Refused
 from mcp_server.model.orm import History
 from mcp_server.world.files import locked, publish
 from mcp_server.world.owner import process_start
+
+if TYPE_CHECKING:
+    from mcp_server.world.ledger import Ledger
 
 FILE_TEMPLATE = "%(rev)s_%(slug)s"
 SLUG_LENGTH = 40
@@ -121,23 +125,22 @@ def stage(folder: Path, files: Mapping[str, str]) -> None:
         path.write_text(text, "utf-8")
 
 
-def place(root: Path, files: Mapping[Path, str], history: History) -> tuple[Path, ...]:
+def place(root: Path, files: Mapping[Path, str], history: History, ledger: Ledger) -> tuple[Path, ...]:
     """Publish files into the project in the order given; those that are there already stay. -> what was written.
 
     files: absolute paths, the revision last. history: as it was when the revision was drafted. Raises Refused when it
     has changed since or the revision's name is taken, ConfigError when the project cannot be written.
     """
-    workshop = root / ".dbarch" / "tmp"
     written: list[Path] = []
     *_, revision = files
     try:
-        workshop.mkdir(parents=True, exist_ok=True)
-        with locked(root / ".dbarch" / "lock"):
+        ledger.prepared()
+        with locked(ledger.lock):
             _refuse_other_heads(history, root)
             for path, text in files.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    publish(path, text.encode("utf-8"), workshop)
+                    publish(path, text.encode("utf-8"), ledger.workshop)
                 except FileExistsError:
                     if path == revision:
                         raise Refused(f"{path} exists already; nothing was overwritten.", "Run it again.") from None
