@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,13 @@ def test_only_doors_and_the_guest_catch_everything() -> None:
         for line in broad_catches(file.read_text(encoding="utf-8"))
     }
     assert {place for place in found if not place.startswith(allowed)} == set()
+
+
+def test_every_package_and_the_demos_sample_are_in_the_wheel() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    packages = {".".join(file.relative_to(ROOT).parent.parts) for file in PACKAGE.rglob("__init__.py")}
+    assert set(settings["packages"]) == packages | {"mcp_server.samples.todo_chatbot"}
+    assert (ROOT / settings["package-dir"]["mcp_server.samples.todo_chatbot"] / "app" / "models.py").exists()
 
 
 def test_every_catalog_file_says_first_what_it_reads() -> None:
