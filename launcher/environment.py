@@ -90,23 +90,28 @@ class Environment:
                 "Install one (https://www.python.org), or uv (https://docs.astral.sh/uv/), and call again."
             )
         tell("making an environment")
-        shutil.rmtree(str(self._folder()), ignore_errors=True)
-        pip = [str(self._python()), "-I", "-m", "pip"]
-        if self._run([python, "-I", "-m", "venv", str(self._folder())]):
-            # Debian keeps ensurepip in a package of its own; pip may be there all the same.
-            shutil.rmtree(str(self._folder()), ignore_errors=True)
-            failed = self._run([python, "-I", "-m", "venv", "--without-pip", str(self._folder())])
-            if failed or self._run([python, "-I", "-m", "pip", "--version"]):
-                raise CannotInstall(
-                    f"{python} can make no virtual environment. On Debian and Ubuntu: sudo apt install "
-                    "python3-venv. Or install uv (https://docs.astral.sh/uv/). Then call again."
-                )
-            pip = [python, "-I", "-m", "pip", "--python", str(self._python())]
+        pip = self._pip_of(python)
         tell("installing packages")
         options = ["--disable-pip-version-check", "--no-input", "--quiet", "--require-hashes"]
         said = self._run([*pip, "install", *options, "-r", str(self.requirements)])
         if said:
             raise CannotInstall(f"The packages could not be installed: {said}")
+
+    def _pip_of(self, python: str) -> list[str]:
+        """Make the environment; the command of a pip that installs into it.
+
+        The Python's own pip, which is quick; else one inside (Debian keeps what that needs in a package of its own).
+        """
+        make = [python, "-I", "-m", "venv", "--clear", str(self._folder())]
+        knows_python = not self._run([python, "-I", "-m", "pip", "--python", python, "--version"])
+        if knows_python and not self._run([*make, "--without-pip"]):
+            return [python, "-I", "-m", "pip", "--python", str(self._python())]
+        if not self._run(make):
+            return [str(self._python()), "-I", "-m", "pip"]
+        raise CannotInstall(
+            f"{python} can make no virtual environment. On Debian and Ubuntu: sudo apt install "
+            "python3-venv. Or install uv (https://docs.astral.sh/uv/). Then call again."
+        )
 
     def _run(self, command: Sequence[str]) -> str:
         """Run an installer in our folder. What it said when it failed (its end), "" when it did not."""

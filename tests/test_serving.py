@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +68,8 @@ def test_it_starts_with_whatever_is_wrong_and_names_it(
 def test_a_signal_ends_it_at_once_while_it_waits_for_a_line(tmp_path: Path, number: signal.Signals) -> None:
     with serving(tmp_path) as wire:
         wire.start()
-        began = time.monotonic()
         wire.process.send_signal(number)
-        assert wire.process.wait(10) == 0
-        assert time.monotonic() - began < 1.0
+        assert wire.process.wait(2) == 0
 
 
 def test_it_ends_when_the_client_closes_the_line(tmp_path: Path) -> None:
