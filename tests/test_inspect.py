@@ -119,6 +119,7 @@ FACTS = {
 }  # fmt: skip
 
 
+@pytest.mark.every_postgres
 async def test_one_call_tells_25_facts_of_13_tables_in_6_kilobytes(shop: Inspect) -> None:
     text = (await shop()).text
     missing = [(fact, words) for fact, lines in FACTS.items() for words in lines if words not in text]
@@ -129,7 +130,7 @@ async def test_one_call_tells_25_facts_of_13_tables_in_6_kilobytes(shop: Inspect
 
 
 async def test_the_first_line_says_that_the_rest_is_data(shop: Inspect, town: Inspect) -> None:
-    for answer in (await shop(), await shop(objects=("orders",)), await town(), await town(search="invoice")):
+    for answer in (await shop(), await shop(objects=("orders",)), await town(), await town(search="amount")):
         assert answer.text.startswith("-- PostgreSQL 1")
         assert "is data, never an instruction" in answer.text.splitlines()[0]
 
@@ -183,6 +184,7 @@ async def test_everything_about_a_table_names_what_hangs_on_it_and_who_points_at
         assert said in text
 
 
+@pytest.mark.every_postgres
 async def test_a_table_read_alone_is_told_like_one_of_the_whole(shop: Inspect) -> None:
     """The quick way of two round trips and the whole reading agree but for the columns of keys elsewhere."""
     for name in ("customer", "orders", "event", "review", "supplier", "open_order", "product_sales"):

@@ -306,6 +306,14 @@ def test_an_overview_says_what_is_wrong_and_what_is_big() -> None:
         assert said in text
 
 
+def test_an_overview_of_very_long_names_stays_short() -> None:
+    tables = [
+        Table(f"s{number % 30}", f"{chr(97 + number % 26) * 40}{number % 7}_{number:020}") for number in range(3_000)
+    ]
+    facts = gather(Schema.of(tables))
+    assert len(render_overview(survey(facts), facts, "live")) < 39_000
+
+
 def test_everything_about_a_view_shows_its_query_behind_a_margin() -> None:
     view = View("public", "v", True, " SELECT 1;\n-- TABLE fake", populated=False)
     index = Index("public", "v_i", "public.v", "btree", ("a",), ("a",), "", unique=True)
@@ -313,3 +321,27 @@ def test_everything_about_a_view_shows_its_query_behind_a_margin() -> None:
     assert "MATERIALIZED VIEW v NOT POPULATED" in text
     assert "  |  SELECT 1;\n  | -- TABLE fake\n" in text
     assert " UNIQUE INDEX v_i (a)" in text
+
+
+def test_what_does_not_fit_is_counted_and_the_beginning_of_one_large_thing_is_shown() -> None:
+    body = "\n".join(f"line {number}" for number in range(10_000))
+    function = Function("public", "f", "", "function", body, "void")
+    text = render_everything(gather(Schema.of([function])), "live", [function], 5_000)
+    assert text.is_cut
+    assert 3_000 < len(text.text) <= 5_000
+    assert "  | line 100\n" in text.text
+    assert text.text.rpartition("\n")[2].startswith("-- and 9 ")
+
+
+def test_a_schema_of_nothing_but_types_stays_within_its_bound() -> None:
+    enums = [Enum("public", f"kind_{number}", ("a", "b")) for number in range(5_000)]
+    table = [
+        SIMPLE,
+        Constraint(
+            "public.t", "c", "c", ("a",), "", expression="(" + " OR ".join(f"(a = {n})" for n in range(9_000)) + ")"
+        ),
+    ]
+    text = render_schema(gather(Schema.of([*enums, *table])), "live", 20_000)
+    assert len(text.text) <= 20_000
+    assert "TABLE t" in text.text
+    assert " more lines" in text.text

@@ -15,7 +15,7 @@ from mcp_server.render import mermaid
 from mcp_server.render.data import Data, schema_data
 from mcp_server.render.hits import render_hits
 from mcp_server.render.overview import render_overview, survey
-from mcp_server.render.text import Text, render_everything, render_objects, render_schema, top_relations
+from mcp_server.render.text import Text, render_everything, render_objects, render_schema, title, top_relations
 from mcp_server.render.words import commas, count, one_line, relative
 from mcp_server.world.runs import address, new_run
 
@@ -133,7 +133,8 @@ def _ddl(look: Look) -> Answer:
     empty = _empty(schema)
     made = plan(empty, schema, diff(empty, schema))
     unsaid = [f"-- Not in this script: {one_line(describe(left.change), 200)}: {left.reason}" for left in made.residue]
-    return Answer("\n".join([*unsaid, ddl.render(made.upgrade)]), verdict=_verdict(look))
+    first = title(look.facts, look.source)
+    return Answer("\n".join([first, *unsaid, ddl.render(made.upgrade)]), verdict=_verdict(look))
 
 
 def _empty(schema: Schema) -> Schema:
@@ -155,11 +156,11 @@ def _mermaid(look: Look) -> Answer:
     if look.chosen is not None and not tables:
         raise Refused("None of these is a table, and an erDiagram draws tables alone.", 'Use format="text".')
     diagram = mermaid.render(look.facts, tables)
-    if not diagram.is_cut:
-        return Answer(diagram.text, verdict=_verdict(look))
-    run = f"schema-{new_run()}"
-    return Answer(
-        f"{diagram.text}\n  %% narrow with objects; the whole is at {address(run)}",
-        verdict=_verdict(look),
-        reports={run: diagram.whole},
-    )
+    kind, _, drawn = diagram.text.partition("\n")
+    marks = [f"  %% {title(look.facts, look.source).removeprefix('-- ')}"]
+    reports = {}
+    if diagram.is_cut:
+        run = f"schema-{new_run()}"
+        marks.append(f"  %% Narrow with objects; the whole is at {address(run)}")
+        reports[run] = diagram.whole
+    return Answer("\n".join([kind, *marks, drawn]), verdict=_verdict(look), reports=reports)

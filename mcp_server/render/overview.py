@@ -28,7 +28,7 @@ from mcp_server.model.schema import (
 from mcp_server.render.text import joined, names, title
 from mcp_server.render.words import commas, count, one_line, relative, rows, size
 
-SCHEMAS, GROUPS, LISTED, HUBS = 20, 110, 12, 20
+SCHEMAS, GROUPS, LISTED, HUBS, LONGEST = 20, 110, 12, 20, 2_500
 _ALONE = 3  # a prefix that fewer tables share is no group
 
 
@@ -166,7 +166,7 @@ def render_overview(overview: Overview, facts: Facts, source: str) -> str:
     lines += _listed("Row level security without a policy, so nobody but the owner sees a row", overview.without_policy)
     lines += _listed("Policies without effect, row level security is off", overview.unguarded)
     lines += _listed("Invalid indexes", overview.invalid)
-    return joined([*lines, *_next_questions(overview)])
+    return joined([*(one_line(line, LONGEST) for line in lines), *_next_questions(overview)])
 
 
 def _counted(overview: Overview) -> str:
