@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mcp_server.model.names import object_name, quote
 from mcp_server.model.schema import Constraint, Index, SchemaObject, qualified
-from mcp_server.world.lookup import GS, RS, US, Lookup, flag, option, parts, records
+from mcp_server.world.lookup import GS, US, Lookup, flag, option, parts
 
 _ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _DESCENDING, _NULLS_FIRST = 1, 2
@@ -18,17 +18,26 @@ _POLYMORPHIC = frozenset({"2277", "3500", "3831", "4537", "2249"})
 # (input type of the class, type of the column) that share a default class: text and varchar, inet and cidr.
 _COERCIBLE = frozenset({("25", "1043"), ("869", "650")})
 
+# (type oid, collation oid) of each column by attribute number.
+ColumnTypes = dict[str, tuple[str, str]]
+
 
 def constraints(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
     """The constraints of a table, by name."""
-    if oid not in lookup.section("C"):
-        return []
-    rows = sorted(records(lookup.section("C")[oid], 13))
-    found = [_constraint(lookup, oid, table, row) for row in rows]
-    return [item for item in found if item is not None]
+    rows = sorted(row for row in lookup.rows("C", oid) if row[1] != "n" or _says_more(lookup, oid, row))
+    return [_constraint(lookup, oid, table, row) for row in rows]
 
 
-def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constraint | None:
+def _says_more(lookup: Lookup, oid: int, row: list[str]) -> bool:
+    """Whether a not null constraint says more than that its column is: by its own name, state or comment."""
+    name, _, _, _, validated, no_inherit, inherited = row[:7]
+    if not flag(validated) or flag(no_inherit) or lookup.comment("constraint", int(row[11])):
+        return True
+    (column,) = lookup.column_names(oid, row[9])
+    return not flag(inherited) and name != object_name(lookup.relation_fields(oid)[1], column, "not_null")
+
+
+def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constraint:
     (
         name,
         kind,
@@ -46,10 +55,6 @@ def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constra
     ) = row
     columns = lookup.column_names(oid, key)
     comment = lookup.comment("constraint", int(number))
-    says_no_more = validated == "t" and no_inherit == "f" and not comment
-    usual = flag(inherited) or name == object_name(lookup.relation_fields(oid)[1], columns[0], "not_null")
-    if kind == "n" and says_no_more and usual:
-        return None
     foreign = _foreign(lookup, oid, detail) if kind == "f" else _Foreign()
     raw_index = _raw_index(lookup, oid, index) if kind in "pu" else None
     body = _body(lookup, oid, kind, columns, detail, foreign, raw_index, flag(temporal), flag(no_inherit))
@@ -162,31 +167,26 @@ def _suffix(deferrable: bool, deferred: bool, validated: bool, enforced: bool) -
 
 
 def _raw_index(lookup: Lookup, oid: int, number: str) -> list[str] | None:
-    if oid not in lookup.section("I"):
-        return None
-    return next((row for row in records(lookup.section("I")[oid], 19) if row[0] == number), None)
+    return next((row for row in lookup.rows("I", oid) if row[0] == number), None)
 
 
 def indexes(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
     """The indexes of a table or materialised view, by name; those that carry a constraint name it."""
-    if oid not in lookup.section("I"):
-        return []
-    carried = (
-        {row[10]: row[0] for row in records(lookup.section("C")[oid], 13) if row[1] in "pux"}
-        if oid in lookup.section("C")
-        else {}
-    )
+    rows = sorted(lookup.rows("I", oid), key=lambda row: row[1])
+    carried = {row[10]: row[0] for row in lookup.rows("C", oid) if row[1] in "pux"} if rows else {}
+    columns = {row[0]: (row[2], row[5] or "100") for row in lookup.rows("A", oid)} if rows else {}
     schema = lookup.schemas[lookup.section("R")[oid].split(US, 1)[0]]
-    rows = sorted(records(lookup.section("I")[oid], 19), key=lambda row: row[1])
-    return [_index(lookup, oid, table, schema, row, carried.get(row[0], "")) for row in rows]
+    return [_index(lookup, oid, table, schema, row, carried.get(row[0], ""), columns) for row in rows]
 
 
-def _index(lookup: Lookup, oid: int, table: str, schema: str, row: list[str], constraint: str) -> Index:
+def _index(
+    lookup: Lookup, oid: int, table: str, schema: str, row: list[str], constraint: str, columns: ColumnTypes
+) -> Index:
     method = lookup.section("m")[int(row[2])]
     numbers = row[8].split()
     count = int(row[7])
     names = lookup.column_names(oid, row[8])
-    keys = tuple(_keys(lookup, oid, row, method, numbers[:count], names))
+    keys = tuple(_keys(lookup, row, method, numbers[:count], names, columns))
     include = tuple(quote(name) for name in names[count:])
     options = parts(row[12], GS)
     definition = (
@@ -220,11 +220,10 @@ def _index(lookup: Lookup, oid: int, table: str, schema: str, row: list[str], co
 
 
 def _keys(
-    lookup: Lookup, oid: int, row: list[str], method: str, numbers: list[str], names: tuple[str, ...]
+    lookup: Lookup, row: list[str], method: str, numbers: list[str], names: tuple[str, ...], columns: ColumnTypes
 ) -> list[str]:
     """Each key of an index as SQL: column or expression, collation, operator class, order."""
     expressions = parts(row[16], GS)
-    columns = _column_types(lookup, oid)
     found: list[str] = []
     orders, classes, collations = row[9].split(), row[10].split(), row[11].split()
     for place, number in enumerate(numbers):
@@ -238,12 +237,6 @@ def _keys(
         text += _operator_class(lookup, classes[place], type_oid)
         found.append(text + _order(int(orders[place]), method))
     return found
-
-
-def _column_types(lookup: Lookup, oid: int) -> dict[str, tuple[str, str]]:
-    """(type oid, collation oid) of each column by attribute number."""
-    rows = (record.split(US, 6) for record in parts(lookup.section("A").get(oid, ""), RS))
-    return {row[0]: (row[2], row[5] or "100") for row in rows}
 
 
 def _operator_class(lookup: Lookup, number: str, type_oid: str) -> str:

@@ -16,7 +16,7 @@ from mcp_server.model.schema import (
     ViewColumn,
 )
 from mcp_server.world.decode_key import constraints, indexes
-from mcp_server.world.lookup import ENABLED, FS, GS, RS, US, Lookup, flag, parts, records
+from mcp_server.world.lookup import ENABLED, FS, GS, RS, US, Lookup, flag, parts
 
 _KINDS = {"r": "table", "p": "partitioned", "f": "foreign"}
 _PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
@@ -74,7 +74,7 @@ def _table(lookup: Lookup, oid: int, field: list[str]) -> Table:
 
 def _view(lookup: Lookup, oid: int, field: list[str]) -> View:
     defaults = _defaults(lookup, oid)
-    rows = sorted(records(lookup.section("A").get(oid, US * 6), 7), key=lambda row: int(row[0] or 0))
+    rows = sorted(lookup.rows("A", oid), key=lambda row: int(row[0]))
     return View(
         schema=lookup.schemas[field[0]],
         name=field[1],
@@ -88,7 +88,6 @@ def _view(lookup: Lookup, oid: int, field: list[str]) -> View:
                 lookup.comment("relation", oid, row[0]),
             )
             for row in rows
-            if row[0]
         ),
         options=tuple(sorted(parts(field[10], FS))),
         populated=flag(field[14]),
@@ -105,13 +104,11 @@ def _defaults(lookup: Lookup, oid: int) -> dict[str, str]:
 
 
 def _columns(lookup: Lookup, oid: int, table: str) -> list[Column]:
-    if oid not in lookup.section("A"):
-        return []
     defaults = _defaults(lookup, oid)
     sequences = lookup.identity_options.get(oid, {})
     found = [
         _column(lookup, oid, table, row, defaults.get(row[0]), sequences.get(row[0], ""))
-        for row in records(lookup.section("A")[oid], 7)
+        for row in lookup.rows("A", oid)
     ]
     return sorted(found, key=lambda column: column.position)
 
@@ -145,25 +142,20 @@ def _column(lookup: Lookup, oid: int, table: str, row: list[str], default: str |
 
 def _column_grants(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
     found: list[SchemaObject] = []
-    for record in parts(lookup.section("A").get(oid, ""), RS):
-        if not record.endswith(US):
-            row = record.split(US)
+    for row in lookup.rows("A", oid):
+        if row[6]:
             found += lookup.grants("column", f"{table}.{quote(row[1])}", row[6].split(FS)[3])
     return found
 
 
 def _triggers(lookup: Lookup, oid: int, table: str) -> list[Trigger]:
-    if oid not in lookup.section("G"):
-        return []
     return [
         Trigger(table, name, definition, ENABLED[enabled], flag(cloned), lookup.comment("trigger", int(number)))
-        for name, enabled, cloned, number, definition in sorted(records(lookup.section("G")[oid], 5))
+        for name, enabled, cloned, number, definition in sorted(lookup.rows("G", oid))
     ]
 
 
 def _policies(lookup: Lookup, oid: int, table: str) -> list[Policy]:
-    if oid not in lookup.section("P"):
-        return []
     return [
         Policy(
             table=table,
@@ -175,22 +167,18 @@ def _policies(lookup: Lookup, oid: int, table: str) -> list[Policy]:
             check=check,
             comment=lookup.comment("policy", int(number)),
         )
-        for name, command, permissive, roles, using, check, number in sorted(records(lookup.section("P")[oid], 7))
+        for name, command, permissive, roles, using, check, number in sorted(lookup.rows("P", oid))
     ]
 
 
 def _rules(lookup: Lookup, oid: int, table: str) -> list[RewriteRule]:
-    if oid not in lookup.section("W"):
-        return []
     return [
         RewriteRule(table, name, definition.rstrip(";"), ENABLED[enabled], lookup.comment("rule", int(number)))
-        for name, enabled, number, definition in sorted(records(lookup.section("W")[oid], 4))
+        for name, enabled, number, definition in sorted(lookup.rows("W", oid))
     ]
 
 
 def _statistics(lookup: Lookup, oid: int, table: str) -> list[Statistics]:
-    if oid not in lookup.section("Z"):
-        return []
     return [
         Statistics(
             schema=lookup.schemas.get(namespace, "pg_catalog"),
@@ -201,5 +189,5 @@ def _statistics(lookup: Lookup, oid: int, table: str) -> list[Statistics]:
             owner=lookup.owner(owner),
             comment=lookup.comment("statistics", int(number)),
         )
-        for namespace, name, owner, target, number, definition in sorted(records(lookup.section("Z")[oid], 6))
+        for namespace, name, owner, target, number, definition in sorted(lookup.rows("Z", oid))
     ]

@@ -29,6 +29,10 @@ CLASS = {"relation": "1259", "type": "1247", "constraint": "2606", "trigger": "2
          "event trigger": "3466"}  # fmt: skip
 
 
+# How many fields a record of a section has.
+SIZES = {"A": 7, "C": 13, "I": 19, "G": 5, "P": 7, "W": 4, "Z": 6}
+
+
 def records(payload: str, size: int) -> list[list[str]]:
     """The records of a payload, each with `size` fields.
 
@@ -78,6 +82,18 @@ class Lookup:
         self.version, self.database_owner, self.database = sections["s"][0].split(US)[:3]
         self._comments: dict[int, dict[tuple[str, str], str]] = {}
         self._attributes: dict[int, dict[str, str]] = {}
+        self._rows: dict[str, list[list[str]]] = {}
+        self._rows_of = 0
+
+    def rows(self, tag: str, oid: int) -> list[list[str]]:
+        """The records of a section about one relation; those of the latest relation are kept."""
+        if oid != self._rows_of:
+            self._rows, self._rows_of = {}, oid
+        known = self._rows.get(tag)
+        if known is None:
+            payload = self.section(tag).get(oid)
+            known = self._rows[tag] = records(payload, SIZES[tag]) if payload is not None else []
+        return known
 
     def section(self, tag: str) -> dict[int, str]:
         return self.sections.get(tag, {})
@@ -190,9 +206,12 @@ class Lookup:
         return qualified(self.schemas.get(namespace, "pg_catalog"), name)
 
     def comment(self, word: str, oid: int, column: str = "0") -> str:
+        payload = self.section("M").get(oid)
+        if payload is None:
+            return ""
         known = self._comments.get(oid)
         if known is None:
-            entries = (record.split(US, 2) for record in parts(self.section("M").get(oid, ""), RS))
+            entries = (record.split(US, 2) for record in payload.split(RS))
             known = self._comments[oid] = {(entry[0], entry[1]): entry[2] for entry in entries}
         return known.get((CLASS[word], column), "")
 
