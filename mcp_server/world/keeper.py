@@ -66,6 +66,8 @@ def main(text: str) -> None:
     order = Order(**given | places | {"settings": tuple(given["settings"])})
     if lock(order.home / "keeper", seconds=0) is None:
         return report({"busy": True})
+    if lock(order.home / "users", seconds=0) is not None:
+        return report({"error": "Whoever wanted it is gone."})
     try:
         keep(order, report)
     except (Failed, OSError, ValueError, subprocess.SubprocessError) as error:

@@ -21,7 +21,7 @@ from typing import Any
 
 import asyncpg
 
-from mcp_server.errors import DatabaseError, NotFound
+from mcp_server.errors import ConnectionFailed, DatabaseError, NotFound
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.owner import PREFIX, new_name, read_owner
 from mcp_server.world.sandbox_server import Connection, SandboxServer
@@ -163,10 +163,18 @@ class Sandboxes:
         self._control = control
 
     async def _run(self, sql: str, *parameters: Any) -> list[asyncpg.Record]:
-        """One statement on the control connection, one at a time."""
+        """One statement on the control connection, one at a time; once more when the connection proved to be gone."""
+        try:
+            return await self._try(sql, *parameters)
+        except ConnectionFailed:
+            if self._control is not None and not self._control.is_closed():
+                raise
+            return await self._try(sql, *parameters)
+
+    async def _try(self, sql: str, *parameters: Any) -> list[asyncpg.Record]:
         await self.start()
-        assert self._control is not None
         async with self._lock:
+            assert self._control is not None
             with translating("managing throw-away databases"):
                 return await self._control.fetch(sql, *parameters)
 
