@@ -123,7 +123,8 @@ async def _rehearse(project: Project, start: Start, drafted: Draft, revision: Re
 
 
 def _agreement(drafted: Draft) -> Answer:
-    from mcp_server.render.migration_text import migration_data, render_agreement
+    from mcp_server.render.migration_data import migration_data
+    from mcp_server.render.migration_text import render_agreement
 
     return Answer(
         render_agreement(drafted), migration_data(drafted, "no changes"), f"{drafted.goal} and {drafted.source} agree"
@@ -131,7 +132,8 @@ def _agreement(drafted: Draft) -> Answer:
 
 
 def _rejected(drafted: Draft, revision: Revision, found: tuple[str, ...]) -> Answer:
-    from mcp_server.render.migration_text import migration_data, render_rejected
+    from mcp_server.render.migration_data import migration_data
+    from mcp_server.render.migration_text import render_rejected
 
     run = f"rejected-{new_run()}"
     report = "\n".join([*(f"# {line}" for fault in found for line in fault.splitlines()), "", revision.text])
@@ -145,7 +147,8 @@ def _rejected(drafted: Draft, revision: Revision, found: tuple[str, ...]) -> Ans
 
 
 def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Rehearsal, write: bool) -> Answer:
-    from mcp_server.render.migration_text import migration_data, render_written
+    from mcp_server.render.migration_data import migration_data
+    from mcp_server.render.migration_text import render_written
     from mcp_server.world.revision_files import place, relative
 
     root = project.workspace.settings.root

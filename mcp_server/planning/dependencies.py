@@ -38,9 +38,11 @@ from mcp_server.model.schema import (
     View,
 )
 from mcp_server.planning.mentions import Names
+from mcp_server.planning.partitions import descendants
 from mcp_server.planning.units import Attachment, Default, Key, Ownership, Unit, is_inherited, key, units
 
 _TRIGGER_COLUMNS = re.compile(r" UPDATE OF (.+?) ON | WHEN \((.+)\) EXECUTE ")
+_QUOTES = re.compile(r"\$\w*\$")  # a dollar may belong to a name: `task$function$` would be one word
 _BODY = re.compile(r"^(?:AS \$|AS ')", re.MULTILINE)
 _GRANT_TARGETS = {
     "table": ("table", "view"),
@@ -75,11 +77,16 @@ class Dependencies:
         unit = self.units.get(name)
         if not isinstance(unit, Function) or has_parsed_body(unit):
             return frozenset()
-        body = unit.definition[len(_header(unit)) :]
+        body = _QUOTES.sub(" ", unit.definition[len(_header(unit)) :])
         found = set(self._names.in_query(body))
         plain = set(self._names.mentioned_plainly(body, (unit.schema, "public")))
         columns = (self._names.columns(identity, body) for word, identity in plain if word == "table")
         return frozenset(found.union(plain, *columns)) - {name}
+
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """The children of each table that has some."""
+        return descendants(self.schema)
 
     @cached_property
     def _users(self) -> dict[Key, set[Key]]:
@@ -175,9 +182,9 @@ class Dependencies:
     def _function(self, function: Function) -> Iterator[Key]:
         yield self._namespace(function.schema)
         if has_parsed_body(function):
-            yield from self._names.in_query(function.definition)
+            yield from self._names.in_query(function.definition.partition("(")[2])
         else:
-            yield from self._names.mentioned(_header(function))
+            yield from self._names.mentioned(_header(function).partition("(")[2])
 
     def _trigger(self, trigger: Trigger) -> Iterator[Key]:
         yield from self._relation(trigger.table)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from mcp_server.model.change import Added, Altered, Change, Dropped, Renamed, describe
+from mcp_server.model.change import Added, Altered, Dropped, Renamed, describe
 from mcp_server.model.migration import Draft, Held, Kept, Written
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table, group_of
@@ -15,7 +14,7 @@ from mcp_server.render.words import one_line, shorten_types
 SHOWN = 20
 NAMED = 8
 LINE = 400
-_VERBS = {Added: "add", Dropped: "drop", Altered: "change", Renamed: "rename"}
+VERBS = {Added: "add", Dropped: "drop", Altered: "change", Renamed: "rename"}
 _FIELDS = {
     "options": "storage parameters", "row_security": "row security", "force_row_security": "row security",
     "partition_by": "partitioning", "kind": "", "statistics": "statistics target", "replica_identity": "replica identity",
@@ -79,7 +78,7 @@ def render_changes(steps: Sequence[Step]) -> list[str]:
 def _phrase(step: Step) -> tuple[str, str]:
     """The object that a step is told under, and what it does to it."""
     change = step.change
-    item, verb = change.item, _VERBS[type(change)]
+    item, verb = change.item, VERBS[type(change)]
     before = change.before if isinstance(change, Altered | Renamed) else item
     name = getattr(item, "name", item.identity)
     under = group_of(before)
@@ -264,55 +263,3 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 def bounded(lines: list[str], what: str) -> list[str]:
     """At most SHOWN of them, and how many there are."""
     return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"(showing {SHOWN} of {len(lines)} {what})"]
-
-
-def migration_data(
-    draft: Draft, verdict: str, written: Written | None = None, problems: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The same for programs."""
-    return {
-        "verdict": verdict,
-        "source": draft.source,
-        "goal": draft.goal,
-        "revision": _written_data(written),
-        "steps": [_step_data(step) for step in draft.plan.upgrade],
-        "downgrade": [_step_data(step) for step in draft.plan.downgrade],
-        "losses": list(draft.losses),
-        "warnings": list(draft.warnings),
-        "likely_renames": dict(draft.likely),
-        "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
-        "held": [{"word": one.word, "name": one.identity, "holders": list(one.holders)} for one in draft.held],
-        "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
-        "problems": list(problems),
-    }
-
-
-def _step_data(step: Step) -> Mapping[str, Any]:
-    return {
-        "sql": step.sql,
-        "change": _named(step.change),
-        "destructive": step.destructive,
-        "why": step.why,
-        "lock": step.lock,
-    }
-
-
-def _named(change: Change) -> str:
-    return f"{_VERBS[type(change)]} {change.item.word} {change.item.identity}"
-
-
-def _written_data(written: Written | None) -> Mapping[str, Any] | None:
-    if written is None:
-        return None
-    return {
-        "id": written.revision,
-        "parent": written.parent,
-        "files": list(written.files),
-        "written": written.is_written,
-        "rehearsed": {
-            "server_version": written.server_version,
-            "walks": ["upgrade", "downgrade", "upgrade"],
-            "statements": written.statements,
-            "milliseconds": written.milliseconds,
-        },
-    }

@@ -1,0 +1,63 @@
+"""What autogenerate_migration answers, as data for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcp_server.model.change import Change, describe
+from mcp_server.model.migration import Draft, Written
+from mcp_server.model.plan import Step
+from mcp_server.render.migration_text import VERBS
+
+
+def migration_data(
+    draft: Draft, verdict: str, written: Written | None = None, problems: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "verdict": verdict,
+        "source": draft.source,
+        "goal": draft.goal,
+        "revision": _written_data(written),
+        "steps": [_step_data(step) for step in draft.plan.upgrade],
+        "downgrade": [_step_data(step) for step in draft.plan.downgrade],
+        "losses": list(draft.losses),
+        "warnings": list(draft.warnings),
+        "likely_renames": dict(draft.likely),
+        "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
+        "held": [{"word": one.word, "name": one.identity, "holders": list(one.holders)} for one in draft.held],
+        "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
+        "problems": list(problems),
+    }
+
+
+def _step_data(step: Step) -> Mapping[str, Any]:
+    return {
+        "sql": step.sql,
+        "change": _named(step.change),
+        "destructive": step.destructive,
+        "why": step.why,
+        "lock": step.lock,
+    }
+
+
+def _named(change: Change) -> str:
+    return f"{VERBS[type(change)]} {change.item.word} {change.item.identity}"
+
+
+def _written_data(written: Written | None) -> Mapping[str, Any] | None:
+    if written is None:
+        return None
+    return {
+        "id": written.revision,
+        "parent": written.parent,
+        "files": list(written.files),
+        "written": written.is_written,
+        "rehearsed": {
+            "server_version": written.server_version,
+            "walks": ["upgrade", "downgrade", "upgrade"],
+            "statements": written.statements,
+            "milliseconds": written.milliseconds,
+        },
+    }

@@ -1,0 +1,308 @@
+"""What stays, what goes and what only looks renamed, when the models meet a history that knows more than they can say."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcp_server.model.change import describe, diff
+from mcp_server.model.schema import Schema
+from mcp_server.planning.alike import find_named, likely, rename_step, same_but_for_name
+from mcp_server.planning.losses import left_behind, losses
+from mcp_server.planning.target import target_of
+from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect
+from mcp_server.world.holders import find_holders
+from mcp_server.world.sandbox import Sandboxes
+
+pytestmark = pytest.mark.anyio
+
+TASK = "create table task (id int primary key, title varchar(100) not null, owner text);"
+
+# history, models -> the changes that are left. What the models cannot say must not be among them.
+SILENT = {
+    "function": (TASK + "create function f() returns int language sql as 'select 1';", TASK),
+    "trigger": (
+        TASK + "create function f() returns trigger language plpgsql as 'begin return new; end';"
+        "create trigger t before insert on task for each row execute function f();",
+        TASK,
+    ),
+    "view": (TASK + "create view v as select id from task;", TASK),
+    "materialised view with an index": (
+        TASK + "create materialized view v as select id from task; create unique index on v (id);",
+        TASK,
+    ),
+    "policy and row security": (
+        TASK + "alter table task enable row level security; alter table task force row level security;"
+        "create policy p on task using (true);",
+        TASK,
+    ),
+    "grant": (TASK + "grant select on task to public; grant update (title) on task to public;", TASK),
+    "default privileges": (TASK + "alter default privileges grant select on tables to public;", TASK),
+    "storage parameters": (TASK + "alter table task set (fillfactor = 70);", TASK),
+    "storage and statistics of a column": (
+        TASK + "alter table task alter owner set storage external, alter owner set statistics 500;",
+        TASK,
+    ),
+    "unlogged": (TASK.replace("create table", "create unlogged table"), TASK),
+    "replica identity": (TASK + "alter table task replica identity full;", TASK),
+    "replica identity by an index": (
+        TASK + "create unique index i on task (title); alter table task replica identity using index i;",
+        TASK,
+    ),
+    "rule": (TASK + "create rule r as on delete to task do instead nothing;", TASK),
+    "extended statistics": (TASK + "create statistics s on title, owner from task;", TASK),
+    "publication": (TASK + "create publication p for table task;", TASK),
+    "extension": (TASK + "create extension vector;", TASK),
+    "schema": (TASK + "create schema audit;", TASK),
+    "standalone sequence": (TASK + "create sequence s start 7;", TASK),
+    "domain that no column has": (TASK + "create domain d as text;", TASK),
+    "composite type": (TASK + "create type pair as (a int, b int);", TASK),
+    "range type": (TASK + "create type span as range (subtype = time);", TASK),
+    "enum of a function": (
+        TASK + "create type mood as enum ('ok'); create function f(mood) returns int language sql as 'select 1';",
+        TASK,
+    ),
+    "event trigger": (
+        TASK + "create function f() returns event_trigger language plpgsql as 'begin end';"
+        "create event trigger e on ddl_command_end execute function f();",
+        TASK,
+    ),
+    "partitions": (
+        "create table e (id int, at date, primary key (id, at)) partition by range (at);"
+        "create table e1 partition of e for values from ('2025-01-01') to ('2026-01-01'); create index on e (at);",
+        "create table e (id int, at date, primary key (id, at)); create index e_at_idx on e (at);",
+    ),
+    "inheriting table": (TASK + "create table old_task (gone date) inherits (task);", TASK),
+    "comment on an index": (TASK + "create index i on task (owner); comment on index i is 'x';",
+                            TASK + "create index i on task (owner);"),
+    "fillfactor of an index": (TASK + "create index i on task (owner) with (fillfactor = 60);",
+                               TASK + "create index i on task (owner);"),
+    "fillfactor of a key": (TASK + "alter table task add constraint u unique (title) with (fillfactor = 60);",
+                            TASK + "alter table task add constraint u unique (title);"),
+    "start of a serial": ("create table t (id serial primary key); alter sequence t_id_seq start 100 increment 2;",
+                          "create table t (id serial primary key);"),
+    "name of a NOT NULL": ("create table t (id int constraint must not null);", "create table t (id int not null);"),
+}  # fmt: skip
+
+# history, models -> the changes that are left: what the models do speak of.
+SPOKEN = {
+    "column": (TASK, TASK.replace(", owner text", ""), ["drop column public.task.owner"]),
+    "table": (TASK + "create table other (id int);", TASK,
+              ["drop table public.other", "drop column public.other.id"]),
+    "index": (TASK + "create index i on task (title);", TASK, ["drop index public.i"]),
+    "check": (TASK + "alter table task add constraint c check (id > 0);", TASK, ["drop constraint public.task.c"]),
+    "comment on a table": (TASK + "comment on table task is 'x';", TASK, ["alter table public.task (comment: 'x' -> '')"]),
+    "default": (TASK.replace("owner text", "owner text default 'me'"), TASK,
+                ["alter column public.task.owner (default: \"'me'::text\" -> None)"]),
+    "enum that its column no longer has": (
+        "create type mood as enum ('ok'); create table t (m mood);", "create table t (m text);",
+        ["drop enum public.mood", "alter column public.t.m (type: 'public.mood' -> 'text')"]),
+    "serial that becomes a plain column": (
+        "create table t (id serial);", "create table t (id int not null);",
+        ["drop sequence public.t_id_seq",
+         "alter column public.t.id (default: \"nextval('public.t_id_seq'::regclass)\" -> None)"]),
+    "bigint key whose sequence was forgotten": (
+        "create table t (id serial); alter table t alter id type bigint;", "create table t (id bigserial);",
+        ["alter sequence public.t_id_seq (type: 'integer' -> 'bigint'; maximum: 2147483647 -> 9223372036854775807)"]),
+    "partitioned table": (
+        "create table e (id int) partition by list (id); create table e1 partition of e for values in (1);", "",
+        ["drop table public.e", "drop table public.e1", "drop column public.e.id", "drop column public.e1.id"]),
+    "what hangs on a table that goes": (
+        "create table t (id int); create policy p on t using (true); grant select on t to public;", "",
+        ["drop table public.t", "drop column public.t.id", "drop policy public.t.p", "drop grant table public.t to public"]),
+}  # fmt: skip
+
+
+async def made(sandboxes: Sandboxes, sql: str) -> Schema:
+    async with sandboxes.lend() as sandbox:
+        connection = await connect(sandbox.url)
+        try:
+            await connection.execute(sql or "select")
+            return await read_schema(connection)
+        finally:
+            await connection.close()
+
+
+@pytest.mark.parametrize("name", SILENT)
+async def test_what_models_cannot_say_is_kept_and_named(name: str, sandboxes: Sandboxes) -> None:
+    history, models = [await made(sandboxes, sql) for sql in SILENT[name]]
+    assert diff(history, models)
+
+    target = target_of(history, models)
+
+    aside = target.followers
+    assert [describe(one) for one in diff(history.without(*aside), target.schema.without(*aside))] == []
+    assert target.gone == ()
+    assert target.kept or name == "name of a NOT NULL"
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+async def test_what_models_speak_of_and_do_not_have_goes(name: str, sandboxes: Sandboxes) -> None:
+    history, models, wanted = SPOKEN[name]
+    before, after = [await made(sandboxes, sql) for sql in (history, models)]
+
+    target = target_of(before, after)
+
+    assert [describe(one) for one in diff(before, target.schema)] == wanted
+
+
+LOSSES = {
+    "rows": (TASK, "", ["table public.task is dropped with all its rows"]),
+    "values": (TASK, TASK.replace(", owner text", ""), ["column public.task.owner is dropped with its values"]),
+    "cascade": (
+        TASK + "create table step (task int constraint f references task on delete cascade);",
+        TASK + "create table step (task int constraint f references task);",
+        ["foreign key public.step.f loses ON DELETE CASCADE"],
+    ),
+    "cascade, under another name": (
+        TASK + "create table step (task int constraint f references task on delete cascade);",
+        TASK + "create table step (task int constraint g references task on delete set null);",
+        ["foreign key public.step.f loses ON DELETE CASCADE, it gets ON DELETE SET NULL"],
+    ),
+    "foreign key": (
+        TASK + "create table step (task int constraint f references task);",
+        TASK + "create table step (task int);",
+        ["foreign key public.step.f is dropped: nothing ties task to public.task any more"],
+    ),
+    "index": (TASK + "create index i on task (owner);", TASK, ["index public.i on public.task (owner) is dropped"]),
+    "index that another one stands in for": (
+        TASK + "create index i on task (owner);", TASK + "create index j on task (owner, id);", []),
+    "unique": (
+        TASK + "alter table task add constraint u unique (owner);", TASK,
+        ["unique constraint public.task.u is dropped: duplicates of (owner) become possible"]),
+    "unique that an index stands in for": (
+        TASK + "alter table task add constraint u unique (owner);", TASK + "create unique index u2 on task (owner);", []),
+    "check": (TASK + "alter table task add constraint c check (id > 0);", TASK,
+              ["check public.task.c is dropped: CHECK ((id > 0))"]),
+    "default": (TASK.replace("title varchar(100)", "title varchar(100) default ''"), TASK,
+                ["column public.task.title loses DEFAULT ''::character varying, and inserts that leave it out fail"]),
+    "not null": (TASK, TASK.replace(" not null", ""), ["column public.task.title is no longer NOT NULL"]),
+    "enum value": ("create type m as enum ('a', 'b'); create table t (m m);",
+                   "create type m as enum ('a'); create table t (m m);", ["enum public.m loses 'b'"]),
+    "with a trigger and policies": (
+        TASK + "create policy p on task using (true); create policy q on task using (true); grant select on task to public;",
+        "", ["table public.task is dropped with all its rows, and 1 grant, 2 policies"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+async def test_every_loss_is_told(name: str, sandboxes: Sandboxes) -> None:
+    old, new, wanted = LOSSES[name]
+    before, after = [await made(sandboxes, sql) for sql in (old, new)]
+    target = target_of(before, after).schema
+
+    assert list(losses(before, target, diff(before, target))) == wanted
+
+
+async def test_only_the_name_differs_so_it_is_renamed_and_not_made_anew(sandboxes: Sandboxes) -> None:
+    old = (
+        "create table t (id serial constraint a primary key, u int constraint b references t); create index c on t (u);"
+    )
+    new = "create table t (id int constraint x primary key, u int constraint y references t); create index z on t (u);"
+    new += "create sequence s as int owned by t.id; alter table t alter id set default nextval('s');"
+    before, after = [await made(sandboxes, sql) for sql in (old, new)]
+
+    steps = [rename_step(one).sql for one in same_but_for_name(before, after)]
+
+    assert steps == [
+        "ALTER TABLE public.t RENAME CONSTRAINT a TO x",
+        "ALTER TABLE public.t RENAME CONSTRAINT b TO y",
+        "ALTER INDEX public.c RENAME TO z",
+        "ALTER SEQUENCE public.t_id_seq RENAME TO s",
+    ]
+
+
+async def test_what_looks_renamed_is_told_in_the_words_to_pass(sandboxes: Sandboxes) -> None:
+    before = await made(sandboxes, TASK + "create table tag (id int, name text, color text); create table one (a int);")
+    after = await made(
+        sandboxes,
+        TASK.replace("title", "headline")
+        + "create table label (id int, name text, color text); create table two (b date);",
+    )
+    assert likely(before, after) == {"public.task.title": "headline", "public.tag": "label"}
+
+
+async def test_columns_of_another_type_do_not_look_renamed(sandboxes: Sandboxes) -> None:
+    before, after = [await made(sandboxes, f"create table t (id int, {one})") for one in ("a text", "b date")]
+    assert likely(before, after) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("task", ["public.task"]),
+        ("task.title", ["public.task.title"]),
+        ("public.task.title", ["public.task.title"]),
+        ("audit.log", ["audit.log"]),
+        ("log", ["audit.log"]),
+        ("task_pkey", ["public.task_pkey"]),
+        ("public.task.task_pkey", ["public.task.task_pkey"]),
+        ("nothing", []),
+        ("id", ["audit.log.id", "public.task.id"]),
+    ],
+)
+async def test_names_are_understood_as_people_write_them(words: str, found: list[str], sandboxes: Sandboxes) -> None:
+    schema = await made(sandboxes, TASK + "create schema audit; create table audit.log (id int);")
+    assert sorted(one.identity for one in find_named(schema, words)) == found
+
+
+HOLDERS = {
+    "view": ("create view v as select title from task;", {"column public.task.title": ("view public.v",)}),
+    "view on the table": ("create view v as select 1 from task;", {}),
+    "policy": ("create policy p on task using (owner = 'x');",
+               {"column public.task.owner": ("policy p on table public.task",)}),
+    "trigger on the column": (
+        "create function f() returns trigger language plpgsql as 'begin return new; end';"
+        "create trigger t before update of title on task for each row execute function f();",
+        {"column public.task.title": ("trigger t on table public.task",)}),
+    "function with a parsed body": (
+        "create function f() returns text language sql begin atomic select max(title) from task; end;",
+        {"column public.task.title": ("function public.f()",)}),
+    "index and check of the column itself": ("create index on task (title); alter table task add check (title <> '');", {}),
+    "row filter of a publication": (
+        "create publication p for table task where (owner = 'x');",
+        {"column public.task.owner": ("publication of table public.task in publication p",)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+async def test_what_stands_on_a_column_is_asked_of_postgres(name: str, sandboxes: Sandboxes) -> None:
+    sql, wanted = HOLDERS[name]
+    async with sandboxes.lend() as sandbox:
+        connection = await connect(sandbox.url)
+        try:
+            await connection.execute(TASK.replace("(id int primary key", "(id int") + sql)
+            before = await read_schema(connection)
+            models = await made(sandboxes, "create table task (id int);")
+            held = await find_holders(connection, target_of(before, models).gone)
+        finally:
+            await connection.close()
+    assert {f"{one.word} {one.identity}": one.holders for one in held} == wanted
+
+
+async def test_a_table_that_goes_is_held_by_what_is_not_its_own(sandboxes: Sandboxes) -> None:
+    async with sandboxes.lend() as sandbox:
+        connection = await connect(sandbox.url)
+        try:
+            await connection.execute(TASK + "create policy p on task using (owner = 'x'); create view v as select 1 from task;"
+                                     "create function f(task) returns int language sql as 'select 1';")  # fmt: skip
+            before = await read_schema(connection)
+            held = await find_holders(connection, target_of(before, Schema.of(())).gone)
+        finally:
+            await connection.close()
+    assert [(one.identity, one.holders) for one in held] == [
+        ("public.task", ("function public.f(public.task)", "view public.v"))
+    ]
+
+
+async def test_a_function_that_speaks_of_what_goes_is_named(sandboxes: Sandboxes) -> None:
+    body = "create function f() returns text language sql as 'select max(title) from task';"
+    other = "create function g() returns int language sql as 'select 1';"
+    schema = await made(sandboxes, TASK + body + other)
+    assert left_behind(schema, [("column", "public.task.title")]) == (
+        "function public.f() speaks of public.task.title, and will not find it",
+    )
+    assert left_behind(schema, [("table", "public.task"), ("column", "public.task.title")]) == (
+        "function public.f() speaks of public.task, and will not find it",
+    )
+    assert left_behind(schema, [("column", "public.task.owner")]) == ()
