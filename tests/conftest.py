@@ -5,6 +5,7 @@
     connection   an asyncpg connection to `database`
     shop         the same, with a table `item` of one row and functions that write
     postgres     the Postgres that they use: "18" unless a test says otherwise
+    place        a cache folder of this test alone; `used` the same, with the data of a server that ran before
 
 A test marked `@pytest.mark.every_postgres` runs once for each version that this machine has: the embedded 16 and 18,
 and those of /usr/lib/postgresql where they are installed.
@@ -13,9 +14,9 @@ Async tests carry `@pytest.mark.anyio` (or `pytestmark`), and run on asyncio.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ import asyncpg
 import pytest
 
 from mcp_server.world.database import connect
+from mcp_server.world.embedded import open_server
 from mcp_server.world.sandbox import Sandbox, Sandboxes, open_sandboxes
+from tests.servers import end_everything, wait_for_rest
 
 SYSTEM = {
     folder.name: folder / "bin"
@@ -54,20 +57,39 @@ def cache() -> Iterator[Path]:
 
     In memory where there is room: a fresh database takes 10 ms there, and 40 to 200 ms on a disk.
     """
+    yield from reachable_folder()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A cache folder of this test alone; afterwards no server of it is left."""
+    yield from reachable_folder()
+
+
+@pytest.fixture(scope="session")
+async def stopped(anyio_backend: str) -> AsyncIterator[Path]:
+    """A cache folder with the data of a server that was stopped: copying it is quicker than making it."""
+    for folder in reachable_folder():
+        (await open_server(folder)).close()
+        wait_for_rest(folder)
+        yield folder
+
+
+@pytest.fixture
+def used(place: Path, stopped: Path) -> Path:
+    """A cache folder of this test alone, with a server that ran before."""
+    subprocess.run(["cp", "-a", f"{stopped}/.", str(place)], check=True)
+    return place
+
+
+def reachable_folder() -> Iterator[Path]:
     memory = Path("/dev/shm")
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 1024**3
     folder = Path(tempfile.mkdtemp(prefix="dbarch-tests-", dir=memory if roomy else None))
     folder.chmod(0o711)
     yield folder
-    wait_stopped(folder)
+    end_everything(folder)
     shutil.rmtree(folder)
-
-
-def wait_stopped(cache: Path) -> None:
-    """Until no keeper of an embedded server in that cache folder lives: each holds a lock on its file `keeper`."""
-    for file in cache.glob("*/keeper"):
-        with open(file, "w") as keeper:
-            fcntl.flock(keeper, fcntl.LOCK_EX)
 
 
 @pytest.fixture(scope="session")
