@@ -89,7 +89,7 @@ def _migration_text(error: Mapping[str, Any], interpreter: Interpreter, history:
         case "no driver":
             return (
                 f"The migrations cannot be run: {error['message']}.",
-                f"Install psycopg[binary] or asyncpg for {interpreter}.",
+                f"Install {error['package']} for {interpreter}.",
             )
         case "statement":
             return _statement_text(error)

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 LIMIT = 60.0
 
 
-async def read_models(workspace: Workspace) -> Models:
+async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
     """The project's models. Nothing is connected to while they are imported.
 
-    Raises ModelsError with the user's own file and line, ConfigError for settings that name nothing.
+    server_version: as server_version_num, of the Postgres that the DDL is for. When env.py cannot be asked, the models
+    are looked for without it, in a process of their own. Raises ModelsError with the user's own file and line,
+    ConfigError for settings that name nothing.
     """
     settings = workspace.settings
     interpreter = await asyncio.to_thread(find_interpreter, settings)
@@ -35,16 +37,23 @@ async def read_models(workspace: Workspace) -> Models:
         "models": list(settings.models),
         "external": list(settings.external),
         "alembic": config.request() if config else None,
+        "server_version": server_version,
     }
-    answer = await visit(
-        interpreter, request, folder=settings.root, limit=LIMIT, environment=guest_environment(settings.root, folders)
-    )
+    environment = guest_environment(settings.root, folders)
+    answer = await visit(interpreter, request, folder=settings.root, limit=LIMIT, environment=environment)
+    notes: tuple[str, ...] = ()
+    if answer.error.get("kind") == "env.py":
+        notes = (answer.error["message"],)
+        request["alembic"] = None
+        answer = await visit(interpreter, request, folder=settings.root, limit=LIMIT, environment=environment)
     if answer.result is None:
         raise models_error(answer, interpreter, LIMIT)
-    return _models(answer.result, answer.versions, interpreter)
+    return _models(answer.result, answer.versions, interpreter, notes)
 
 
-def _models(result: Mapping[str, Any], versions: Mapping[str, str], interpreter: Interpreter) -> Models:
+def _models(
+    result: Mapping[str, Any], versions: Mapping[str, str], interpreter: Interpreter, notes: tuple[str, ...]
+) -> Models:
     return Models(
         classes=tuple(_class(item) for item in result["classes"]),
         tables=tuple(ModelTable(item["schema"], item["table"], Place(*item["place"])) for item in result["tables"]),
@@ -52,7 +61,7 @@ def _models(result: Mapping[str, Any], versions: Mapping[str, str], interpreter:
         schemas=tuple(result["schemas"]),
         extensions=tuple(result["extensions"]),
         problems=tuple(ModelProblem(item["message"], Place(*item["place"])) for item in result["problems"]),
-        notes=tuple(result["notes"]),
+        notes=(*notes, *result["notes"]),
         found_by=result["found_by"],
         interpreter=str(interpreter),
         versions=tuple(sorted(versions.items())),

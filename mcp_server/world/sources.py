@@ -82,7 +82,9 @@ async def materialise(workspace: Workspace, word: str) -> str:
     if source.kind == "migrations":
         return await replay(workspace, source.argument or "heads")
     if source.kind == "models":
-        return await materialise_models(workspace, await read_models(workspace))
+        sandboxes = await workspace.sandboxes()
+        await sandboxes.start()
+        return await materialise_models(workspace, await read_models(workspace, sandboxes.server_version))
     return await _materialise_file(workspace, source.argument)
 
 

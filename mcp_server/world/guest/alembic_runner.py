@@ -20,12 +20,13 @@ SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encodin
 
 
 class Walk:
-    """How far a run of revisions came. first_error: of the statements, when the revision went on after it.
+    """How far a run of revisions came. versions: the folders of revisions.
 
-    statements: how many the revisions sent, without Alembic's own on its version table.
+    first_error: of the statements, when the revision went on after it. statements: how many the revisions sent, without Alembic's own on its version table.
     """
 
     def __init__(self) -> None:
+        self.versions: tuple[str, ...] = ()
         self.running = ""
         self.done: list[str] = []
         self.heads: list[str] = []
@@ -69,6 +70,7 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
 
     command, revision = request["command"], request["revision"]
     script = environment.script
+    walk.versions = tuple(os.path.realpath(folder) for folder in environment.versions)
 
     def steps(heads: Any, context: Any) -> Iterator[Any]:
         for step in _steps(script, command, revision, heads):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 # What a statement must say to need an extension. Types stand after a column's name, functions before a parenthesis.
@@ -24,6 +24,7 @@ EXTENSIONS = (
     ("btree_gist", r"\busing\s+gist\b[^;]*\bwith\s+=|\bgist_\w+_ops\b(?<!trgm_ops)"),
     ("btree_gin", r"\bgin_(?!trgm)\w+_ops\b(?<!jsonb_ops)(?<!jsonb_path_ops)(?<!array_ops)(?<!tsvector_ops)"),
 )
+OLDEST_ASSUMED = 16
 UNORDERED = re.compile(r"CREATE (?:UNIQUE )?INDEX\b|ALTER TABLE\b(?=.* ADD )")
 CREATED = re.compile(r"\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?\"?([\w-]+)", re.IGNORECASE)
 LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
@@ -38,11 +39,11 @@ class Unmakeable(Exception):
         self.error = error
 
 
-def statements(metadatas: Iterable[Any]) -> list[str]:
+def statements(metadatas: Sequence[Any], server_version: int = 0) -> list[str]:
     """The DDL of all MetaData, in the order in which it can be run; raises Unmakeable, or SQLAlchemy's own errors."""
     made: list[str] = []
     for metadata in metadatas:
-        made.extend(_create_all(metadata))
+        made.extend(_create_all(metadata, server_version))
     schemas_first = [f'CREATE SCHEMA IF NOT EXISTS "{schema}"' for schema in schemas(metadatas)]
     return schemas_first + steady(types_once(made))
 
@@ -84,13 +85,14 @@ def schemas(metadatas: Iterable[Any]) -> list[str]:
     return sorted(found - {"public"})
 
 
-def _create_all(metadata: Any) -> list[str]:
+def _create_all(metadata: Any, server_version: int) -> list[str]:
     from sqlalchemy.dialects.postgresql.base import PGDialect
     from sqlalchemy.engine.mock import MockConnection
 
     # A named parameter style, because the others double every percent sign in the text.
     dialect: Any = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
-    dialect.server_version_info = (16,)
+    dialect.server_version_info = (server_version // 10_000 or OLDEST_ASSUMED,)
+    dialect.supports_virtual_generated_columns = dialect.server_version_info >= (18,)
     made: list[str] = []
 
     def take(element: Any, *args: Any, **kwargs: Any) -> None:

@@ -7,6 +7,7 @@ async_engine_from_config, SQLModel's re-export. The user's driver is kept where 
 from __future__ import annotations
 
 import importlib
+import sys
 import types
 from typing import Any
 
@@ -27,7 +28,11 @@ QUERY = frozenset({"options", "application_name", "prepared_statement_cache_size
 
 
 class NoDriver(Exception):
-    """None of the Postgres drivers that would do can be imported."""
+    """None of the Postgres drivers that would do can be imported. package: one that would."""
+
+    def __init__(self, message: str, package: str) -> None:
+        super().__init__(message)
+        self.package = package
 
 
 def redirect(guard: Guard) -> None:
@@ -36,9 +41,12 @@ def redirect(guard: Guard) -> None:
     original = engine_module.create_engine
 
     def create_engine(url: Any, **kwargs: Any) -> Any:
+        # SQLAlchemy 1.4 does not say that it makes the engine for an asynchronous one.
+        asked_by = sys._getframe(1).f_globals.get("__name__")
+        is_async = bool(kwargs.get("_is_async")) or asked_by == "sqlalchemy.ext.asyncio.engine"
         if guard.target is None:
-            return original(*_nowhere(url, kwargs, guard), **kwargs)
-        return original(_redirected(url, kwargs, guard.target), **kwargs)
+            return original(_nowhere(url, kwargs, guard, is_async), **kwargs)
+        return original(_redirected(url, kwargs, guard.target, is_async), **kwargs)
 
     create_engine.__doc__ = original.__doc__
     # Names that were copied before now; sqlalchemy.ext.asyncio and sqlmodel copy theirs when they are imported.
@@ -46,11 +54,11 @@ def redirect(guard: Guard) -> None:
         importlib.import_module(name).create_engine = create_engine  # type: ignore[attr-defined]
 
 
-def _redirected(url: Any, kwargs: dict[str, Any], target: Target) -> Any:
+def _redirected(url: Any, kwargs: dict[str, Any], target: Target, is_async: bool) -> Any:
     from sqlalchemy.engine import make_url
 
     wanted = make_url(url)
-    driver = _driver(wanted, bool(kwargs.get("_is_async")))
+    driver = _driver(wanted, is_async)
     same = driver == _named_driver(wanted)
     kwargs.pop("creator", None)
     kwargs.pop("pool", None)
@@ -58,7 +66,7 @@ def _redirected(url: Any, kwargs: dict[str, Any], target: Target) -> Any:
     return sandbox_url(target, driver, {key: wanted.query[key] for key in QUERY & set(wanted.query) if same})
 
 
-def _nowhere(url: Any, kwargs: dict[str, Any], guard: Guard) -> tuple[Any]:
+def _nowhere(url: Any, kwargs: dict[str, Any], guard: Guard, is_async: bool) -> Any:
     """An engine that can be made without any driver and refuses to connect. The URL is still checked for form."""
     from sqlalchemy.engine import make_url
 
@@ -68,7 +76,7 @@ def _nowhere(url: Any, kwargs: dict[str, Any], guard: Guard) -> tuple[Any]:
     kwargs.pop("pool", None)
     kwargs["connect_args"] = {}
     kwargs["module"] = _driver_stub(guard, f"{wanted.database} on {wanted.host}" if known else "the database")
-    return (sandbox_url(NOWHERE, "asyncpg" if kwargs.get("_is_async") else "pg8000", {}),)
+    return sandbox_url(NOWHERE, "asyncpg" if is_async else "pg8000", {})
 
 
 def sandbox_url(target: Target, driver: str, query: dict[str, Any]) -> Any:
@@ -100,15 +108,25 @@ def _driver(wanted: Any, is_async: bool) -> str:
     known = ASYNC if is_async else SYNC
     named = _named_driver(wanted)
     for driver in [named] * (named in known) + list(known):
-        try:
-            importlib.import_module(known[driver])
-        except ImportError:
-            continue
-        return driver
+        if _usable(driver, known[driver]):
+            return driver
     kind = "an asynchronous" if is_async else "a synchronous"
-    raise NoDriver(
-        f"{kind} Postgres driver is needed, and none of {', '.join(sorted(set(known.values())))} is installed"
-    )
+    names = ", ".join(sorted(set(known.values())))
+    package = "asyncpg" if is_async else "psycopg[binary]"
+    raise NoDriver(f"{kind} Postgres driver is needed, and none of {names} is installed", package)
+
+
+def _usable(driver: str, module: str) -> bool:
+    """Whether a driver is installed and this SQLAlchemy has a dialect for it."""
+    from sqlalchemy.engine import URL
+    from sqlalchemy.exc import NoSuchModuleError
+
+    try:
+        importlib.import_module(module)
+        URL.create("postgresql+" + driver).get_dialect()
+    except (ImportError, NoSuchModuleError):
+        return False
+    return True
 
 
 def _named_driver(wanted: Any) -> str:

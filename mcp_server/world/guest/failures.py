@@ -10,7 +10,7 @@ from .ddl import Unmakeable
 from .engines import NoDriver
 from .guard import Forbidden, Guard
 from .places import Place, chain
-from .probe import NoModels
+from .probe import EnvironmentUnusable, NoModels
 
 PASSWORD = re.compile(r"(\bpassword\s+)'(?:[^']|'')*'", re.IGNORECASE)
 LIMIT = 2_000
@@ -19,8 +19,7 @@ LIMIT = 2_000
 def describe(error: BaseException, guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
     """The error as values. `kind` tells the asking side how to put it and what to advise."""
     walk = state.get("walk")
-    folders = tuple(state.get("versions", ()))
-    place = guard.project.of_error(error, folders)
+    place = guard.project.of_error(error, walk.versions if walk is not None else ())
     told: dict[str, Any] = {"type": type(error).__name__, "message": _message(error), "place": place, "kind": "user"}
     if walk is not None:
         told.update(running=walk.running, done=walk.done)
@@ -48,10 +47,12 @@ def _forbidden(error: BaseException, guard: Guard, state: dict[str, Any]) -> dic
 def _known(error: BaseException, guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
     if isinstance(error, HistoryBroken):
         return {"kind": "history", "message": error.message, "place": error.place}
+    if isinstance(error, EnvironmentUnusable):
+        return {"kind": "env.py", "message": error.note}
     if isinstance(error, NoModels):
         return {"kind": "no models", "roots": list(error.roots)}
     if isinstance(error, NoDriver):
-        return {"kind": "no driver"}
+        return {"kind": "no driver", "package": error.package}
     if isinstance(error, Unmakeable):
         return {"kind": "unmakeable", "table": error.table, "place": _table_place(state, error.table)}
     if isinstance(error, SyntaxError):

@@ -79,6 +79,12 @@ def python_files(project: str) -> Iterator[str]:
             yield os.path.join(folder, name)
 
 
+def file_declares_tables(path: str) -> bool:
+    """Whether a file makes a table."""
+    text = _read(path)
+    return bool(HINT.search(text)) and declares_tables(text, path)
+
+
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:

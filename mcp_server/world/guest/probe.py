@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import sys
 from typing import Any
 
@@ -22,8 +23,16 @@ class NoModels(Exception):
         self.roots = roots
 
 
+class EnvironmentUnusable(Exception):
+    """env.py failed while it was asked for its models; what it imported before is half there in this process."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(note)
+        self.note = note
+
+
 def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> dict[str, Any]:
-    """request: models (module names), alembic (as for open_environment, or null), external (table names)."""
+    """request: models (module names), alembic (as for open_environment, or null), external (table names), server_version."""
     project = guard.project
     recorder.listen()
     notes: list[str] = []
@@ -37,7 +46,9 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
     if not with_tables:
         raise NoModels("no table is declared in the project's models")
     _stand_in_external(with_tables, set(request["external"]))
-    sqls = ddl.statements(with_tables)
+    if guard.refused_databases:  # swallowed by a bare `except`
+        raise Forbidden(*guard.refused_databases[0])
+    sqls = ddl.statements(with_tables, request["server_version"])
     problems = _mapper_problems(recorder)
     return {
         "found_by": found_by,
@@ -55,7 +66,17 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
 def _import_named(names: list[str], project: Project) -> None:
     _prefer(_roots_for(names, project))
     for name in names:
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        for info in pkgutil.walk_packages(getattr(module, "__path__", ()), name + "."):
+            if finding.file_declares_tables(os.path.join(*_location(info))):
+                importlib.import_module(info.name)
+
+
+def _location(info: pkgutil.ModuleInfo) -> tuple[str, str]:
+    """Folder and file of a module that a finder listed."""
+    base = info.name.rpartition(".")[2]
+    folder = str(getattr(info.module_finder, "path", ""))
+    return (os.path.join(folder, base), "__init__.py") if info.ispkg else (folder, base + ".py")
 
 
 def _roots_for(names: list[str], project: Project) -> list[str]:
@@ -86,7 +107,7 @@ def _import_found(request: dict[str, Any], recorder: Recorder, notes: list[str])
     """Import what Alembic's env.py imports, and every module of the same folder that declares tables."""
     project = recorder.project
     modules = finding.find_modules(project.root)
-    targets = _alembic_metadata(request["alembic"], project, notes) if request["alembic"] else []
+    targets = _alembic_metadata(request["alembic"], project) if request["alembic"] else []
     if targets:
         _import_beside(modules, recorder, notes)
         others = [metadata for metadata in recorder.metadatas if metadata.tables and metadata not in targets]
@@ -126,19 +147,16 @@ def _import_beside(modules: list[finding.Module], recorder: Recorder, notes: lis
             notes.append(f"{project.name(module.file)} declares tables and is not imported by env.py")
 
 
-def _alembic_metadata(request: dict[str, Any], project: Project, notes: list[str]) -> list[Any]:
-    """The MetaData that env.py names and that hold tables; [] when env.py cannot be asked or names none."""
-    folder, path = os.getcwd(), list(sys.path)
+def _alembic_metadata(request: dict[str, Any], project: Project) -> list[Any]:
+    """The MetaData that env.py names and that hold tables; [] when it names none. Raises EnvironmentUnusable."""
     try:
         environment = alembics.open_environment(request, project)
         given = alembics.record(environment).get("target_metadata")
-    except (Exception, Forbidden, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+    except (Exception, Forbidden, SystemExit) as error:
         place = error.place if isinstance(error, (Forbidden, alembics.HistoryBroken)) else project.of_error(error)
         where = f"{place.file}:{place.line}: " if place.file else ""
-        notes.append(f"Alembic's env.py could not be asked for its models: {where}{type(error).__name__}: {error}")
-        os.chdir(folder)
-        sys.path[:] = path
-        return []
+        note = f"Alembic's env.py could not be asked for its models: {where}{type(error).__name__}: {error}"
+        raise EnvironmentUnusable(note) from error
     found = list(given) if isinstance(given, (list, tuple)) else [given]
     return [metadata for metadata in found if metadata is not None and getattr(metadata, "tables", None)]
 
