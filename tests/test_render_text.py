@@ -1,12 +1,10 @@
-"""Texts of a database said in few words: expressions, types, sizes, lines; every kind of object."""
+"""Every kind of object is said; what is long is cut, what is many is counted."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from mcp_server.model.facts import gather, serves
+from mcp_server.model.facts import gather
 from mcp_server.model.schema import (
     Column,
     Composite,
@@ -34,109 +32,15 @@ from mcp_server.model.schema import (
     Unread,
     View,
 )
-from mcp_server.model.search import find, near, search
 from mcp_server.model.usage import RelationUsage, Usage
-from mcp_server.render.expression import short
 from mcp_server.render.overview import render_overview, survey
 from mcp_server.render.text import render_everything, render_schema
-from mcp_server.render.words import count, indented, one_line, rows, short_type, size
 
 SIMPLE = Table("public", "t")
 
 
 def text_of(*objects: SchemaObject, usage: Usage | None = None) -> str:
     return render_schema(gather(Schema.of(objects, 180004), usage), "live").text
-
-
-@pytest.mark.parametrize(
-    ("deparsed", "said"),
-    [
-        ("(amount >= (0)::numeric)", "amount >= 0"),
-        ("((a > 0) AND (b < 5))", "a > 0 AND b < 5"),
-        ("((a > 0) OR ((b > 0) AND (c > 0)))", "a > 0 OR (b > 0 AND c > 0)"),
-        ("((NOT (a IS NULL)) AND (b IS NULL))", "NOT (a IS NULL) AND b IS NULL"),
-        ("(status = ANY (ARRAY['a'::text, 'b'::text]))", "status IN ('a', 'b')"),
-        (
-            "((status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
-            "status IN ('a', 'b')",
-        ),
-        ("(n <> ALL (ARRAY[1, 2]))", "n NOT IN (1, 2)"),
-        ("(x > '-5'::integer)", "x > -5"),
-        ("(lower((status)::text) || ' AND (x)'::text)", "lower(status) || ' AND (x)'"),
-        ("((id)::text <> ''::text)", "(id)::text <> ''"),
-        ("(public.f(a) = 'public.x'::text)", "f(a) = 'public.x'"),
-        ("('it''s'::text || \"Odd (col\")", "'it''s' || \"Odd (col\""),
-        ("(at + '1 day'::interval)", "at + '1 day'::interval"),
-        (
-            "(EXISTS ( SELECT 1\n   FROM public.t\n  WHERE (t.id = x.id)))",
-            "EXISTS (SELECT 1 FROM t WHERE (t.id = x.id))",
-        ),
-        ("((a, b) = (1, 2))", "(a, b) = (1, 2)"),
-        ("((a + b) * (c - d))", "(a + b) * (c - d)"),
-        ("(tags @> ARRAY['x'::text])", "tags @> ARRAY['x']"),
-        ("((payload -> 'a'::text) ->> 'b'::text)", "(payload -> 'a') ->> 'b'"),
-        ("(name ~ 'character varying'::text)", "name ~ 'character varying'"),
-        ("(E'a\\\\b(' = x)", "E'a\\\\b(' = x"),
-        ("(a = '('::text)", "a = '('"),
-    ],
-)
-def test_an_expression_is_said_without_what_says_nothing(deparsed: str, said: str) -> None:
-    assert short(deparsed, varchars=("status",)) == said
-
-
-@pytest.mark.parametrize(
-    ("deparsed", "type_name", "said"),
-    [
-        ("'new'::public.state", "public.state", "'new'"),
-        ("'{}'::text[]", "text[]", "'{}'"),
-        ("'-1'::integer", "integer", "-1"),
-        ("'EUR'::bpchar", "character(3)", "'EUR'"),
-        ("'1.5'::numeric", "numeric(4,2)", "1.5"),
-        ("'{\"a\": 1}'::jsonb", "jsonb", "'{\"a\": 1}'"),
-        ("now()", "timestamp with time zone", "now()"),
-        ("('x'::text)::public.state", "public.state", "('x')::state"),
-    ],
-)
-def test_a_default_needs_no_cast_to_the_type_of_its_column(deparsed: str, type_name: str, said: str) -> None:
-    assert short(deparsed, type_name) == said
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("timestamp with time zone", "timestamptz"),
-        ("timestamp(3) without time zone[]", "timestamp(3)[]"),
-        ("time with time zone", "timetz"),
-        ("character varying(20)", "varchar(20)"),
-        ("character(2)", "char(2)"),
-        ("bit varying(5)", "varbit(5)"),
-        ("double precision", "float8"),
-        ("integer[]", "int[]"),
-        ("public.mood", "mood"),
-        ("sales.mood", "sales.mood"),
-        ('public."Odd"', '"Odd"'),
-        ("public.text", "public.text"),
-        ("public.json[]", "public.json[]"),
-        ('"boolean integer"', '"boolean integer"'),
-    ],
-)
-def test_a_type_has_its_usual_short_word_and_is_never_ambiguous(name: str, said: str) -> None:
-    assert short_type(name) == said
-
-
-def test_numbers_are_said_with_at_most_three_digits() -> None:
-    assert [rows(number) for number in (1, 9_999, 12_345, 1_234_567, 3_000_000_000)] == [
-        "~1 row", "~9999 rows", "~12k rows", "~1.2M rows", "~3G rows",
-    ]  # fmt: skip
-    assert [size(number) for number in (0, 1023, 8192, 1_300_000, 2**41)] == ["0 B", "1023 B", "8 kB", "1.2 MB", "2 TB"]
-    assert [count(1, "index", "indexes"), count(1200, "index", "indexes")] == ["1 index", "1 200 indexes"]
-
-
-def test_a_line_of_a_database_stays_one_harmless_line() -> None:
-    assert one_line("a\nb\tc\x1b[31mred\x1b[0m\x07 \u202eabc\U000e0041") == "a\\nb cred abc"
-    assert one_line("x" * 20, 10) == "x" * 9 + "…"
-    assert one_line("می‌خواهم") == "می‌خواهم"
-    assert indented("a\n\x1b]0;title\x07b\r\n") == ["  | a", "  | b"]
 
 
 def test_every_kind_of_object_appears() -> None:
@@ -239,51 +143,6 @@ def test_many_partitions_are_folded_into_their_range() -> None:
     assert " 13 PARTITIONS: t_1 … t_12 FROM (1) … TO (13), t_rest DEFAULT" in text
     assert "TABLE t PARTITION BY RANGE (at) -- ~12k rows, 96 kB" in text
     assert text.count("TABLE ") == 1
-
-
-def test_an_index_serves_a_foreign_key_when_it_is_whole_valid_and_starts_with_its_columns() -> None:
-    index = Index("public", "i", "public.t", "btree", ("a", "b", "c"), ("a", "b", "c"), "")
-    assert serves(index, ("a",))
-    assert serves(index, ("b", "a"))
-    assert serves(replace(index, predicate="(a IS NOT NULL)"), ("a",))
-    assert not serves(index, ("b",))
-    assert not serves(replace(index, valid=False), ("a",))
-    assert not serves(replace(index, predicate="(b > 0)"), ("a",))
-    assert not serves(replace(index, method="gin"), ("a",))
-    assert not serves(replace(index, columns=("", "a")), ("a",))
-
-
-def test_a_name_is_found_by_trust_exact_before_public_before_case() -> None:
-    schema = Schema.of(
-        [
-            Namespace("app"),
-            *(Table(*name) for name in (("public", "a"), ("app", "a"), ("app", "B"), ("app", "b"), ("app", "x.y"))),
-        ]
-    )
-    assert [item.identity for item in find(schema, "a")] == ["public.a"]
-    assert [item.identity for item in find(schema, "app.a")] == ["app.a"]
-    assert [item.identity for item in find(schema, "b")] == ["app.b"]
-    assert [item.identity for item in find(schema, '"B"')] == ['app."B"']
-    assert [item.identity for item in find(schema, 'app."x.y"')] == ['app."x.y"']
-    assert [item.identity for item in find(schema, "APP.A")] == ["app.a"]
-    assert len(find(schema, "app")) == 4
-    assert len(find(schema, "app.*")) == 4
-    assert find(schema, "zzz") == ()
-    assert near(schema, "aa") == ("public.a",)
-
-
-def test_the_best_hit_is_the_one_whose_name_is_meant() -> None:
-    schema = Schema.of(
-        [
-            Table("public", "invoice_line"),
-            Table("public", "line"),
-            Column("public.line", "invoice_id", "int"),
-            Table("public", "note", comment="on an invoice line"),
-        ]
-    )
-    hits = search(schema, ["invoice", "line"])
-    assert [hit.item.name for hit in hits] == ["invoice_line", "line", "note"]
-    assert [hit.where for hit in hits] == [(), ("column invoice_id",), ("comment: on an invoice line",)]
 
 
 def test_an_overview_says_what_is_wrong_and_what_is_big() -> None:

@@ -82,8 +82,7 @@ def _tables(look: Look) -> Text:
 
 
 def _everything(look: Look) -> Text:
-    chosen = look.chosen if look.chosen is not None else tuple(look.relations)
-    return render_everything(look.facts, look.source, chosen, LIMIT)
+    return render_everything(look.facts, look.source, look.chosen, LIMIT)
 
 
 def _whole(look: Look) -> Text | None:

@@ -80,7 +80,9 @@ def _item(item: SchemaObject, facts: Facts) -> Data:
 
 def _is_said(part: SchemaObject) -> bool:
     """Whether an index is no more than the constraint that it carries."""
-    return isinstance(part, Index) and bool(part.constraint) and not (part.include or part.options) and part.valid
+    if not isinstance(part, Index) or not part.constraint or not part.valid:
+        return False
+    return not (part.include or part.options or part.clustered or part.tablespace or part.comment or part.parent)
 
 
 def _part(part: SchemaObject) -> Data:

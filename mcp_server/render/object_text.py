@@ -30,16 +30,20 @@ from mcp_server.render.table_text import grant_text, hanging, remark, usage_word
 from mcp_server.render.words import commas, count, one_line, relative, short_type, shorten_types
 
 QUERY_LIMIT = 200
+OTHERS = ("schema", "function", "procedure", "sequence", "type")
 _LARGEST = {"smallint": 32767, "integer": 2147483647, "bigint": 9223372036854775807}
 
 
 def namespace_lines(facts: Facts) -> list[str]:
-    """Schemas of which more is to be said than their name, and the extensions."""
-    lines = [
-        f"SCHEMA {item.identity}{f' OWNER {quote(item.owner)}' if item.owner else ''}{remark(item.comment)}"
-        for item in facts.schema.all(Namespace)
-        if item.owner or item.comment
-    ]
+    """The schemas but public, those of which there is more to say one by one, and the extensions."""
+    spaces = sorted(facts.schema.all(Namespace), key=lambda item: item.name)
+    told = [item for item in spaces if item.owner or item.comment]
+    bare = [item.identity for item in spaces if item not in told and item.name != "public"]
+    lines = [f"SCHEMA {commas(bare)}"] if bare else []
+    for item in told:
+        lines.append(
+            f"SCHEMA {item.identity}{f' OWNER {quote(item.owner)}' if item.owner else ''}{remark(item.comment)}"
+        )
     extensions = [_extension(item) for item in facts.schema.all(Extension) if item.name != "plpgsql"]
     return [*lines, f"EXTENSION {commas(extensions)}"] if extensions else lines
 
@@ -62,7 +66,8 @@ def _type_line(item: object) -> str:
             return f"DOMAIN {relative(item.identity)} {_domain(item)}{_tail(item)}"
         case Composite():
             attributes = (f"{quote(one.name)} {short_type(one.type)}" for one in item.attributes)
-            return f"TYPE {relative(item.identity)} ({commas(attributes)}){_tail(item)}"
+            comments = [f"{one.name}: {one.comment}" for one in item.attributes if one.comment]
+            return f"TYPE {relative(item.identity)} ({commas(attributes)}){_tail(item, *comments)}"
         case Range():
             return f"RANGE {relative(item.identity)} ({shorten_types(item.definition)}){_tail(item)}"
     return ""
@@ -85,9 +90,9 @@ def _domain(item: Domain) -> str:
     return " ".join(words)
 
 
-def _tail(item: Enum | Domain | Composite | Range) -> str:
+def _tail(item: Enum | Domain | Composite | Range, *notes: str) -> str:
     owner = f" OWNER {quote(item.owner)}" if item.owner else ""
-    return owner + remark(item.comment)
+    return owner + remark(item.comment, *notes)
 
 
 def view_lines(view: View, facts: Facts) -> list[str]:
@@ -168,16 +173,16 @@ def _default_privilege(item: DefaultPrivilege) -> str:
     return f"DEFAULT PRIVILEGES FOR {item.role or 'the owner'}{place} ON {item.target_word}: {change}"
 
 
-def grant_lines(facts: Facts, relations: Iterable[Table | View], with_others: bool = True) -> Iterator[str]:
+def grant_lines(facts: Facts, relations: Iterable[Table | View], others: tuple[str, ...] = OTHERS) -> Iterator[str]:
     """Privileges beyond the default, said once for all objects that share them.
 
-    relations: those whose privileges are said. with_others: also those on schemas, functions, sequences, types.
+    relations: those whose privileges are said. others: the words of other objects whose privileges are said as well.
     """
     shown = {relation.identity for relation in relations}
     holders: dict[tuple[str, str], list[str]] = {}
     for grant in facts.schema.all(Grant):
         relation = grant.target if grant.target_word == "table" else grant.target.rpartition(".")[0]
-        if relation in shown or (with_others and grant.target_word not in ("table", "column")):
+        if grant.target_word in others or (grant.target_word in ("table", "column") and relation in shown):
             holders.setdefault((grant.target_word, grant_text(grant)), []).append(grant.target)
     for (word, text), targets in sorted(holders.items()):
         yield f"{text} ON {_targets(word, targets, shown)}"

@@ -63,8 +63,8 @@ def head(table: Table, facts: Facts) -> str:
         words.append(f"OF {relative(table.of_type)}")
     if table.row_security:
         words.append("FORCE RLS" if table.force_row_security else "RLS")
-    elif unguarded(facts.schema, table):
-        words.append("RLS OFF")
+    elif table.force_row_security or unguarded(facts.schema, table):
+        words.append("FORCE RLS OFF" if table.force_row_security else "RLS OFF")
     if table.inherits:
         words.append(f"INHERITS ({commas(map(relative, table.inherits))})")
     if table.partition_of:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mcp_server.model.facts import Facts, enums_of
 from mcp_server.model.schema import Composite, Domain, Enum, Function, Range, SchemaObject, Table, View
 from mcp_server.model.schema import Sequence as NumberSequence
-from mcp_server.model.search import Named
+from mcp_server.model.search import Named, named_objects
 from mcp_server.render.detail import detail_lines
 from mcp_server.render.object_text import (
     function_line,
@@ -74,14 +74,19 @@ def render_objects(facts: Facts, source: str, chosen: Sequence[Named], limit: in
     before = [title(facts, source), f"{ABRIDGED}{UNNAMED}{MARKS}"]
     before += type_lines(enum for enum in enums if enum not in chosen)
     blocks = [brief_lines(item, facts) for item in sorted(chosen, key=_order)]
-    return bounded(before, blocks, [*grant_lines(facts, relations, with_others=False)], limit)
+    return bounded(before, blocks, [*grant_lines(facts, relations, others=())], limit)
 
 
-def render_everything(facts: Facts, source: str, chosen: Sequence[Named], limit: int = 0) -> Text:
-    """All that is known of some objects."""
+def render_everything(facts: Facts, source: str, chosen: Sequence[Named] | None = None, limit: int = 0) -> Text:
+    """All that is known of some objects, or of the whole schema but of its partitions one by one."""
+    before, after = [title(facts, source), f"{ABRIDGED}{MARKS}"], []
+    if chosen is None:
+        before += namespace_lines(facts)
+        after += [*other_lines(facts), *grant_lines(facts, (), others=("schema",))]
+        chosen = [item for item in named_objects(facts.schema) if not getattr(item, "partition_of", "")]
     said = frozenset(item.identity for item in chosen)
     blocks = [detail_lines(item, facts, said) for item in sorted(chosen, key=_order)]
-    return bounded([title(facts, source), f"{ABRIDGED}{MARKS}"], blocks, [], limit)
+    return bounded(before, blocks, after, limit)
 
 
 def brief_lines(item: Named, facts: Facts) -> list[str]:
