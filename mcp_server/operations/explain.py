@@ -30,7 +30,8 @@ async def explain_query(
 ) -> Answer:
     """Explain one SQL statement on the live database: its plan, what costs most, where estimates are wrong.
 
-    Nothing is changed: it runs in a read-only transaction that is rolled back, and only when analyze asks for it.
+    Nothing is changed: the statement is run only when analyze asks for it, in a read-only transaction that is rolled
+    back.
 
     sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood. params: a value for
     each placeholder, in order; leave out for a plan that serves any values. analyze: run the statement and

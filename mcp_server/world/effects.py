@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
-# Volatile functions of Postgres and its extensions that change nothing: they only may not be believed twice.
-HARMLESS = re.compile(
-    r"""random|random_normal|setseed|array_sample|array_shuffle|gen_random_uuid|uuidv4|uuidv7|uuid_generate_\w+
-    |gen_random_bytes|gen_salt|clock_timestamp|timeofday|pg_sleep|pg_sleep_for|pg_sleep_until|currval|lastval
-    |pg_\w+_size|pg_is_in_recovery|pg_current_wal_\w*lsn|pg_last_\w+|pg_blocking_pids|pg_lock_status|pg_prepared_xact
-    |pg_partition_tree|pg_partition_ancestors|pg_sequence_last_value|pg_stat_get_\w+|pg_stat_statements(_info)?
-    |pg_xact_status|pg_xact_commit_timestamp|txid_status|pg_jit_available|bernoulli|system|system_rows|system_time
-    |normal_rand""",
-    re.VERBOSE,
-)
+# Volatile functions that change nothing: they only may not be believed twice.
+HARMLESS = {
+    "postgres": re.compile(
+        r"""random|random_normal|setseed|array_sample|array_shuffle|gen_random_uuid|uuidv4|uuidv7|clock_timestamp
+        |timeofday|pg_sleep|pg_sleep_for|pg_sleep_until|currval|lastval|pg_\w+_size|pg_is_in_recovery
+        |pg_current_wal_\w*lsn|pg_last_\w+|pg_blocking_pids|pg_lock_status|pg_prepared_xact|pg_partition_tree
+        |pg_partition_ancestors|pg_sequence_last_value|pg_stat_get_\w+|pg_xact_status|pg_xact_commit_timestamp
+        |txid_status|pg_jit_available|bernoulli|system""",
+        re.VERBOSE,
+    ),
+    "extension": re.compile(
+        r"uuid_generate_\w+|gen_random_(uuid|bytes)|gen_salt|pg_stat_statements(_info)?|system_rows|system_time|normal_rand"
+    ),
+}
 # Labelled STABLE, yet they take a transaction id or run SQL that they are given as text.
 ACTING_THOUGH_STABLE = re.compile(r"txid_current|pg_current_xact_id|crosstab\w*|connectby|xpath_table")
 # Words in the body of a function that make a closer look worth while, before its statement is planned.
@@ -60,9 +64,10 @@ _MAY_ACT_IN_PLANNING = rf"""
 """
 _FACTS = """
     select p.oid, p.oid::pg_catalog.regprocedure::text as signature, p.proname as name, p.provolatile::text as volatility,
-           l.lanname as language, p.oid < 16384 or exists (
+           l.lanname as language, case when p.oid < 16384 then 'postgres' when exists (
                select from pg_catalog.pg_depend d
-               where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e') as shipped,
+               where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+               then 'extension' else 'own' end as origin,
            case when p.oid >= 16384 then coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) end as body
     from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
 """
@@ -76,7 +81,7 @@ _CALLED = f"""
     )
     {_FACTS} where p.oid in (select oid from called) and p.prokind <> 'a'
     union all
-    select c.oid, 'domain ' || pg_catalog.format_type(c.contypid, null), c.conname, 's', 'sql', false,
+    select c.oid, 'domain ' || pg_catalog.format_type(c.contypid, null), c.conname, 's', 'sql', 'own',
            pg_catalog.pg_get_constraintdef(c.oid)
     from pg_catalog.pg_constraint c where c.contypid = any($3::oid[]) and c.contype = 'c'
 """
@@ -92,14 +97,19 @@ _DYNAMIC = re.compile(r"\bexecute\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A function that a statement calls, or the check of a domain. shipped: of Postgres or of an extension."""
+    """A function that a statement calls, or the check of a domain. origin: "postgres", "extension" or "own"."""
 
     signature: str
     name: str
     volatile: bool
     language: str
-    shipped: bool
+    origin: str
     body: str
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with Postgres or an extension, so that its label is believed."""
+        return self.origin != "own"
 
 
 async def refuse_acting_in_planning(connection: Connection, query: str) -> None:
@@ -177,7 +187,7 @@ def _called(row: asyncpg.Record) -> Called:
         name=str(row["name"]),
         volatile=row["volatility"] == "v",
         language=str(row["language"]),
-        shipped=bool(row["shipped"]),
+        origin=str(row["origin"]),
         body=_COMMENT.sub(" ", str(row["body"] or "")),
     )
 
@@ -185,7 +195,7 @@ def _called(row: asyncpg.Record) -> Called:
 def _acting(function: Called) -> str:
     """Why a function may act, by its label and its name alone; "" when it does not."""
     if function.shipped:
-        if function.volatile and not HARMLESS.fullmatch(function.name):
+        if function.volatile and not HARMLESS[function.origin].fullmatch(function.name):
             return "is VOLATILE and may change what no rollback takes back"
         return "acts though it is labelled STABLE" if ACTING_THOUGH_STABLE.fullmatch(function.name) else ""
     return "is labelled VOLATILE (the default)" if function.volatile else ""

@@ -176,7 +176,9 @@ async def _measured(
     connection: Connection, statement: Statement, values: Mapping[int, str], plain: Explained, timeout_ms: int
 ) -> Explained:
     """The plan of a run, rolled back with the transaction around it."""
-    foreign = [node.relation for node in plain.plan.nodes() if node.type == "Foreign Scan"]
+    foreign = [
+        node.relation or str(node.detail("Relations")) for node in plain.plan.nodes() if node.type == "Foreign Scan"
+    ]
     if foreign:
         raise Refused(
             f"ANALYZE would read {', '.join(foreign)} on another server, where a read-only transaction here protects "
