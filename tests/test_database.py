@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mcp_server.errors import (
     ConfigError,
@@ -125,6 +134,74 @@ async def test_a_server_that_does_not_answer_times_out() -> None:
     async with server:
         with pytest.raises(TimedOut, match=f"connecting to user@127.0.0.1:{port}/name"):
             await connect(f"postgresql://user@127.0.0.1:{port}/name?sslmode=disable", timeout=0.2)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for `localhost`, with its key, as one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    file.write_bytes(signed.public_bytes(Encoding.PEM) + plain)
+    return file
+
+
+@pytest.fixture
+async def tls_port(certificate: Path) -> AsyncIterator[int]:
+    """A server that speaks TLS as Postgres does, and then answers that no such database exists."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            if await reader.readexactly(8) == bytes.fromhex("0000000804d2162f"):  # SSLRequest
+                writer.write(b"S")
+                await writer.start_tls(context)
+                await reader.readexactly(4)
+                fields = b"SFATAL\0VFATAL\0C3D000\0Mdatabase over TLS does not exist\0\0"
+                writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+async def test_a_trusted_certificate_is_accepted(tls_port: int, certificate: Path, mode: str) -> None:
+    with pytest.raises(ConnectionFailed, match="over TLS does not exist"):
+        await connect(f"postgresql://user@localhost:{tls_port}/name?sslmode={mode}&sslrootcert={certificate}")
+
+
+async def test_a_certificate_nobody_checks_still_encrypts(tls_port: int) -> None:
+    with pytest.raises(ConnectionFailed, match="over TLS does not exist"):
+        await connect(f"postgresql://user@localhost:{tls_port}/name?sslmode=require")
+
+
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+async def test_an_untrusted_certificate_is_refused(tls_port: int, mode: str) -> None:
+    with pytest.raises(ConnectionFailed, match="certificate is not trusted") as caught:
+        await connect(f"postgresql://user:geheim@localhost:{tls_port}/name?sslmode={mode}&sslrootcert=system")
+    assert "sslrootcert" in caught.value.hint
+
+
+async def test_a_certificate_for_another_host_is_refused(tls_port: int, certificate: Path) -> None:
+    place = f"127.0.0.1:{tls_port}/name?sslrootcert={certificate}"
+    with pytest.raises(ConnectionFailed, match="certificate is not trusted"):
+        await connect(f"postgresql://user@{place}&sslmode=verify-full")
+    with pytest.raises(ConnectionFailed, match="over TLS does not exist"):
+        await connect(f"postgresql://user@{place}&sslmode=verify-ca")
 
 
 async def test_a_missing_certificate_file_is_a_mistake_in_the_settings() -> None:

@@ -23,6 +23,7 @@ from tests.servers import (
     half_made,
     remove,
     started,
+    wait_for_rest,
 )
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +131,48 @@ async def test_a_cache_folder_that_cannot_be_made_is_named(place: Path) -> None:
     server = await started(place / "file" / "cache")
     assert server.home.is_relative_to("/var/cache/dbarch")
     remove(server)
+
+
+OFFLINE = """
+import asyncio, sys
+from pathlib import Path
+from mcp_server.world.database import connect
+from mcp_server.world.sandbox import open_sandboxes
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+async def main():
+    async with await open_sandboxes(cache=Path(sys.argv[1])) as sandboxes, sandboxes.lend() as sandbox:
+        connection = await connect(sandbox.url)
+        print(await connection.fetchval("show unix_socket_directories"))
+        await connection.close()
+        engine = create_async_engine(sandbox.url.replace("postgresql", "postgresql+asyncpg", 1))
+        async with engine.connect() as connection:
+            print((await connection.execute(text("select current_database()"))).scalar() == sandbox.name)
+        await engine.dispose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root may make a network namespace")
+@pytest.mark.parametrize("depth", [0, 1])
+def test_where_there_is_no_loopback_a_socket_is_used(used: Path, depth: int) -> None:
+    """A path that is too long for a socket is replaced by a short one."""
+    folder = used / ("long" * 30 * depth)
+    folder.mkdir(mode=0o711, exist_ok=True)
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", OFFLINE, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    place, connected = done.stdout.split()
+    assert Path(place).is_relative_to(used) == (depth == 0)
+    assert connected == "True"
+    wait_for_rest(used)
+    assert depth == 0 or not Path(place).exists()
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root's server runs as another user")

@@ -187,12 +187,15 @@ def choose_place(order: Order, attempt: int) -> dict[str, Any]:
     last = order.home / "port"
     with contextlib.suppress(OSError), socket.socket() as probe:
         wanted = int(last.read_text() or 0) if attempt == 0 and last.exists() else 0
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1) if POSIX else None
+        if POSIX:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:
             probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+        probe.listen(1)
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()  # a loopback that is down binds, too
         write(last, str(port))
         return {"host": "127.0.0.1", "port": port}
     folder = order.home / "socket"

@@ -54,7 +54,7 @@ async def connect(
             password=target.password or None,
             database=target.database or None,
             timeout=target.connect_timeout or timeout,
-            ssl=_tls(target),
+            ssl=tls(target),
             direct_tls=target.direct_tls,
             statement_cache_size=0,
             server_settings=settings,
@@ -64,7 +64,7 @@ async def connect(
     return connection
 
 
-def _tls(target: Target) -> ssl.SSLContext | Literal[False, "allow", "prefer"]:
+def tls(target: Target) -> ssl.SSLContext | Literal[False, "allow", "prefer"]:
     """What asyncpg is told about TLS: a context that checks what the URL asks for, or libpq's word.
 
     libpq's meaning: https://www.postgresql.org/docs/current/libpq-ssl.html. Two things are stricter: a Neon host is
