@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +18,10 @@ from mcp_server.world import models as models_room
 from mcp_server.world.guest import ddl, finding
 from mcp_server.world.guest_environment import guest_environment
 from mcp_server.world.interpreter import find_interpreter
+from mcp_server.world.migrations import find_history
 from mcp_server.world.models import read_models
 from mcp_server.world.settings import Settings
-from tests.opened import PROJECTS, open_project
+from tests.opened import PROJECTS, copy_history, open_project
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +112,102 @@ async def test_modules_are_taken_by_name_when_the_settings_name_them() -> None:
 
     assert models.found_by == "[tool.dbarch] models"
     assert models.place_of("public.tasks") == Place("backend/src/models/task.py", 6)
+
+
+async def test_a_package_that_the_settings_name_is_read_with_all_its_modules(tmp_path: Path) -> None:
+    package = tmp_path / "src/shop/models"
+    shutil.copytree(PROJECTS / "classic_declarative/src/shop", tmp_path / "src/shop")
+    (package / "__init__.py").write_text("")
+
+    models = await read_models(open_project(tmp_path, models=("shop.models",)))
+
+    assert {item.table for item in models.classes} == {"customers", "orders", "products"}
+
+
+async def test_an_env_py_without_an_offline_mode_is_asked_all_the_same(tmp_path: Path) -> None:
+    workspace = open_project(copy_history(tmp_path, "online_only"))
+
+    models = await read_models(workspace)
+    history = await find_history(workspace)
+
+    assert (models.found_by, models.notes) == ("Alembic's target_metadata", ())
+    assert (history.version_table_identity, history.env_error) == ("public.schema_history", "")
+
+
+async def test_models_are_found_without_an_env_py_that_is_broken(tmp_path: Path) -> None:
+    root = copy_history(tmp_path)
+    (root / "migrations/env.py").write_text("import models\nraise RuntimeError('no secrets here')\n")
+
+    models = await read_models(open_project(root))
+
+    assert (models.found_by, [item.table for item in models.classes]) == ("its table classes", ["authors"])
+    assert "migrations/env.py:2: RuntimeError: no secrets here" in models.notes[0]
+
+
+async def test_a_module_that_env_py_forgot_is_read_and_noted(tmp_path: Path) -> None:
+    root = copy_history(tmp_path)
+    text = (root / "models.py").read_text().replace("Base = declarative_base()", "from models import Base")
+    (root / "more.py").write_text(text.replace("author", "editor").replace("Author", "Editor"))
+
+    models = await read_models(open_project(root))
+
+    assert [item.table for item in models.classes] == ["authors", "editors"]
+    assert models.notes == ("more.py declares tables and is not imported by env.py",)
+
+
+async def test_the_network_is_closed_to_modules_that_are_imported_and_those_that_cope_are_noted(tmp_path: Path) -> None:
+    connect = "socket.socket().connect(('127.0.0.1', 9))"
+    local = "socket.socket(socket.AF_UNIX).connect('/tmp/nothing')"
+    models = (PROJECTS / "broken/two_places/phase1/backend/models.py").read_text()
+
+    (tmp_path / "models.py").write_text(f"import socket\n\n{connect}\n{models}")
+    with pytest.raises(
+        ModelsError, match=r"the network is closed while dbarch runs this code: 127\.0\.0\.1:9"
+    ) as caught:
+        await read_models(open_project(tmp_path))
+    assert (caught.value.file, caught.value.line) == ("models.py", 3)
+
+    coping = "\n".join(f"try:\n    {each}\nexcept OSError:\n    pass" for each in (connect, local))
+    (tmp_path / "models.py").write_text(f"import socket\n\n{coping}\n{models}")
+    notes = (await read_models(open_project(tmp_path))).notes
+    assert [note.split(" wanted to reach ")[0] for note in notes] == ["models.py:4", "models.py:8"]
+
+
+def test_the_guest_ends_with_the_process_that_asked(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text(
+        "import os, pathlib, threading\nfrom sqlalchemy import Table\n__tablename__ = ''\n"
+        "pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\nthreading.Event().wait()\n"
+        "class A:\n    __tablename__ = 'a'\n"
+    )
+    script = (
+        "import asyncio, sys; from tests.opened import open_project; from mcp_server.world.models import read_models; "
+        "asyncio.run(read_models(open_project(sys.argv[1])))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=PROJECTS.parent.parent) as asking:
+        try:
+            assert wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        finally:
+            asking.kill()
+    guest = int((tmp_path / "pid").read_text())
+
+    assert wait_until(lambda: not is_running(guest))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(holds: Callable[[], bool], limit: float = 30.0) -> bool:
+    """Whether it holds within the limit."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if holds():
+            return True
+        threading.Event().wait(0.02)
+    return False
 
 
 @pytest.mark.parametrize(
@@ -219,6 +319,10 @@ def test_no_url_of_a_database_reaches_user_code(tmp_path: Path) -> None:
     assert given["FALLBACK"] == "postgresql+asyncpg://me@127.0.0.1:5/sandbox"
     assert given["NAME"] == "todo"
     assert not [name for name in given if name.startswith("DBARCH_") or name == "PGPASSWORD"]
+    assert (
+        guest_environment(tmp_path, (), "", {}, "asyncpg")["DATABASE_URL"]
+        == "postgresql+asyncpg://nobody@127.0.0.1:9/nowhere"
+    )
 
 
 @pytest.mark.parametrize(

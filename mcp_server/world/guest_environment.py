@@ -27,17 +27,17 @@ LEFT_OUT = re.compile(
 
 
 def guest_environment(
-    root: Path, folders: tuple[Path, ...], url: str = "", environ: Mapping[str, str] | None = None
+    root: Path, folders: tuple[Path, ...], url: str = "", environ: Mapping[str, str] | None = None, driver: str = ""
 ) -> dict[str, str]:
     """The environment for user code. folders: where .env files are looked for besides the root, the last wins.
 
-    url: the sandbox's, "" for none.
+    url: the sandbox's, "" for none. driver: of DATABASE_URL where nothing says which, as "asyncpg".
     """
     environ = os.environ if environ is None else environ
     values = dict(_files(root, folders, environ))
     values.update(environ)
     kept = {name: value for name, value in values.items() if not LEFT_OUT.match(name)}
-    kept["DATABASE_URL"] = kept.get("DATABASE_URL") or NOWHERE
+    kept["DATABASE_URL"] = kept.get("DATABASE_URL") or (f"postgresql+{driver}://" if driver else NOWHERE)
     replaced = {name: replace_url(value, url or NOWHERE) for name, value in kept.items()}
     # Nothing of ours is written among the user's sources, a breakpoint() must not wait for somebody, sets keep their order.
     return {**replaced, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONBREAKPOINT": "0", "PYTHONHASHSEED": "0"}

@@ -36,6 +36,13 @@ class Interpreter:
     origin: str
     passed_over: tuple[str, ...] = ()
 
+    @property
+    def driver(self) -> str:
+        """The driver that a URL must name here, "" where the usual one is installed: what a project of its kind would do."""
+        if any(has_package(self.executable, name) for name in ("psycopg2", "psycopg")):
+            return ""
+        return "asyncpg" if has_package(self.executable, "asyncpg") else ""
+
     def __str__(self) -> str:
         return f"{self.executable} ({self.origin})"
 

@@ -49,7 +49,7 @@ class Alembic:
             self.interpreter,
             {"root": str(self.root), **self.config.request(), **request},
             folder=folder,
-            environment=guest_environment(self.root, (folder,), url),
+            environment=guest_environment(self.root, (folder,), url, driver=self.interpreter.driver),
             limit=limit,
         )
 

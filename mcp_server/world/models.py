@@ -39,7 +39,7 @@ async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
         "alembic": config.request() if config else None,
         "server_version": server_version,
     }
-    environment = guest_environment(settings.root, folders)
+    environment = guest_environment(settings.root, folders, driver=interpreter.driver)
     answer = await visit(interpreter, request, folder=settings.root, limit=LIMIT, environment=environment)
     notes: tuple[str, ...] = ()
     if answer.error.get("kind") == "env.py":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import os
 import re
@@ -11,8 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from .guard import Forbidden, Guard
 from .places import Place, Project
 
+OPTIONS = (
+    "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
+    "compare_server_default", "render_as_batch", "user_module_prefix",
+)  # fmt: skip
 PARENT_LINE = re.compile(r"^down_revision\b", re.MULTILINE)
 
 
@@ -176,35 +182,54 @@ def configuration(stop: bool) -> Iterator[dict[str, Any]]:
         EnvironmentContext.configure = original  # type: ignore[method-assign]
 
 
-def record(environment: Environment) -> dict[str, Any]:
+def record(environment: Environment, guard: Guard) -> dict[str, Any]:
     """Run env.py in offline mode up to its `context.configure`, which needs no database.
 
-    -> the options it gives. An env.py that cannot run offline is asked for its `target_metadata` alone; its error is
-    raised when it did not come that far.
+    -> the options it gives. From an env.py that cannot run offline, its `target_metadata` and what it says of options in
+    so many words; its error is raised when it did not come as far as that.
     """
     from alembic.runtime.environment import EnvironmentContext
 
+    env_py = os.path.realpath(os.path.join(str(environment.script.dir), "env.py"))
+    refused = len(guard.refused_databases)
     with configuration(stop=True) as given:
         try:
             with EnvironmentContext(environment.config, environment.script, as_sql=True, fn=lambda *_: []):
                 environment.script.run_env()
         except Recorded:
             pass
-        except Exception as error:
-            found = _metadata_of_module(error, os.path.join(str(environment.script.dir), "env.py"))
-            if found is None:
+        except (Exception, Forbidden) as error:
+            module = _globals_of(error, env_py)
+            if "target_metadata" not in module:
                 raise
-            given["target_metadata"] = found
+            given.update(written_options(env_py), target_metadata=module["target_metadata"])
+            # It went on to connect, as it does online; that was refused and is no fault of the models.
+            del guard.refused_databases[refused:]
     return given
 
 
-def _metadata_of_module(error: BaseException, env_py: str) -> Any:
+def _globals_of(error: BaseException, env_py: str) -> dict[str, Any]:
     traceback = error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
-        if frame.f_code.co_name == "<module>" and os.path.realpath(frame.f_code.co_filename) == os.path.realpath(
-            env_py
-        ):
-            return frame.f_globals.get("target_metadata")
+        if frame.f_code.co_name == "<module>" and os.path.realpath(frame.f_code.co_filename) == env_py:
+            return frame.f_globals
         traceback = traceback.tb_next
-    return None
+    return {}
+
+
+def written_options(env_py: str) -> dict[str, Any]:
+    """The options of context.configure() that env.py gives as plain values, by its text."""
+    with open(env_py, "rb") as file:
+        tree = ast.parse(file.read(), env_py)
+    found: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        pairs: list[tuple[Any, Any]] = []
+        if isinstance(node, ast.Call):
+            pairs = [(word.arg, word.value) for word in node.keywords]
+        elif isinstance(node, ast.Dict):
+            pairs = [(getattr(key, "value", None), value) for key, value in zip(node.keys, node.values)]  # noqa: B905
+        found.update(
+            (name, value.value) for name, value in pairs if name in OPTIONS and isinstance(value, ast.Constant)
+        )
+    return found

@@ -11,10 +11,6 @@ from .engines import sandbox_url
 from .guard import Forbidden, Guard, Target
 from .places import Place
 
-SHOWN_OPTIONS = (
-    "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
-    "compare_server_default", "render_as_batch", "user_module_prefix",
-)  # fmt: skip
 MARKS = ("INSERT INTO ", "UPDATE ", "DELETE FROM ")
 SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encoding", "sourceless")
 
@@ -48,11 +44,11 @@ def read_history(request: dict[str, Any], guard: Guard) -> dict[str, Any]:
         "options": {},
     }
     try:
-        given = alembics.record(environment)
+        given = alembics.record(environment, guard)
     except (Exception, Forbidden, SystemExit) as error:  # noqa: BLE001 - a history can be read while env.py is broken
         answer["env_error"] = f"{type(error).__name__}: {error}"
     else:
-        answer["options"] = {name: given[name] for name in SHOWN_OPTIONS if _is_plain(given.get(name))}
+        answer["options"] = {name: given[name] for name in alembics.OPTIONS if _is_plain(given.get(name))}
     return answer
 
 
@@ -93,7 +89,7 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
         "done": walk.done,
         "heads": walk.heads,
         "statements": walk.statements,
-        "options": {name: given[name] for name in SHOWN_OPTIONS if _is_plain(given.get(name))},
+        "options": {name: given[name] for name in alembics.OPTIONS if _is_plain(given.get(name))},
     }
 
 

@@ -41,7 +41,7 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
         _import_named(request["models"], project)
         metadatas = recorder.metadatas
     else:
-        found_by, metadatas = _import_found(request, recorder, notes)
+        found_by, metadatas = _import_found(request, guard, recorder, notes)
     with_tables = [metadata for metadata in metadatas if metadata.tables]
     if not with_tables:
         raise NoModels("no table is declared in the project's models")
@@ -103,11 +103,11 @@ def _prefer(roots: list[str]) -> None:
         sys.path.insert(0, root)
 
 
-def _import_found(request: dict[str, Any], recorder: Recorder, notes: list[str]) -> tuple[str, list[Any]]:
+def _import_found(request: dict[str, Any], guard: Guard, recorder: Recorder, notes: list[str]) -> tuple[str, list[Any]]:
     """Import what Alembic's env.py imports, and every module of the same folder that declares tables."""
     project = recorder.project
     modules = finding.find_modules(project.root)
-    targets = _alembic_metadata(request["alembic"], project) if request["alembic"] else []
+    targets = _alembic_metadata(request["alembic"], guard) if request["alembic"] else []
     if targets:
         _import_beside(modules, recorder, notes)
         others = [metadata for metadata in recorder.metadatas if metadata.tables and metadata not in targets]
@@ -147,13 +147,13 @@ def _import_beside(modules: list[finding.Module], recorder: Recorder, notes: lis
             notes.append(f"{project.name(module.file)} declares tables and is not imported by env.py")
 
 
-def _alembic_metadata(request: dict[str, Any], project: Project) -> list[Any]:
+def _alembic_metadata(request: dict[str, Any], guard: Guard) -> list[Any]:
     """The MetaData that env.py names and that hold tables; [] when it names none. Raises EnvironmentUnusable."""
     try:
-        environment = alembics.open_environment(request, project)
-        given = alembics.record(environment).get("target_metadata")
+        environment = alembics.open_environment(request, guard.project)
+        given = alembics.record(environment, guard).get("target_metadata")
     except (Exception, Forbidden, SystemExit) as error:
-        place = error.place if isinstance(error, (Forbidden, alembics.HistoryBroken)) else project.of_error(error)
+        place = error.place if isinstance(error, (Forbidden, alembics.HistoryBroken)) else guard.project.of_error(error)
         where = f"{place.file}:{place.line}: " if place.file else ""
         note = f"Alembic's env.py could not be asked for its models: {where}{type(error).__name__}: {error}"
         raise EnvironmentUnusable(note) from error
