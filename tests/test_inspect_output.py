@@ -108,13 +108,17 @@ async def test_mermaid_draws_the_chosen_tables(shop: Inspect) -> None:
 
 
 async def test_ddl_makes_an_equal_schema_in_an_empty_database(
-    shop: Inspect, shop_url: str, connection: asyncpg.Connection[asyncpg.Record]
+    shop_url: str, town_url: str, sandboxes: Sandboxes, tmp_path: Path
 ) -> None:
-    await connection.execute((await shop(format="ddl")).text)
-    original = await connect(shop_url)
-    changes = diff(await read_schema(original), await read_schema(connection))
-    await original.close()
-    assert [describe(change) for change in changes] == []
+    for url in (shop_url, town_url):
+        script = (await inspector(url, tmp_path)(format="ddl")).text
+        async with sandboxes.lend() as copy:
+            original, again = await connect(url), await connect(copy.url)
+            await again.execute(script)
+            changes = diff(await read_schema(original), await read_schema(again))
+            await original.close()
+            await again.close()
+        assert [describe(change) for change in changes] == []
 
 
 async def test_ddl_of_some_objects_holds_these_alone(shop: Inspect) -> None:
