@@ -155,24 +155,40 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root may make a network namespace")
-@pytest.mark.parametrize("depth", [0, 1])
-def test_where_there_is_no_loopback_a_socket_is_used(used: Path, depth: int) -> None:
-    """A path that is too long for a socket is replaced by a short one."""
-    folder = used / ("long" * 30 * depth)
-    folder.mkdir(mode=0o711, exist_ok=True)
-    done = subprocess.run(
+def offline(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A user of the server that lives in a network of its own, as in a container that shares our disk."""
+    return subprocess.run(
         ["unshare", "--net", sys.executable, "-c", OFFLINE, str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root may make a network namespace")
+@pytest.mark.parametrize("depth", [0, 1])
+def test_where_there_is_no_loopback_a_socket_is_used(used: Path, depth: int) -> None:
+    """A path that is too long for a socket is replaced by a short one."""
+    folder = used / ("long" * 30 * depth)
+    folder.mkdir(mode=0o711, exist_ok=True)
+    done = offline(folder)
     place, connected = done.stdout.split()
     assert Path(place).is_relative_to(used) == (depth == 0)
     assert connected == "True"
     wait_for_rest(used)
     assert depth == 0 or not Path(place).exists()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root may make a network namespace")
+async def test_a_server_that_cannot_be_reached_from_here_is_left_alone(used: Path) -> None:
+    server = await started(used)
+    done = offline(used)
+    assert done.stdout.split()[1:] == ["True"], done.stderr
+    connection = await connect(server.url())
+    assert await connection.fetchval("select 1") == 1
+    await connection.close()
+    assert len(list(used.glob("postgres-18*/data"))) == 2
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root's server runs as another user")

@@ -34,8 +34,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be kept. home: the server's folder. bin: Postgres's programs. uid, gid: whom to run as, -1 for
-    ourselves. settings: as `name=value`. durable: the data belongs to the user and is never made anew."""
+    """What is to be kept.
+
+    home: the server's folder. bin: Postgres's programs. uid, gid: whom to run as, -1 for ourselves. settings: as
+    `name=value`. durable: the data belongs to the user and is never made anew. network: owner.this_network().
+    """
 
     home: Path
     bin: Path
@@ -44,6 +47,7 @@ class Order:
     major: int
     settings: tuple[str, ...]
     durable: bool
+    network: str
 
     @property
     def data(self) -> Path:

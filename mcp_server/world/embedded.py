@@ -28,7 +28,7 @@ from mcp_server.world.account import ELSEWHERE, find_account, find_home, reachab
 from mcp_server.world.cluster import START_SECONDS, environment
 from mcp_server.world.database import finish
 from mcp_server.world.locks import POSIX, lock
-from mcp_server.world.owner import process_start
+from mcp_server.world.owner import process_start, this_network
 
 WAIT_SECONDS = START_SECONDS + 30.0
 
@@ -84,6 +84,10 @@ class Installation:
         return int(self.version.split(".")[0])
 
 
+class _Elsewhere(Exception):
+    """The server of this folder cannot be reached from here."""
+
+
 @dataclass(slots=True)
 class Server:
     """A running server that stays as long as this value is open. `port` may change when it had to be started anew."""
@@ -114,6 +118,15 @@ class Server:
 
     def _ensure(self) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
+        try:
+            self._join_or_start(deadline)
+        except _Elsewhere as error:
+            if self.order["durable"]:
+                raise self._failed(str(error)) from None
+            self._move(f"{self.home.name}-{this_network()}")
+            self._join_or_start(deadline)
+
+    def _join_or_start(self, deadline: float) -> None:
         self.users = self.users if self.users is not None else self._locked("users", deadline, shared=True)
         starting = self._locked("start", deadline)
         try:
@@ -127,6 +140,13 @@ class Server:
                     self._start()
         finally:
             os.close(starting)
+
+    def _move(self, name: str) -> None:
+        """Use another folder: the one at hand serves a container, or a machine that shares this disk."""
+        self.close()
+        self.home = self.home.with_name(name)
+        self.home.mkdir(mode=self.home.parent.stat().st_mode & 0o777, exist_ok=True)
+        self.order = self.order | {"home": str(self.home)}
 
     def _locked(self, name: str, deadline: float, *, shared: bool = False) -> int:
         held = lock(self.home / name, shared=shared, seconds=max(0.0, deadline - time.monotonic()))
@@ -145,6 +165,8 @@ class Server:
             self.password = (self.home / "secret").read_text()
         except (FileNotFoundError, ValueError):
             return False
+        if where.get("network") != this_network():
+            raise _Elsewhere(f"It runs on another machine, or in a container, with its data in {self.home}.")
         self.host, self.port = where["host"], where["port"]
         return process_start(where["pid"]) is not None
 
@@ -166,7 +188,8 @@ class Server:
         with keeper.stdout:
             words = keeper.stdout.readline()
         _forget(keeper)
-        said = json.loads(words) if words.strip() else {"error": "Its keeper ended without a word."}
+        last = (self.home / "keeper.log").read_text(errors="replace").strip().rpartition("\n")[2]
+        said = json.loads(words) if words.strip() else {"error": f"Its keeper ended: {last or 'without a word.'}"}
         if "error" in said:
             raise self._failed(said["error"])
 
@@ -229,6 +252,7 @@ def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durab
         "major": installation.major,
         "settings": [*COMMON, *(() if durable else THROWAWAY)],
         "durable": durable,
+        "network": this_network(),
     }
     return Server(home, installation, order)
 

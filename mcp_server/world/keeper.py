@@ -43,7 +43,7 @@ def keep(order: Order, report: Callable[[dict[str, Any]], None]) -> None:
 
     try:
         signal.signal(signal.SIGTERM, ended)
-        write(order.home / "server.json", json.dumps(where | {"keeper": os.getpid()}))
+        write(order.home / "server.json", json.dumps(where | {"keeper": os.getpid(), "network": order.network}))
         report(where)
         threading.Thread(target=watch, daemon=True).start()
         lock(order.home / "users")

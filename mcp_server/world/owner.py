@@ -7,6 +7,7 @@ from a later one with the same number.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 
 PREFIX = "dbarch_"
 FOREIGN_SECONDS = 24 * 3600.0
+UNKNOWN = 0
 NAME = re.compile(r"dbarch_([0-9a-f]{8})_(\d+)_([0-9a-z]+)_([0-9a-z]+)_([0-9a-z]+)")
 
 
@@ -34,7 +36,8 @@ class Owner:
     def is_gone(self) -> bool:
         """Whether the process ended. Of a process on another host that is believed after a day."""
         if self.host == this_host():
-            return process_start(self.pid) != self.started
+            now = process_start(self.pid)
+            return now is None or (now != self.started and UNKNOWN not in (now, self.started))
         return time.time() - self.created > FOREIGN_SECONDS
 
 
@@ -42,7 +45,7 @@ def new_name(number: int) -> str:
     """The name of this process's database of that number."""
     pid = os.getpid()
     started = process_start(pid)
-    return f"{PREFIX}{this_host()}_{pid}_{_short(started or 0)}_{_short(int(time.time()))}_{_short(number)}"
+    return f"{PREFIX}{this_host()}_{pid}_{_short(started or UNKNOWN)}_{_short(int(time.time()))}_{_short(number)}"
 
 
 def read_owner(name: str) -> Owner | None:
@@ -56,26 +59,48 @@ def read_owner(name: str) -> Owner | None:
 
 def this_host() -> str:
     """Eight hexadecimal digits for this machine and process namespace."""
-    try:
-        namespace = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        namespace = ""
-    return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode()).hexdigest()[:8]
+    return _digest("pid")
+
+
+def this_network() -> str:
+    """The same for this machine, process and network namespace: where a loopback address means the same place."""
+    return _digest("pid", "net")
+
+
+def _digest(*namespaces: str) -> str:
+    words = [socket.gethostname()]
+    for name in namespaces:
+        with contextlib.suppress(OSError):
+            words.append(os.readlink(f"/proc/self/ns/{name}"))
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:8]
 
 
 def process_start(pid: int) -> int | None:
-    """When the process started; None when there is none. Linux: ticks since boot, which no clock change moves."""
+    """When the process started; None when there is none, UNKNOWN when the system does not show it.
+
+    Linux: ticks since boot, which no clock change moves.
+    """
     if sys.platform == "linux":
         try:
             words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
-            return None
+            return UNKNOWN if _exists(pid) else None  # hidepid hides the processes of others
         return None if words[0] in "ZX" else int(words[19])
     psutil = import_module("psutil")  # the embedded Postgres's package brings it
     try:
         return int(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:
         return None
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _short(number: int) -> str:
