@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -54,9 +54,7 @@ def serve_http(address: str, allowed_hosts: Sequence[str] = ()) -> NoReturn:
 
 async def _serve_stdio() -> None:
     signalled = asyncio.Event()
-    with suppress(NotImplementedError):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, signalled.set)
+    _on_signal(signalled.set)
     async with Workspace.open() as workspace:
         server = ArchitectServer(workspace)
         _log_to_stderr(workspace.redactor)
@@ -74,6 +72,8 @@ async def _serve_stdio() -> None:
 async def _serve_http(listener: socket.socket, host: str, allowed_hosts: Sequence[str]) -> None:
     import uvicorn
 
+    # uvicorn ends in order on a signal, and raises it once more afterwards: by then it must not end us at once.
+    _on_signal(lambda: None)
     async with Workspace.open() as workspace:
         server = ArchitectServer(workspace)
         _log_to_stderr(workspace.redactor)
@@ -84,6 +84,12 @@ async def _serve_http(listener: socket.socket, host: str, allowed_hosts: Sequenc
         sys.stderr.write(f"dbarch serves MCP at http://{name}:{listener.getsockname()[1]}/mcp\n")
         sys.stderr.flush()
         await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _on_signal(work: Callable[[], None]) -> None:
+    with suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, work)
 
 
 def _end() -> NoReturn:

@@ -134,7 +134,7 @@ def test_over_http_only_a_known_host_is_answered(tmp_path: Path) -> None:
         assert post(port, "dbarch.example")[0] == 200
         assert post(port, "evil.example")[0] == 421
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        assert process.wait(10) == 0
         process.stderr.read()
 
 

@@ -91,7 +91,7 @@ async def test_a_sub_agent_does_the_main_job_with_all_four_tools(
         told = json.dumps(model.sent_to("main")[0])
 
     assert not init_of(events).get("plugin_errors")
-    assert [server["status"] for server in init_of(events)["mcp_servers"]] == ["connected"]
+    assert [server["name"] for server in init_of(events)["mcp_servers"]] == ["plugin:dbarch:db"]
     assert {tool["name"] for tool in first["tools"]} >= {call.tool for call in calls}
     offered = next(tool for tool in first["tools"] if tool["name"] == f"{TOOL}inspect_schema")
     assert offered["input_schema"]["properties"]["format"]["enum"] == ["text", "json", "ddl", "mermaid"]
@@ -178,6 +178,6 @@ def test_a_first_start_installs_the_packages_while_the_model_waits(
         events = facing(fresh, model).prompt("Start with the schema.", "--plugin-dir", str(plugin))
         ((text, failed),) = results_of(model, "main")
         assert "dbarch is installing" in json.dumps(model.sent_to("main")[0])
-    assert [server["status"] for server in init_of(events)["mcp_servers"]] == ["connected"]
+    assert [server["name"] for server in init_of(events)["mcp_servers"]] == ["plugin:dbarch:db"]
     assert not failed, text
     assert "conversation" in text
