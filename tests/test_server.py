@@ -268,3 +268,13 @@ async def test_calls_at_the_same_time_have_connections_of_their_own(settings: Se
     async with workspace.call() as after:
         assert await (await after.live()).fetchval("select 1") == 1
     await workspace.close()
+
+
+async def test_the_tool_list_is_small(tmp_path: Path) -> None:
+    tools = await ArchitectServer(Workspace(Settings(tmp_path))).list_tools()
+    sizes = {tool.name: len(tool.model_dump_json(by_alias=True, exclude_none=True).encode()) for tool in tools}
+    assert sum(sizes.values()) <= 24 * 1024, sizes
+    for tool in tools:
+        assert len((tool.description or "").encode()) <= 2048, tool.name
+        for name, stated in tool.input_schema["properties"].items():
+            assert stated.get("description"), f"{tool.name} does not describe {name}"
