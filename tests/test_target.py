@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from mcp_server.errors import NotFound, Refused
 from mcp_server.model.change import describe, diff
 from mcp_server.model.schema import Schema
+from mcp_server.operations.drafting import find_renames
 from mcp_server.planning.alike import find_named, likely, rename_step, same_but_for_name
 from mcp_server.planning.losses import left_behind, losses
 from mcp_server.planning.target import target_of
@@ -306,3 +310,32 @@ async def test_a_function_that_speaks_of_what_goes_is_named(sandboxes: Sandboxes
         "function public.f() speaks of public.task, and will not find it",
     )
     assert left_behind(schema, [("column", "public.task.owner")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("renames", "error", "said"),
+    [
+        ({"tusk": "todo"}, NotFound, "There is nothing called tusk to rename.\nDid you mean task?"),
+        ({"task": "toodoo"}, NotFound, "There is no table public.toodoo in what the migration leads to."),
+        ({"task": "project"}, Refused, "There is a table public.project already."),
+        ({"task": "other.task"}, Refused, "a rename changes the last name only"),
+        ({"id": "key"}, Refused, "id is ambiguous: "),
+    ],
+)
+async def test_a_rename_that_does_not_fit_is_refused(
+    renames: dict[str, str], error: type[Exception], said: str, sandboxes: Sandboxes
+) -> None:
+    before = await made(sandboxes, TASK + "create table project (id int);")
+    after = await made(sandboxes, TASK.replace("table task", "table todo") + "create table project (id int);")
+    with pytest.raises(error, match=re.escape(said)):
+        find_renames(before, after, renames)
+
+
+async def test_renames_are_told_by_the_old_names_columns_before_their_tables(sandboxes: Sandboxes) -> None:
+    before = await made(sandboxes, TASK)
+    after = await made(sandboxes, TASK.replace("table task", "table todo").replace("title", "name"))
+    found = find_renames(before, after, {"task": "public.todo", "task.title": "name"})
+    assert [rename_step(one).sql for one in found] == [
+        "ALTER TABLE public.task RENAME COLUMN title TO name",
+        "ALTER TABLE public.task RENAME TO todo",
+    ]

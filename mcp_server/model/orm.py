@@ -154,7 +154,7 @@ class History:
     config: path of alembic.ini or pyproject.toml, relative to the root, with "#section" where it is not [alembic].
     folder: the absolute folder that alembic is run in. script_location, versions: absolute folders. options: what env.py
     gives to context.configure, plain values only. settings: file_template and the like. env_error: why env.py could
-    not be asked, "" when it could. revisions: parents before children.
+    not be asked, "" when it could. revisions: parents before children. packages: versions of what ran it.
     """
 
     config: str = ""
@@ -168,6 +168,7 @@ class History:
     options: tuple[tuple[str, str | bool | int], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     env_error: str = ""
+    packages: tuple[tuple[str, str], ...] = ()
 
     @property
     def version_table_identity(self) -> str:

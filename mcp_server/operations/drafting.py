@@ -44,6 +44,7 @@ from mcp_server.planning.planner import applied
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
 from mcp_server.world.holders import find_holders
+from mcp_server.world.migrations import replay
 from mcp_server.world.rehearsal import copy_of, template_of
 from mcp_server.world.sources import materialise, parse_source, read_source, without_external
 
@@ -85,6 +86,8 @@ async def read_start(workspace: Workspace, word: str, history: History) -> Start
         )
     if source.kind == "live":
         template = await _copied(workspace, await read_source(workspace, word))
+    elif source.kind == "migrations":
+        template = await replay(workspace, "heads", history)
     else:
         template = await materialise(workspace, word)
     async with copy_of(workspace, template) as copy:

@@ -61,13 +61,16 @@ async def open_project(workspace: Workspace, folder: Path, *, with_models: bool)
 
     Raises MigrationError and ModelsError as their readers do.
     """
-    existing = find_config(workspace.settings) is not None
-    models = await read_models(workspace) if with_models or not existing else None
-    if existing:
-        history = await find_history(workspace)
-        return Project(workspace, history, Path(history.versions[0]), Path(history.folder), models=models)
-    assert models is not None
-    return await _new_environment(workspace, folder, models)
+    if find_config(workspace.settings) is None:
+        return await _new_environment(workspace, folder, await read_models(workspace))
+    history = asyncio.create_task(find_history(workspace))
+    try:
+        models = await read_models(workspace) if with_models else None
+        found = await history
+    finally:
+        history.cancel()
+        await asyncio.gather(history, return_exceptions=True)
+    return Project(workspace, found, Path(found.versions[0]), Path(found.folder), models=models)
 
 
 async def _new_environment(workspace: Workspace, folder: Path, models: Models) -> Project:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,14 +72,14 @@ async def find_history(workspace: Workspace) -> History:
     Raises MigrationError when the revisions do not fit together or cannot be imported.
     """
     alembic = await open_alembic(workspace)
-    return (await _read_history(alembic))[0] if alembic else History()
+    return await _read_history(alembic) if alembic else History()
 
 
-async def _read_history(alembic: Alembic) -> tuple[History, Mapping[str, str]]:
+async def _read_history(alembic: Alembic) -> History:
     answer = await alembic.visit({"action": "history"}, "", READ_LIMIT)
     if answer.result is None:
         raise migration_error(answer, alembic.interpreter, History(), READ_LIMIT)
-    return _history(answer.result, alembic), answer.versions
+    return replace(_history(answer.result, alembic), packages=tuple(answer.versions.items()))
 
 
 def _history(result: Mapping[str, Any], alembic: Alembic) -> History:
@@ -128,11 +128,12 @@ def _ordered(revisions: Sequence[Revision]) -> tuple[Revision, ...]:
     return tuple(ordered)
 
 
-async def replay(workspace: Workspace, revision: str = "heads") -> str:
+async def replay(workspace: Workspace, revision: str = "heads", history: History | None = None) -> str:
     """The name of a sandbox template that holds what the history makes of an empty database, up to a revision.
 
     revision: an id or the beginning of one, a branch label, "head", "heads" or "base"; what else Alembic understands is
-    left to it. Replayed once for the same files (history_fingerprint.py). Raises MigrationError.
+    left to it. history: as find_history() read it just now. Replayed once for the same files (history_fingerprint.py).
+    Raises MigrationError.
     """
     alembic = await open_alembic(workspace)
     sandboxes = await workspace.sandboxes()
@@ -140,18 +141,18 @@ async def replay(workspace: Workspace, revision: str = "heads") -> str:
         if revision not in ("head", "heads", "base"):
             raise MigrationError(f"There is no revision {revision}: the project has no Alembic configuration.")
         return await sandboxes.template(EMPTY, _leave_empty)
-    history, versions = await _read_history(alembic)
-    wanted = resolve(history, revision)
+    known = history or await _read_history(alembic)
+    wanted = resolve(known, revision)
     if not wanted and revision in ("head", "heads", "base"):
         return await sandboxes.template(EMPTY, _leave_empty)
 
     async def fill(sandbox: Sandbox) -> None:
-        count = len(history.ancestors(*wanted))
-        workspace.progress(f"replaying {count} revisions of {history.config} on an empty database")
-        await _run(workspace, alembic, history, sandbox, "upgrade", revision, ())
+        count = len(known.ancestors(*wanted))
+        workspace.progress(f"replaying {count} revisions of {known.config} on an empty database")
+        await _run(workspace, alembic, known, sandbox, "upgrade", revision, ())
 
     key = await asyncio.to_thread(
-        fingerprint, history, wanted, alembic.root, (str(alembic.interpreter), *map(str, versions.items()))
+        fingerprint, known, wanted, alembic.root, (str(alembic.interpreter), *map(str, known.packages))
     )
     return await sandboxes.template(f"migrations {revision if not wanted else ' '.join(wanted)} {key}", fill)
 
@@ -233,7 +234,7 @@ async def _run(
             break
     if answer.result is None:
         if answer.error.get("kind") == "heads" and not history.revisions:
-            history, _ = await _read_history(alembic)
+            history = await _read_history(alembic)
         raise migration_error(answer, alembic.interpreter, history, RUN_LIMIT)
     result = answer.result
     walk = Walk(tuple(result["done"]), tuple(sorted(result["heads"])), result["statements"])
