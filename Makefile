@@ -5,6 +5,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# node and npm come with the requirements, for what is tested against programs from npm.
+TOOLED := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: demo test lint types bench docs requirements clean
 
@@ -12,7 +14,7 @@ demo: $(READY)
 	$(BIN)/dbarch demo
 
 test: $(READY) lint types
-	$(BIN)/python -m pytest
+	$(TOOLED) $(BIN)/python -m pytest
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -23,7 +25,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(TOOLED) $(BIN)/python -m benchmarks
 
 docs: $(READY)
 	$(BIN)/python -m scripts.docs
