@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from benchmarks import generate
 from mcp_server.errors import Refused
 from mcp_server.model.change import describe, diff
 from mcp_server.model.facts import gather
@@ -108,9 +109,14 @@ async def test_mermaid_draws_the_chosen_tables(shop: Inspect) -> None:
 
 
 async def test_ddl_makes_an_equal_schema_in_an_empty_database(
-    shop_url: str, town_url: str, sandboxes: Sandboxes, tmp_path: Path
+    shop_url: str,
+    connection: asyncpg.Connection[asyncpg.Record],
+    database: Sandbox,
+    sandboxes: Sandboxes,
+    tmp_path: Path,
 ) -> None:
-    for url in (shop_url, town_url):
+    await connection.execute(generate.ddl(40))
+    for url in (shop_url, database.url):
         script = (await inspector(url, tmp_path)(format="ddl")).text
         async with sandboxes.lend() as copy:
             original, again = await connect(url), await connect(copy.url)

@@ -121,6 +121,7 @@ class Schema:
 
     def __init__(self, groups: Mapping[str, Group | Callable[[], Group]], server_version: int = 0) -> None:
         self._groups = dict(groups)
+        self._index: dict[tuple[str, str], SchemaObject] | None = None
         self.server_version = server_version
 
     @classmethod
@@ -170,11 +171,17 @@ class Schema:
 
     def get(self, kind: type[Object], identity: str) -> Object | None:
         """The object of that class and identity, or None."""
-        return cast("Object | None", self.by_key().get((kind.word, identity)))
+        return cast("Object | None", self._keyed().get((kind.word, identity)))
 
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:
-        """Every object by (word, identity)."""
-        return {(item.word, item.identity): item for item in self}
+        """Every object by (word, identity); the caller's own to change."""
+        return dict(self._keyed())
+
+    def _keyed(self) -> dict[tuple[str, str], SchemaObject]:
+        """The same, made once: a Schema never changes."""
+        if self._index is None:
+            self._index = {(item.word, item.identity): item for item in self}
+        return self._index
 
     def without(self, *relations: str) -> Schema:
         """The same Schema without these relations and what hangs on them, their own sequences included."""
