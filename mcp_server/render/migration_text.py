@@ -191,8 +191,9 @@ def _counted(count: int, word: str) -> str:
         return word if " of a " in word else f"1 {word}"
     if word == "statistics":
         return f"{count} {word}"
-    ending = {"y": "ies", "x": "xes"}.get(word[-1])
-    return f"{count} {word[: -1 if ending == 'ies' else None]}{ending if ending == 'ies' else 'es' if ending else 's'}"
+    if word.endswith("y") and word[-2:] not in ("ay", "ey", "oy"):
+        return f"{count} {word[:-1]}ies"
+    return f"{count} {word}{'es' if word.endswith('x') else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:
