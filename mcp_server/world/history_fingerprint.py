@@ -48,7 +48,9 @@ def _content(path: Path) -> bytes:
 def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
-        yield from (Path(place) / name for name in sorted(files) if name.endswith(endings) and not name.endswith(".pyc"))
+        yield from (
+            Path(place) / name for name in sorted(files) if name.endswith(endings) and not name.endswith(".pyc")
+        )
 
 
 def _reaches_out(path: Path, root: Path, folder: Path) -> bool:
