@@ -8,7 +8,6 @@ from dataclasses import replace
 from mcp_server.model.change import Added, Altered, Changes, Dropped
 from mcp_server.model.plan import Residue, Step
 from mcp_server.model.schema import SchemaObject, Table
-from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.draft import Site
 from mcp_server.planning.units import Attachment, Key, is_inherited, key
 
@@ -62,18 +61,18 @@ def _brought_along(change: object, steps: tuple[Step, ...], site: Site) -> int |
     items = (change.before, change.after) if isinstance(change, Altered) else (change.item,)
     if not any(is_inherited(item) for item in items):
         return None
-    wanted = frozenset(one for item in items for one in _bringers(item, site.old, site.new))
-    for place, step in enumerate(steps):
-        names = {key(step.change.item), *(key(part) for part in step.parts)}
-        if wanted & names and _says_it(step, change):
-            return place
+    for wanted in _bringers(items, site):
+        for place, step in enumerate(steps):
+            names = {key(step.change.item), *(key(part) for part in step.parts)}
+            if wanted & names and _says_it(step, change):
+                return place
     return None
 
 
-def _bringers(item: SchemaObject, old: Dependencies, new: Dependencies) -> Iterator[Key]:
-    table = getattr(item, "table", "")
-    yield (Table.word, table)
-    yield from old.of(key(item)) | new.of(key(item))
+def _bringers(items: tuple[SchemaObject, ...], site: Site) -> Iterator[frozenset[Key]]:
+    """The units whose steps may bring an object along: its own table first, then what it has from its parents."""
+    yield frozenset((Table.word, getattr(item, "table", "")) for item in items)
+    yield frozenset(one for item in items for one in (*site.old.bringers(key(item)), *site.new.bringers(key(item))))
 
 
 def _says_it(step: Step, change: object) -> bool:

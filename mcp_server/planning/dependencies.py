@@ -100,6 +100,15 @@ class Dependencies:
         """The units that stand on one."""
         return frozenset(self._users.get(name, ()))
 
+    def bringers(self, name: Key) -> tuple[Key, ...]:
+        """What a parent has that makes an inherited unit along; () for any other."""
+        unit = self.units.get(name)
+        if unit is None or not is_inherited(unit):
+            return ()
+        if isinstance(unit, Index):
+            return ((Index.word, unit.parent),)
+        return tuple(self._inherited(unit, getattr(unit, "table", "")))
+
     def _inherited(self, unit: Unit, table: str) -> Iterator[Key]:
         """The parent's units that make an inherited one."""
         own = self.schema.get(Table, table)

@@ -44,7 +44,8 @@ class Phase(IntEnum):
 class Draft:
     """One statement that waits for its place.
 
-    fields: of an Altered, those that the statement settles. needs: units beyond those that the object stands on.
+    fields: of an Altered, those that the statement settles. needs, frees: units beyond those that the
+    object stands on, in their new form and in their old.
     phase: None for the object's own. settles: units that the statement makes along the way, beyond those bundled.
     retypes: what stands on the object has to be dropped before and made again after.
     aside: the statement moves the old object out of the way; it is dropped later. takes, gives: the name of a relation
@@ -54,6 +55,7 @@ class Draft:
     sql: str
     fields: tuple[str, ...] = ()
     needs: tuple[Key, ...] = ()
+    frees: tuple[Key, ...] = ()
     phase: Phase | None = None
     settles: tuple[Unit, ...] = ()
     destructive: bool = False

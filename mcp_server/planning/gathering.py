@@ -24,7 +24,7 @@ from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.draft import Site
 from mcp_server.planning.partitions import is_born_attached, takes_statement
 from mcp_server.planning.recipes.columns import is_serial
-from mcp_server.planning.units import Attachment, Default, Key, Ownership, Unit, is_inherited
+from mcp_server.planning.units import Attachment, Default, Key, Ownership, Unit, is_inherited, key
 from mcp_server.planning.work import Works
 
 Pairs = Iterator[tuple[Key, Key]]
@@ -47,6 +47,23 @@ def expanded(names: Iterable[Key], own: frozenset[Key], changing: frozenset[Key]
     return found
 
 
+def needed(unit: Unit, deps: Dependencies) -> frozenset[Key]:
+    """What a unit with a statement of its own stands on: not what a parent would have brought along."""
+    return deps.of(key(unit)) - frozenset(deps.bringers(key(unit)))
+
+
+def stood_on(name: Key, deps: Dependencies) -> frozenset[Key]:
+    """What has to be dropped after a unit: also each partition of a table that a foreign key refers to."""
+    unit = deps.units[name]
+    names = set(deps.of(name))
+    waiting = [unit.references] if isinstance(unit, Constraint) and unit.kind == "f" else []
+    while waiting:
+        children = deps.children.get(waiting.pop(), ())
+        waiting += children
+        names.update((Table.word, child) for child in children)
+    return frozenset(names)
+
+
 def gathered_makings(found: Works, site: Site) -> Bundles:
     """The units that take a statement, with those that come along in a table's, a column's or a sequence's."""
     made = {name: work.after for name, work in found.items() if work.makes and work.after is not None}
@@ -56,7 +73,7 @@ def gathered_makings(found: Works, site: Site) -> Bundles:
     def needs(name: Key) -> set[Key]:
         unit = made[name]
         body = site.new.wishes(name) if isinstance(unit, Function) and unit.language == "sql" else ()
-        return expanded((*site.new.of(name), *body), own, changing, site.new) & own
+        return expanded((*needed(unit, site.new), *body), own, changing, site.new) & own
 
     bundles = Bundles(sorted(own), needs)
     for name, host in _firm_makings(made, own, site):
@@ -125,7 +142,7 @@ def gathered_drops(found: Works, site: Site) -> Bundles:
     gone = {name: work.before for name, work in found.items() if work.drops and work.before is not None}
 
     def needs(name: Key) -> frozenset[Key]:
-        return site.old.of(name) & gone.keys()
+        return stood_on(name, site.old) & gone.keys()
 
     bundles = Bundles(sorted(gone), needs)
     for name, host in _firm_drops(gone, site):
@@ -151,7 +168,8 @@ def _firm_drops(gone: dict[Key, Unit], site: Site) -> Pairs:
             hosts = []
         if is_inherited(unit):
             table = getattr(unit, "table", "")
-            hosts += [(Table.word, table), *sorted(site.old.of(name)), (Attachment.word, table)]
+            hosts += [(Table.word, table), *site.old.bringers(name)]
+            hosts += [(Attachment.word, table)] if isinstance(unit, Trigger) else []
         host = next((one for one in hosts if one in gone and one != name), None)
         if host is not None:
             yield name, host

@@ -12,7 +12,6 @@ from dataclasses import replace
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Column, Table
 from mcp_server.planning.draft import Site
-from mcp_server.planning.partitions import descendants
 from mcp_server.planning.units import Default, Key, key
 from mcp_server.planning.work import Work, Works
 
@@ -22,7 +21,7 @@ _GOES_DOWN = ("type", "collation", "nullable", "default", "statistics", "storage
 
 def hand_down(found: Works, site: Site) -> Works:
     """The works without those that a parent's statement does along, and with those that put children right."""
-    children = descendants(site.new.schema)
+    children = site.new.children
     altered = _altered_columns(found, site)
     waiting = sorted(altered)
     while waiting:

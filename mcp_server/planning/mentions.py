@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mcp_server.model.names import quote
-from mcp_server.model.schema import Column, Schema, SchemaObject
+from mcp_server.model.schema import Column, Range, Schema, SchemaObject
 from mcp_server.planning.units import Key, key
 
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 _QUALIFIED = re.compile(rf"(?<![\w\"$.])({_NAME})\s*\.\s*({_NAME})")
+_MULTIRANGE = re.compile(r"MULTIRANGE_TYPE_NAME = (.+)$")
 _WORD = re.compile(_NAME)
 _NAMED_WORDS = frozenset(
     {"table", "view", "sequence", "function", "enum", "domain", "composite type", "range type", "index"}
@@ -43,6 +44,8 @@ class Names:
         schema, name = quote(getattr(item, "schema", "")), quote(getattr(item, "name", ""))
         self._qualified.setdefault(f"{schema}.{name}", []).append(key(item))
         self._plain.setdefault(name, []).append(key(item))
+        if isinstance(item, Range) and (multirange := _MULTIRANGE.search(item.definition)):
+            self._qualified.setdefault(multirange[1], []).append(key(item))
 
     def mentioned(self, *texts: str) -> Iterator[Key]:
         """The objects whose qualified name stands in a text; every overload of a function."""

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
+from mcp_server.model.deparsed import stable
 from mcp_server.model.plan import Residue, Step
 from mcp_server.model.schema import Column, Function, SchemaObject, Table
 from mcp_server.planning.draft import Draft, Phase, Recipe, Refusal, Site
-from mcp_server.planning.gathering import expanded, gathered_drops, gathered_makings
+from mcp_server.planning.gathering import expanded, gathered_drops, gathered_makings, needed, stood_on
 from mcp_server.planning.order import Node
 from mcp_server.planning.partitions import takes_statement
-from mcp_server.planning.recipes import RECIPES
-from mcp_server.planning.units import ASPECTS, Key, Unit, key
+from mcp_server.planning.recipes import RECIPES, columns, grants, tables
+from mcp_server.planning.units import ASPECTS, Attachment, Key, Unit, is_inherited, key
 from mcp_server.planning.work import TYPES, Work, Works, claims
 
 _ASIDE = "aside"
@@ -37,6 +38,7 @@ class Builder:
         makings = gathered_makings(self.works, self.site)
         for host in makings.hosts():
             built += self._made(host, makings.members(host))
+        built += self._inherited()
         drops = gathered_drops(self.works, self.site)
         for host in drops.hosts():
             built += self._dropped(host, drops.members(host))
@@ -67,10 +69,25 @@ class Builder:
             yield node
         for member in along:
             yield from self._finished(member, site)
+        for one in (unit, *along):
+            for count, draft in enumerate(self._drafts(one, grants.surplus(one, site))):
+                node = self._node(draft, one, recipe, recipe.make, count, Added(real(one)))
+                node.needs = self._needs((key(one),))
+                yield node
+
+    def _inherited(self) -> Iterator[Node]:
+        """What a column that a parent hands down has beyond what the parent gives."""
+        for name in sorted(self._making - self._own):
+            column = self.site.new.units[name]
+            if isinstance(column, Column):
+                for count, draft in enumerate(self._drafts(column, tables.beyond_parent(column, self.site))):
+                    node = self._node(draft, column, columns.COLUMN, Phase.RELATION, count, Added(column))
+                    node.needs = self._needs((*draft.needs, name))
+                    yield node
 
     def _complete_making(self, node: Node, unit: Unit, members: list[Key], along: tuple[Unit, ...]) -> None:
         """Let a node make all its members, and need all that they stand on."""
-        used = (one for name in members for one in self.site.new.of(name))
+        used = (one for name in members for one in needed(self.site.new.units[name], self.site.new))
         node.makes = frozenset(members)
         node.needs = self._needs((*used, *self._children_first(unit))) - node.makes
         node.wishes = self.site.new.wishes(key(unit))
@@ -101,7 +118,7 @@ class Builder:
         """The statements that drop a unit and what goes along; a type that is replaced steps aside first."""
         unit, recipe = self.site.old.units[host], RECIPES[type(self.site.old.units[host])]
         along = tuple(self.site.old.units[name] for name in members if name != host)
-        used = frozenset(one for name in members for one in self.site.old.of(name))
+        used = frozenset(one for name in members for one in stood_on(name, self.site.old))
         previous: tuple[Node, ...] = ()
         steps_aside = False
         drafts = list(self._drafts(unit, recipe.drop(unit, self.site.with_members(along))))
@@ -119,9 +136,16 @@ class Builder:
                 node.ends = frozenset(members)
                 node.frees = used | (frozenset() if steps_aside else self._aside(used))
                 node.releases = frozenset() if steps_aside else names
+                node.claims = self._detached_before(unit)
             else:
                 node.step = replace(node.step, fields=("",))
             yield node
+
+    def _detached_before(self, unit: Unit) -> frozenset[tuple[str, str]]:
+        """An index that a partition has from its parent can be dropped when the partition is detached."""
+        attachment = (Attachment.word, getattr(unit, "table", ""))
+        gone = self.works.get(attachment)
+        return frozenset({attachment}) if is_inherited(unit) and gone and gone.drops else frozenset()
 
     def _aside(self, used: Iterable[Key]) -> frozenset[Key]:
         """Types are called by name when what uses them is dropped, so this comes before they step aside."""
@@ -140,7 +164,7 @@ class Builder:
             node.makes = node.ends = frozenset({name})
             node.firm = draft.retypes
             node.needs = self._needs((*self.site.new.of(name), *draft.needs)) - {name}
-            node.frees = self.site.old.of(name)
+            node.frees = self.site.old.of(name).union(draft.frees)
             node.wishes = self.site.new.wishes(name)
             node.body = isinstance(after, Function) and after.language == "sql"
             node.after, previous = previous, (node,)
@@ -164,18 +188,21 @@ class Builder:
 
     def _node(self, draft: Draft, unit: Unit, recipe: Recipe, phase: Phase, count: int, change: Change) -> Node:
         work = self.works.get(key(unit))
-        why = "; ".join(text for text in (work.why if work else "", draft.why) if text)
+        is_new = self._is_new(unit)
+        why = "; ".join(text for text in (work.why if work else "", "" if is_new else draft.why) if text)
+        as_written = isinstance(unit, Function) or draft.fields == ("comment",)
         step = Step(
-            sql=draft.sql,
+            sql=draft.sql if as_written else stable(draft.sql),
             change=change,
             parts=tuple(one for one in draft.settles),
             fields=draft.fields,
             destructive=draft.destructive,
             transactional=draft.transactional,
-            lock="" if self._is_new(unit) else draft.lock,
+            lock="" if is_new else draft.lock,
             why=why,
         )
         node = Node(step, place(draft.phase if draft.phase is not None else phase, unit, recipe, count))
+        node.asks = bool(draft.needs or draft.frees)
         node.claims = frozenset({("relation", draft.takes)}) if draft.takes else frozenset()
         node.releases = frozenset({("relation", draft.gives)}) if draft.gives else frozenset()
         return node

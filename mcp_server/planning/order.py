@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from mcp_server.model.plan import Step
 from mcp_server.planning.units import Key
 
 Claim = tuple[str, str]
-FIRM, BODY, WISH = 3, 2, 1
+FIRM, BODY, ASKED, WISH = 4, 3, 2, 1
 
 
 @dataclass(eq=False, slots=True)
@@ -27,9 +27,9 @@ class Node:
 
     place: sorts among free nodes. makes, ends: units that exist, or no longer exist, afterwards. firm: they are made
     or dropped here, not altered in place. needs: units that must stand in their new form. frees: units that are no
-    longer used in their old form. wishes: units that the body of a function speaks of; body: Postgres checks it.
+    longer used in their old form; asks: also where the other is only altered in place. wishes: units that the body of a function speaks of; body: Postgres checks it.
     after: nodes that come before. claims, releases: names taken and given up. unchecked: a circle was cut through the
-    body of the function that is made here.
+    body of the function that is made here. unordered: it was cut through what the node cannot do without.
     """
 
     step: Step
@@ -39,12 +39,14 @@ class Node:
     firm: bool = True
     needs: frozenset[Key] = frozenset()
     frees: frozenset[Key] = frozenset()
+    asks: bool = False
     wishes: frozenset[Key] = frozenset()
     body: bool = False
     after: tuple[Node, ...] = ()
     claims: frozenset[Claim] = frozenset()
     releases: frozenset[Claim] = frozenset()
-    unchecked: bool = field(default=False)
+    unchecked: bool = False
+    unordered: bool = False
 
 
 Edges = dict[Node, dict[Node, int]]
@@ -53,7 +55,7 @@ Edges = dict[Node, dict[Node, int]]
 def ordered(nodes: Iterable[Node]) -> list[Node]:
     """The nodes in an order that satisfies every firm edge.
 
-    Raises graphlib.CycleError when firm edges alone make a circle.
+    Where firm edges alone make a circle, one of them gives way, and what it served is marked `unordered`.
     """
     everything = list(nodes)
     edges = _edges(everything)
@@ -61,8 +63,7 @@ def ordered(nodes: Iterable[Node]) -> list[Node]:
         try:
             return _sorted(everything, edges)
         except CycleError as error:
-            if not _cut(error.args[1], edges):
-                raise
+            _cut(error.args[1], edges)
 
 
 def _edges(nodes: list[Node]) -> Edges:
@@ -71,18 +72,19 @@ def _edges(nodes: list[Node]) -> Edges:
     releasers = _index(nodes, "releases")
     edges: Edges = {node: {} for node in nodes}
     for node in nodes:
+        asked = ASKED if node.asks else WISH
         for other in node.after:
             _add(edges, other, node, FIRM)
-        for unit in node.needs:
+        for unit in sorted(node.needs):
             for maker in makers.get(unit, ()):
-                _add(edges, maker, node, FIRM if maker.firm else WISH)
-        for unit in node.wishes:
+                _add(edges, maker, node, FIRM if maker.firm else asked)
+        for unit in sorted(node.wishes):
             for maker in makers.get(unit, ()):
                 _add(edges, maker, node, BODY if node.body else WISH)
-        for unit in node.frees:
+        for unit in sorted(node.frees):
             for ender in enders.get(unit, ()):
-                _add(edges, node, ender, FIRM if ender.firm else WISH)
-        for claim in node.claims:
+                _add(edges, node, ender, FIRM if ender.firm else asked)
+        for claim in sorted(node.claims):
             for releaser in releasers.get(claim, ()):
                 _add(edges, releaser, node, FIRM)
     return edges
@@ -117,12 +119,10 @@ def _sorted(nodes: list[Node], edges: Edges) -> list[Node]:
     return order
 
 
-def _cut(circle: list[Node], edges: Edges) -> bool:
-    """Remove the softest edge of a circle of nodes, each before the next; False when all are firm."""
-    pairs = [(edges[then][first], first, then) for first, then in pairwise(circle)]
-    strength, first, then = min(pairs, key=lambda pair: pair[0])
-    if strength >= FIRM:
-        return False
+def _cut(circle: list[Node], edges: Edges) -> None:
+    """Remove the softest edge of a circle of nodes, each before the next."""
+    pairs = [(edges[then][first], then.place, first, then) for first, then in pairwise(circle)]
+    strength, _, first, then = min(pairs, key=lambda pair: pair[:2])
     del edges[then][first]
     then.unchecked = then.unchecked or strength == BODY
-    return True
+    then.unordered = then.unordered or strength == FIRM

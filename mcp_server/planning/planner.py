@@ -19,6 +19,7 @@ from mcp_server.planning.renames import rename_steps, renamed
 from mcp_server.planning.units import key
 from mcp_server.planning.work import Closure, works
 
+_CIRCULAR = "it stands on something that stands on it: its statement may come too early"
 _BODIES = "check_function_bodies"
 
 
@@ -77,9 +78,10 @@ def steps(before: Schema, after: Schema, changes: Changes) -> tuple[tuple[Step, 
     again = frozenset(name for name, work in found.items() if work.again)
     site = replace(site, made=made, replaced=again)
     builder = Builder(hand_down(found, site), site)
-    listed = tuple(_with_unchecked_bodies(ordered(builder.nodes())))
-    listed = tuple(_committed(listed))
-    listed, undone = settled(changes, listed, tuple(builder.residues), site)
+    nodes = ordered(builder.nodes())
+    listed = tuple(_committed(tuple(_with_unchecked_bodies(nodes))))
+    circular = (Residue(node.step.change, _CIRCULAR) for node in nodes if node.unordered)
+    listed, undone = settled(changes, listed, (*builder.residues, *circular), site)
     return listed, undone
 
 

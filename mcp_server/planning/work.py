@@ -124,6 +124,8 @@ class Closure:
         return self.works
 
     def _begin(self, name: Key, work: Work) -> None:
+        if work.before is not None and work.after is None and _is_key(work.before):
+            self._queue.append((name, "gone"))  # who refers to it may now rest on another key, but not by itself
         if work.before is None or work.after is None:
             return
         recipe = RECIPES[type(work.after)]
@@ -196,6 +198,11 @@ class Closure:
         if isinstance(unit, Publication):
             return any(" WHERE " in table for table in unit.tables)
         return isinstance(unit, _STAND_ON_TYPE)
+
+
+def _is_key(unit: Unit) -> bool:
+    """True for what a foreign key, or a query that groups by a primary key, can rest on."""
+    return (isinstance(unit, Constraint) and unit.kind in "pu") or (isinstance(unit, Index) and unit.unique)
 
 
 _TYPE_WORDS = frozenset(kind.word for kind in TYPES)

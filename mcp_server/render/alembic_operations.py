@@ -40,9 +40,9 @@ def direction(steps: tuple[Step, ...], types: Types) -> Direction:
     told: set[tuple[str, str]] = set()
     for step in steps:
         if isinstance(step.change, Added) and not step.fields and _native(step, bare) is not None:
-            told |= {
-                (one.word, one.identity) for one in (step.change.item, *step.parts) if isinstance(one, Table | Column)
-            }
+            own = (one for one in step.parts if isinstance(one, Column) and not one.inherited)
+            made = (one for one in (step.change.item, *own) if isinstance(one, Table | Column))
+            told |= {(one.word, one.identity) for one in made}
     return Direction(steps, types, late, frozenset(told))
 
 

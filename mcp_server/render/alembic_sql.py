@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from mcp_server.model.deparsed import stable
 from mcp_server.render.python_source import Bracket, Source, call, string
 
 _PARAMETERS = (re.compile(r"(?<![:\w\x5c]):(\w+)(?!:)"), re.compile(r"(?<![:\w\x5c]):(\w+)(?![:\w])"))
@@ -33,11 +34,11 @@ def escape(sql: str) -> str | None:
 
 def text(sql: str) -> Source | None:
     """`sa.text(...)` of an expression; None when it cannot be written so."""
-    escaped = escape(sql)
+    escaped = escape(stable(sql))
     return call("sa.text", string(escaped)) if escaped is not None else None
 
 
 def plain(sql: str) -> Source | None:
     """An expression as a string, where SQLAlchemy makes a text() of it; None when it cannot be written so."""
-    escaped = escape(sql)
+    escaped = escape(stable(sql))
     return string(escaped) if escaped is not None else None

@@ -50,8 +50,11 @@ def create_table(
     table: Table, parts: Iterable[object], types: Types, late: frozenset[str], comments: bool
 ) -> Source | None:
     """`op.create_table(...)`. late: columns whose default comes later. comments: the table's own is included."""
-    columns = sorted((part for part in parts if isinstance(part, Column)), key=lambda column: column.position)
-    constraints = [part for part in parts if isinstance(part, Constraint)]
+    own = [
+        part for part in parts if getattr(part, "table", "") == table.identity and not getattr(part, "inherited", False)
+    ]
+    columns = sorted((part for part in own if isinstance(part, Column)), key=lambda column: column.position)
+    constraints = [part for part in own if isinstance(part, Constraint)]
     owners = {part.owned_by for part in parts if isinstance(part, Sequence)}
     arguments: list[Source] = []
     for column in columns:
@@ -98,6 +101,11 @@ def table_options(table: Table) -> list[Source] | None:
 def _with(options: Iterable[str]) -> Source:
     pairs = (option.partition("=") for option in options)
     return mapping((name, value if value.isdigit() else string(value)) for name, _, value in pairs)
+
+
+def _listed_options(index: Index) -> list[str]:
+    """The storage parameters in the order in which Postgres lists them."""
+    return sorted(index.options, key=lambda option: index.definition.find(option.partition("=")[0] + "="))
 
 
 def _autoincrement(column: Column, constraints: list[Constraint], owned: set[str]) -> str | None:
@@ -218,6 +226,6 @@ def create_index(index: Index) -> Source | None:
         keyword("postgresql_ops", mapping(classes)) if classes else None,
         keyword("postgresql_include", strings(index.include)) if index.include else None,
         "postgresql_nulls_not_distinct=True" if index.nulls_not_distinct else None,
-        keyword("postgresql_with", _with(index.options)) if index.options else None,
+        keyword("postgresql_with", _with(_listed_options(index))) if index.options else None,
         keyword("postgresql_where", where) if where is not None else None,
     )

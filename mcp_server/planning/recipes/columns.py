@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcp_server.model.names import literal, object_name, quote, split
-from mcp_server.model.schema import Column, Constraint, Enum, Sequence
+from mcp_server.model.schema import Attribute, Column, Composite, Constraint, Enum, Sequence
 from mcp_server.planning import casts
 from mcp_server.planning.draft import (
     ACCESS_EXCLUSIVE,
@@ -157,7 +157,7 @@ def _alter_type(prefix: str, before: Column, after: Column, site: Site) -> Draft
     name = quote(after.name)
     gone = lost_values(before, after, site)
     if before.type == after.type and _is_replaced_type(after, site):
-        expression = _converted(name, before, after)
+        expression = _converted(name, before, after, site)
         why = f"rows that hold {', '.join(gone)} make it fail" if gone else ""
         destructive = bool(gone)
     else:
@@ -188,10 +188,28 @@ def lost_values(before: Column, after: Column, site: Site) -> tuple[str, ...]:
     return ()
 
 
-def _converted(name: str, before: Column, after: Column) -> str:
-    """The value of a column whose type was made anew under the same name, by way of text."""
+def _converted(name: str, before: Column, after: Column, site: Site) -> str:
+    """The value of a column whose type was made anew under the same name: by way of text, a row by its attributes."""
+    own = (Composite.word, after.type)
+    old, new = site.old.units.get(own), site.new.units.get(own)
+    if isinstance(old, Composite) and isinstance(new, Composite) and own in site.replaced:
+        had = {attribute.name: attribute for attribute in old.attributes}
+        values = (_attribute(name, had.get(one.name), one, site) for one in new.attributes)
+        row = f"ROW({', '.join(values)})::{after.type}"
+        return f"CASE WHEN {name} IS DISTINCT FROM NULL THEN {row} END"
     arrays = "[]" * casts.parse(before.type).dimensions
     return f"{name}::text{arrays}::{after.type}"
+
+
+def _attribute(name: str, old: Attribute | None, new: Attribute, site: Site) -> str:
+    """The value of one attribute of a row."""
+    if old is None:
+        return "NULL"
+    value = f"({name}).{quote(new.name)}"
+    if old.type != new.type:
+        return casts.using(value, old.type, new.type) or value
+    anew = any(one[1] == new.type.removesuffix("[]") for one in site.replaced)
+    return f"{value}::text{'[]' * casts.parse(new.type).dimensions}::{new.type}" if anew else value
 
 
 def _alter_storage(prefix: str, before: Column, after: Column, fields: tuple[str, ...], site: Site) -> Drafts:

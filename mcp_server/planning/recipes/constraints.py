@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from mcp_server.model.names import object_name, quote, split
-from mcp_server.model.schema import Column, Constraint
+from mcp_server.model.schema import Column, Constraint, Table
 from mcp_server.planning.draft import (
     ACCESS_EXCLUSIVE,
     SHARE_ROW_EXCLUSIVE,
@@ -97,6 +97,8 @@ def drop(constraint: Constraint, site: Site) -> Drafts:
             return
         _, after = _columns(constraint, site)
         if after is not None and not after.nullable:
+            if constraint.comment:
+                yield comment(f"CONSTRAINT {quote(constraint.name)} ON {constraint.table}", "")
             if not constraint.validated:
                 yield Draft(f"{prefix} VALIDATE CONSTRAINT {quote(constraint.name)}", lock=SHARE_UPDATE_EXCLUSIVE)
             if constraint.no_inherit:
@@ -104,22 +106,28 @@ def drop(constraint: Constraint, site: Site) -> Drafts:
             if constraint.name != _usual_name(constraint):
                 names = f"{quote(constraint.name)} TO {quote(_usual_name(constraint))}"
                 yield Draft(f"{prefix} RENAME CONSTRAINT {names}", lock=ACCESS_EXCLUSIVE)
-            elif constraint.comment:
-                yield comment(f"CONSTRAINT {quote(constraint.name)} ON {constraint.table}", "")
             return
     yield Draft(f"{prefix} DROP CONSTRAINT {quote(constraint.name)}", lock=ACCESS_EXCLUSIVE)
 
 
 def replaces(before: Constraint, after: Constraint, fields: tuple[str, ...], site: Site) -> bool:
     """True unless Postgres has an ALTER for just these fields."""
+    table = site.new.schema.get(Table, after.table)
+    if before.inherited and not after.inherited and table and _keeps_parents(table, site):
+        return True  # the parent's own is dropped, and takes this one along
     changed = set(fields) - {"comment", "inherited"}
     if not changed or _is_storage_only(before, after, changed):
         return False
-    if changed <= {"validated", "definition"} and after.validated and after.enforced:
+    if "validated" in changed and changed <= {"validated", "definition"} and after.validated and after.enforced:
         return False
     if after.kind == "f" and changed <= {*_TIMING, "enforced", "validated"}:
         return not ("validated" not in changed or after.validated or not after.enforced)
     return not (after.kind == "n" and changed <= {"no_inherit", "definition"})
+
+
+def _keeps_parents(table: Table, site: Site) -> bool:
+    before = site.old.schema.get(Table, table.identity)
+    return before is not None and (before.partition_of, before.inherits) == (table.partition_of, table.inherits)
 
 
 def _is_storage_only(before: Constraint, after: Constraint, changed: set[str]) -> bool:

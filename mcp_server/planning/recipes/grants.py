@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mcp_server.model.names import quote, split
-from mcp_server.model.schema import DefaultPrivilege, Grant
+from mcp_server.model.schema import (
+    Composite,
+    DefaultPrivilege,
+    Domain,
+    Enum,
+    Function,
+    Grant,
+    Namespace,
+    Range,
+    SchemaObject,
+    Sequence,
+    Table,
+    View,
+)
 from mcp_server.planning.draft import Draft, Drafts, Phase, Recipe, Site, role
+from mcp_server.planning.units import key
 
 _OPTION = " with grant option"
+_TARGETS: dict[type, tuple[str, str]] = {
+    Table: ("table", "tables"),
+    View: ("table", "tables"),
+    Sequence: ("sequence", "sequences"),
+    Function: ("function", "functions"),
+    Namespace: ("schema", "schemas"),
+    **dict.fromkeys((Enum, Domain, Composite, Range), ("type", "types")),
+}
 _FIELDS = ("privileges", "revoked")
 Given = Grant | DefaultPrivilege
 
@@ -32,6 +56,23 @@ def drop(given: Given, site: Site) -> Drafts:
 def alter(before: Given, after: Given, fields: tuple[str, ...], site: Site) -> Drafts:
     """From one set of privileges to another."""
     yield from _steps(after, _holds(before), _holds(after), _FIELDS)
+
+
+def surplus(item: SchemaObject, site: Site) -> Drafts:
+    """What default privileges give to a new object, or keep from it, and it is not to have."""
+    word, plural = _TARGETS.get(type(item), ("", ""))
+    if isinstance(item, Function) and item.kind == "procedure":
+        word = "procedure"
+    for given in site.old.schema.all(DefaultPrivilege) if word else ():
+        if given.target_word != plural or given.role or given.schema not in ("", getattr(item, "schema", "")):
+            continue
+        if key(given) not in site.new.units:
+            continue
+        wanted = site.new.schema.get(Grant, Grant(word, item.identity, given.grantee).identity)
+        target = wanted or Grant(word, item.identity, given.grantee)
+        keeps = (_holds(given)[0] & _holds(target)[0], _holds(given)[1] & _holds(target)[1])
+        for draft in _steps(target, _holds(given), keeps, _FIELDS):
+            yield replace(draft, phase=Phase.OWNER) if isinstance(draft, Draft) else draft
 
 
 def _steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from mcp_server.model.names import quote
@@ -20,8 +21,9 @@ from mcp_server.planning.draft import (
     differing,
     set_options,
 )
-from mcp_server.planning.units import Attachment, key
+from mcp_server.planning.units import Attachment
 
+_STORAGE = re.compile(r" WITH \([^)]*\)")
 _SETTABLE = frozenset({"options", "definition", "tablespace", "clustered", "comment", "parent", "valid"})
 
 
@@ -60,27 +62,29 @@ def replaces(before: Index, after: Index, fields: tuple[str, ...], site: Site) -
     """True when more than storage, cluster mark, comment or attachment differs."""
     if not set(fields) <= _SETTABLE or ("valid" in fields and after.valid and not _is_partitioned(after, site)):
         return True
-    return "definition" in fields and "options" not in fields
+    if before.parent and not after.parent and (Index.word, before.parent) not in site.new.units:
+        return True  # the parent's is dropped, and takes this one along
+    return "definition" in fields and "options" not in fields and not _is_order_only(before, after, fields)
 
 
 def alter(before: Index, after: Index, fields: tuple[str, ...], site: Site) -> Drafts:
     """ALTER INDEX, CLUSTER ON, COMMENT."""
     name = f"INDEX {after.identity}"
-    if "options" in fields:
-        for draft in set_options(f"ALTER {name}", before.options, after.options, SHARE_UPDATE_EXCLUSIVE):
-            carried = site.new.schema.get(Constraint, f"{after.table}.{quote(after.constraint)}")
-            settles = (carried,) if after.constraint and carried else ()
-            yield (
-                replace(draft, fields=("options", "definition"), settles=settles) if isinstance(draft, Draft) else draft
-            )
+    if "options" in fields or _is_order_only(before, after, fields):
+        yield from _alter_options(before, after, site)
     if "tablespace" in fields:
         sql = f"ALTER {name} SET TABLESPACE {quote(after.tablespace or 'pg_default')}"
         yield Draft(sql, ("tablespace",), lock=ACCESS_EXCLUSIVE, why="the index's files are copied")
-    if "clustered" in fields and (after.clustered or not _other_clustered(after, site)):
+    if "clustered" in fields:
         word = f"CLUSTER ON {quote(after.name)}" if after.clustered else "SET WITHOUT CLUSTER"
-        others = tuple(one for one in site.new.schema.on(after.table, Index) if one.name != after.name)
-        sql = f"ALTER TABLE {after.table} {word}"
-        yield Draft(sql, ("clustered",), settles=_unmarked(others, site), lock=SHARE_UPDATE_EXCLUSIVE)
+        mark = f"the cluster mark of {after.table}"
+        yield Draft(
+            f"ALTER TABLE {after.table} {word}",
+            ("clustered",),
+            lock=SHARE_UPDATE_EXCLUSIVE,
+            takes=mark if after.clustered else "",
+            gives="" if after.clustered else mark,
+        )
     if "parent" in fields and after.parent and not _comes_along(after, site):
         yield Draft(f"ALTER INDEX {after.parent} ATTACH PARTITION {after.identity}", ("parent",), lock=ACCESS_EXCLUSIVE)
     if "comment" in fields:
@@ -89,20 +93,39 @@ def alter(before: Index, after: Index, fields: tuple[str, ...], site: Site) -> D
         yield Refusal(("valid",), "an index cannot be made invalid on purpose")
 
 
+def _is_order_only(before: Index, after: Index, fields: tuple[str, ...]) -> bool:
+    """True when the definitions differ in the order of their storage parameters alone."""
+    apart = _STORAGE.sub("", before.definition) == _STORAGE.sub("", after.definition)
+    return "definition" in fields and "options" not in fields and bool(before.options) and apart
+
+
+def _alter_options(before: Index, after: Index, site: Site) -> Drafts:
+    """SET and RESET. Postgres appends what is new to what it has: where that gives another order, all are set anew."""
+    names = tuple(pair.partition("=")[0] for pair in before.options)
+    wanted = sorted(after.options, key=lambda pair: _at(after.definition, pair))
+    listed = sorted(before.options, key=lambda pair: _at(before.definition, pair))
+    kept = [
+        pair.partition("=")[0] for pair in listed if pair.partition("=")[0] in {one.partition("=")[0] for one in wanted}
+    ]
+    carried = site.new.schema.get(Constraint, f"{after.table}.{quote(after.constraint)}")
+    settles = (carried,) if after.constraint and carried else ()
+    drafts = list(set_options(f"ALTER INDEX {after.identity}", before.options, tuple(wanted), SHARE_UPDATE_EXCLUSIVE))
+    if [pair.partition("=")[0] for pair in wanted][: len(kept)] != kept:
+        drafts = [Draft(f"ALTER INDEX {after.identity} RESET ({', '.join(names)})", lock=SHARE_UPDATE_EXCLUSIVE)]
+        drafts += set_options(f"ALTER INDEX {after.identity}", (), tuple(wanted), SHARE_UPDATE_EXCLUSIVE)
+    for draft in drafts:
+        if isinstance(draft, Draft):
+            yield replace(draft, fields=("options", "definition"), settles=settles)
+
+
+def _at(definition: str, pair: str) -> int:
+    """Where a storage parameter stands in a definition."""
+    return definition.find(pair.partition("=")[0] + "=")
+
+
 def _comes_along(index: Index, site: Site) -> bool:
     """True when the index is taken over as its parent's is made, or as its table is attached."""
     return bool({(Index.word, index.parent), (Attachment.word, index.table)} & site.made)
-
-
-def _unmarked(indexes: tuple[Index, ...], site: Site) -> tuple[Index, ...]:
-    """Those that lose the cluster mark and nothing else."""
-    before = ((site.old.schema.get(Index, one.identity), one) for one in indexes)
-    return tuple(one for old, one in before if old and old.clustered and replace(old, clustered=False) == one)
-
-
-def _other_clustered(index: Index, site: Site) -> bool:
-    """True when another index of the table takes the cluster mark over."""
-    return any(one.clustered for one in site.new.schema.on(index.table, Index) if key(one) != key(index))
 
 
 INDEX = Recipe(create, drop, alter, replaces, Phase.RELATION, Phase.UNDO, 6)

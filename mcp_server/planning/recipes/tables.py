@@ -40,12 +40,9 @@ def create(table: Table, site: Site) -> Drafts:
     yield Draft(_partition_of(table, site) if attached else _create_table(table, site))
     plain = replace(table, replica_identity="", row_security=False, force_row_security=False, owner="", comment="")
     yield from alter(plain, table, differing(plain, table), site)
-    for column in site.new.schema.on(table.identity, Column):
-        if column.inherited and (attached or not table.partition_of):
-            yield from _beyond_parent(column, site)
 
 
-def _beyond_parent(column: Column, site: Site) -> Drafts:
+def beyond_parent(column: Column, site: Site) -> Drafts:
     """What an inherited column has that its parent does not give it."""
     parent = parent_column(column, site.new.schema)
     if parent is None:
@@ -129,7 +126,7 @@ def alter(before: Table, after: Table, fields: tuple[str, ...], site: Site) -> D
     if "persistence" in fields:
         word = "LOGGED" if after.persistence == "permanent" else "UNLOGGED"
         yield Draft(f"ALTER {name} SET {word}", ("persistence",), lock=ACCESS_EXCLUSIVE, why="the table is rewritten")
-    if "access_method" in fields:
+    if "access_method" in fields and "kind" not in fields:
         sql = f"ALTER {name} SET ACCESS METHOD {quote(after.access_method or 'DEFAULT')}"
         yield Draft(sql, ("access_method",), lock=ACCESS_EXCLUSIVE, why="the table is rewritten")
     if "tablespace" in fields:
@@ -138,7 +135,7 @@ def alter(before: Table, after: Table, fields: tuple[str, ...], site: Site) -> D
     if "options" in fields:
         yield from _alter_options(before, after)
     yield from _alter_parents(name, before, after, fields, site)
-    yield from _alter_identity_and_security(name, after, fields)
+    yield from _alter_identity_and_security(name, before, after, fields, site)
     if "comment" in fields:
         word = "FOREIGN TABLE" if after.kind == "foreign" else "TABLE"
         yield comment(f"{word} {after.identity}", after.comment, SHARE_UPDATE_EXCLUSIVE)
@@ -181,12 +178,16 @@ def _alter_parents(name: str, before: Table, after: Table, fields: tuple[str, ..
         yield Draft(f"ALTER {name} {word}", ("of_type",), lock=ACCESS_EXCLUSIVE)
 
 
-def _alter_identity_and_security(name: str, after: Table, fields: tuple[str, ...]) -> Drafts:
+def _alter_identity_and_security(name: str, before: Table, after: Table, fields: tuple[str, ...], site: Site) -> Drafts:
     if "replica_identity" in fields:
         words = {"": "DEFAULT", "full": "FULL", "nothing": "NOTHING"}
         value = words.get(after.replica_identity, f"USING INDEX {quote(after.replica_identity)}")
-        needs: tuple[Key, ...] = ((Index.word, qualified(after.schema, after.replica_identity)),)
-        yield Draft(f"ALTER {name} REPLICA IDENTITY {value}", ("replica_identity",), needs, lock=ACCESS_EXCLUSIVE)
+        chosen = (Index.word, qualified(after.schema, after.replica_identity))
+        needs = (chosen, *site.new.of(chosen))
+        index = before.replica_identity
+        frees = tuple(site.old.of((Index.word, qualified(before.schema, index)))) if index else ()
+        sql = f"ALTER {name} REPLICA IDENTITY {value}"
+        yield Draft(sql, ("replica_identity",), needs, frees=frees, lock=ACCESS_EXCLUSIVE)
     if "row_security" in fields:
         word = "ENABLE" if after.row_security else "DISABLE"
         yield Draft(f"ALTER {name} {word} ROW LEVEL SECURITY", ("row_security",), lock=ACCESS_EXCLUSIVE)

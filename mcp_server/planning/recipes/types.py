@@ -26,6 +26,7 @@ from mcp_server.planning.units import key
 Own = Enum | Domain | Composite | Range
 _WORDS = {Enum: "TYPE", Domain: "DOMAIN", Composite: "TYPE", Range: "TYPE"}
 _MULTIRANGE = re.compile(r", MULTIRANGE_TYPE_NAME = (.+)$")
+_SUBTYPE = re.compile(r"SUBTYPE = ([^,]+(?:\([^)]*\))?)")
 _ASIDE = "__replaced"
 
 
@@ -39,7 +40,19 @@ def _drop(item: Own, site: Site) -> Drafts:
     if isinstance(item, Range) and (match := _MULTIRANGE.search(item.definition)):
         name = _aside(split(match[1])[-1])
         yield Draft(f"ALTER TYPE {match[1]} RENAME TO {quote(name)}", aside=True)
+        yield Draft(f"ALTER FUNCTION {match[1]}() RENAME TO {quote(name)}", aside=True)
+        yield from _constructors_aside(item, site)
     yield Draft(f"DROP {_WORDS[type(item)]} {old}")
+
+
+def _constructors_aside(item: Range, site: Site) -> Drafts:
+    """The functions that make ranges carry the type's name; those with the same parameters would stay in the way."""
+    new = site.new.units.get(key(item))
+    old_subtype, new_subtype = (_SUBTYPE.match(one.definition) for one in (item, new) if isinstance(one, Range))
+    if old_subtype and new_subtype and old_subtype[1] == new_subtype[1]:
+        for parameters in (f"{old_subtype[1]}, {old_subtype[1]}", f"{old_subtype[1]}, {old_subtype[1]}, text"):
+            sql = f"ALTER FUNCTION {item.identity}({parameters}) RENAME TO {quote(_aside(item.name))}"
+            yield Draft(sql, aside=True)
 
 
 def _aside(name: str) -> str:
