@@ -220,6 +220,10 @@ async def test_a_cancelled_call_ends_its_statement_on_the_server(
         await until(connection, 1)
         group.cancel_scope.cancel()
     await until(connection, 0)
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    with anyio.fail_after(10):
+        while await connection.fetchval(others):
+            await connection.fetchval("select pg_sleep(0.02)")
 
 
 async def until(connection: asyncpg.Connection[asyncpg.Record], sleepers: int) -> None:
