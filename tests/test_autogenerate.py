@@ -15,7 +15,10 @@ import pytest
 
 from mcp_server.errors import MigrationError, Refused
 from mcp_server.model.answer import Answer
+from mcp_server.model.orm import History
+from mcp_server.operations.drafting import read_start
 from mcp_server.operations.migrate import autogenerate_migration
+from mcp_server.render.environment import Environment, render_environment
 from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.workspace import Workspace
@@ -221,9 +224,9 @@ if"""
 
 
 async def test_several_heads_are_named_with_the_way_out(tmp_path: Path, sandboxes: Sandboxes) -> None:
-    root = copy_history(tmp_path, "", "second_head")
+    workspace = opened(copy_history(tmp_path, "", "second_head"), sandboxes)
     with pytest.raises(MigrationError, match=r"has 2 heads: .*\nMerge them: alembic merge -m"):
-        await autogenerate_migration(opened(root, sandboxes), "more")
+        await autogenerate_migration(workspace, "more", after="file:schema.sql")
 
 
 async def test_a_message_is_needed(tmp_path: Path, sandboxes: Sandboxes) -> None:
@@ -233,7 +236,7 @@ async def test_a_message_is_needed(tmp_path: Path, sandboxes: Sandboxes) -> None
 
 async def test_a_revision_follows_the_head_and_nothing_else(tmp_path: Path, sandboxes: Sandboxes) -> None:
     with pytest.raises(Refused, match="would make a second head beside b2"):
-        await autogenerate_migration(opened(copied("history", tmp_path), sandboxes), "more", before="migrations:a1")
+        await read_start(opened(tmp_path / "project", sandboxes), "migrations:a1", History(heads=("b2",)))
 
 
 async def test_tables_that_others_own_are_never_touched(tmp_path: Path, sandboxes: Sandboxes) -> None:
@@ -277,33 +280,26 @@ async def test_the_live_database_may_be_the_start_or_the_goal(
     await workspace.close()
 
 
-URLS = {
-    "asyncpg": "{url}?sslmode=disable&channel_binding=disable",
-    "psycopg": "{url}?sslmode=disable",
-}
-
-
-@pytest.mark.parametrize("driver", URLS)
 async def test_the_new_environment_works_for_the_plain_alembic_command(
-    driver: str, tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: asyncpg.Connection
+    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: asyncpg.Connection
 ) -> None:
     root = copied("todo_chatbot", tmp_path)
     answer = await autogenerate_migration(opened(root, sandboxes), "first tables")
     assert data_of(answer)["revision"]["files"][:3] == ["alembic/env.py", "alembic/script.py.mako", "alembic.ini"]
-    env = root / "alembic" / "env.py"
-    env.write_text(env.read_text().replace("postgresql+asyncpg", f"postgresql+{driver}"))
-    if driver == "psycopg":
-        env.write_text(env.read_text().replace("url.set(query=kept), tls(dict(url.query))", "url, {}"))
-    url = URLS[driver].format(url=database.url).replace("postgresql://", "postgres://")
+    url = database.url.replace("postgresql://", "postgres://") + "?sslmode=disable"
 
-    said = alembic(root, url, "upgrade", "head")
-    assert "Running upgrade  -> " in said
+    assert "Running upgrade  -> " in alembic(root, f"{url}&channel_binding=disable", "upgrade", "head")
     assert await connection.fetchval("select count(*) from tasks") == 0
     assert "No new upgrade operations detected." in alembic(root, url, "check")
-    assert "create table" in alembic(root, url, "upgrade", "head", "--sql").lower()
     alembic(root, url, "revision", "-m", "by hand")
     alembic(root, url, "downgrade", "base")
     assert await connection.fetchval("select to_regclass('tasks')") is None
+
+    for_psycopg = render_environment(Environment("alembic", ("app.models",), driver="psycopg"))
+    (root / "alembic" / "env.py").write_text(for_psycopg["alembic/env.py"])
+    alembic(root, url, "upgrade", "head")
+    assert await connection.fetchval("select count(*) from tasks") == 0
+    assert "create table" in alembic(root, url, "upgrade", "head", "--sql").lower()
 
 
 def alembic(root: Path, url: str, *words: str) -> str:
