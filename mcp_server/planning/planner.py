@@ -15,33 +15,31 @@ from mcp_server.planning.draft import Site
 from mcp_server.planning.inheritance import hand_down
 from mcp_server.planning.nodes import Builder
 from mcp_server.planning.order import Node, ordered
-from mcp_server.planning.renames import rename_steps, renamed
 from mcp_server.planning.units import key
 from mcp_server.planning.work import Closure, works
 
 _CIRCULAR = "it stands on something that stands on it: its statement may come too early"
+_RENAME = "a rename is carried out before the rest is planned"
 _BODIES = "check_function_bodies"
 
 
 def plan(before: Schema, after: Schema, changes: Changes) -> Plan:
     """Plan the changes, forth and back.
 
-    changes: those of `diff(before, after)`, or some of them; what is left out stays as it is. Renamed changes come
-    first, and the others speak of the new names. What has no recipe is named in `residue`.
+    changes: those of `diff(before, after)`, or some of them; what is left out stays as it is. Renames are carried out
+    before planning, by `alike.rename_step`, and `before` is read after them. What has no recipe is named in `residue`.
     """
-    renames = tuple(change for change in changes if isinstance(change, Renamed))
+    renames = tuple(Residue(change, _RENAME) for change in changes if isinstance(change, Renamed))
     others = tuple(change for change in changes if not isinstance(change, Renamed))
-    middle = renamed(before, renames)
-    target = applied(middle, others, after.server_version)
-    up, up_residue = steps(middle, target, others)
-    down, down_residue = steps(target, middle, tuple(reverse(change) for change in others))
-    back = tuple(reverse(change) for change in reversed(renames))
+    target = applied(before, others, after.server_version)
+    up, up_residue = steps(before, target, others)
+    down, down_residue = steps(target, before, tuple(reverse(change) for change in others))
     return Plan(
         before=before.fingerprint,
         after=target.fingerprint,
-        upgrade=rename_steps(renames, before) + up,
-        downgrade=down + rename_steps(back, middle),
-        residue=_merged(up_residue, down_residue),
+        upgrade=up,
+        downgrade=down,
+        residue=renames + _merged(up_residue, down_residue),
     )
 
 
