@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +15,6 @@ from mcp_server.model.answer import Answer
 from mcp_server.model.orm import History
 from mcp_server.operations.drafting import read_start
 from mcp_server.operations.migrate import autogenerate_migration
-from mcp_server.render.environment import Environment, render_environment
 from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.workspace import Workspace
@@ -278,39 +274,3 @@ async def test_the_live_database_may_be_the_start_or_the_goal(
     assert data_of(back)["problems"] == []
     assert await connection.fetchval("select count(*) from pg_attribute where attname = 'died'") == 1
     await workspace.close()
-
-
-async def test_the_new_environment_works_for_the_plain_alembic_command(
-    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: asyncpg.Connection
-) -> None:
-    root = copied("todo_chatbot", tmp_path)
-    answer = await autogenerate_migration(opened(root, sandboxes), "first tables")
-    assert data_of(answer)["revision"]["files"][:3] == ["alembic/env.py", "alembic/script.py.mako", "alembic.ini"]
-    url = database.url.replace("postgresql://", "postgres://") + "?sslmode=disable"
-
-    assert "Running upgrade  -> " in alembic(root, f"{url}&channel_binding=disable", "upgrade", "head")
-    assert await connection.fetchval("select count(*) from tasks") == 0
-    assert "No new upgrade operations detected." in alembic(root, url, "check")
-    alembic(root, url, "revision", "-m", "by hand")
-    alembic(root, url, "downgrade", "base")
-    assert await connection.fetchval("select to_regclass('tasks')") is None
-
-    for_psycopg = render_environment(Environment("alembic", ("app.models",), driver="psycopg"))
-    (root / "alembic" / "env.py").write_text(for_psycopg["alembic/env.py"])
-    alembic(root, url, "upgrade", "head")
-    assert await connection.fetchval("select count(*) from tasks") == 0
-    assert "create table" in alembic(root, url, "upgrade", "head", "--sql").lower()
-
-
-def alembic(root: Path, url: str, *words: str) -> str:
-    """What the `alembic` command says; run from elsewhere, as continuous integration does."""
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic", "-c", str(root / "alembic.ini"), *words],
-        cwd=root.parent,
-        env={**os.environ, "DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr

@@ -6,11 +6,20 @@ varchar column). Two objects that differ in such texts only are both replayed be
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import DatabaseError
 from mcp_server.model.change import Altered, Change, Changes, diff
-from mcp_server.model.schema import DefaultPrivilege, EventTrigger, Grant, Publication, Schema
+from mcp_server.model.schema import (
+    DefaultPrivilege,
+    EventTrigger,
+    Grant,
+    Publication,
+    Schema,
+    SchemaObject,
+    compared_fields,
+)
 from mcp_server.planning import plan
 from mcp_server.world.rehearsal import copy_of
 
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 TEXTS = frozenset(
     {"definition", "expression", "default", "generated", "keys", "predicate", "using", "check", "constraints"}
 )
+_SPACED = (" ((ARRAY[", " ( (ARRAY[")  # see model/deparsed.py
 _WORDLESS = (Grant, DefaultPrivilege, Publication, EventTrigger)
 
 
@@ -46,7 +56,8 @@ def _key(change: Change) -> tuple[str, str]:
 
 async def replayed(workspace: Workspace, schema: Schema) -> Schema:
     """The Schema as it reads after being made anew from its own texts; itself where that cannot be done."""
-    worded = Schema.of((item for item in schema if not isinstance(item, _WORDLESS)), schema.server_version)
+    items = (_as_it_stands(item) for item in schema if not isinstance(item, _WORDLESS))
+    worded = Schema.of(items, schema.server_version)
     try:
         async with copy_of(workspace) as copy:
             start = await copy.read()
@@ -54,3 +65,10 @@ async def replayed(workspace: Workspace, schema: Schema) -> Schema:
             return await copy.read()
     except DatabaseError:
         return schema
+
+
+def _as_it_stands(item: SchemaObject) -> SchemaObject:
+    """The object with its texts so spaced that the plan does not recognise lists and write them as they once were."""
+    texts = {name: getattr(item, name) for name in compared_fields(type(item)) if name in TEXTS}
+    spaced = {name: text.replace(*_SPACED) for name, text in texts.items() if isinstance(text, str)}
+    return replace(item, **spaced) if spaced else item  # type: ignore[type-var]

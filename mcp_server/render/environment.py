@@ -15,10 +15,9 @@ Driver = Literal["asyncpg", "psycopg", "psycopg2"]
 class Environment:
     """What an environment is for.
 
-    folder: the name of the script folder, beside alembic.ini. models: modules and packages that declare tables. sources: folders
-    that imports resolve from, relative to alembic.ini, "" for its own. driver: what the project has installed.
+    folder: the script folder's name, beside alembic.ini. models: modules and packages that declare tables.
+    sources: folders that imports resolve from, relative to alembic.ini, "" for its own. driver: what is installed.
     is_sqlmodel: whether SQLModel.metadata holds every table. schemas: whether tables lie outside of `public`.
-    external: tables that others own.
     """
 
     folder: str
