@@ -12,6 +12,7 @@ import asyncio
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from tempfile import mkdtemp
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks.delay import delayed
-from benchmarks.generate import ddl
+from benchmarks.generate import batches
 from mcp_server.world.catalog import read_schema, read_tables, read_with_state, revalidate, statement
 from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, open_sandboxes
@@ -62,6 +63,7 @@ def _reflect(url: str) -> object:
 
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
     metadata = MetaData()
+    warnings.simplefilter("ignore")  # types that SQLAlchemy does not know
     with engine.connect() as connection:
         names = [name for name in inspect(connection).get_schema_names() if name != "information_schema"]
         for name in names:
@@ -183,7 +185,8 @@ def _folder() -> Path:
 
 async def _fill(sandbox: Sandbox, size: int) -> None:
     connection = await connect(sandbox.url)
-    await connection.execute(ddl(size))
+    for batch in batches(size):
+        await connection.execute(batch)
     await connection.execute("analyze pg_catalog.pg_class; analyze pg_catalog.pg_attribute; analyze pg_catalog.pg_constraint; "
                              "analyze pg_catalog.pg_index; analyze pg_catalog.pg_attrdef; analyze pg_catalog.pg_depend; "
                              "analyze pg_catalog.pg_type; analyze pg_catalog.pg_description; analyze pg_catalog.pg_trigger")  # fmt: skip
