@@ -8,7 +8,7 @@ A section holds fenced blocks, told apart by the words after the fence:
     sql change    instead of `after`: what is done to `before`
     sql rows      rows that the database holds before the upgrade
     sql check     a query that is true after the upgrade
-    plan          the statements of the upgrade, in order, white space aside; `...` stands for any others
+    plan          the statements of the upgrade, in order, white space aside; `*` stands for anything
     residue       a line for each change that has no recipe, as `describe` tells it, or its beginning
     since         the first major version of Postgres that knows it
 """
@@ -37,13 +37,13 @@ class Case:
 
     @property
     def before(self) -> str:
-        return self.base + self.blocks.get("sql before", "")
+        return self.base + self.blocks.get("sql before", "select;")
 
     @property
     def after(self) -> str:
         if "sql change" in self.blocks:
             return self.before + self.blocks["sql change"]
-        return self.base + self.blocks.get("sql after", "")
+        return self.base + (self.blocks.get("sql after") or "select;")
 
     @property
     def since(self) -> int:
@@ -54,8 +54,12 @@ class Case:
         return [line.strip() for line in self.blocks.get(name, "").splitlines() if line.strip()]
 
 
-def read_cases(folder: str) -> Iterator[Case]:
+def read_cases(folder: str) -> tuple[Case, ...]:
     """The cases of every file in a folder of tests/cases, by name."""
+    return tuple(_read(folder))
+
+
+def _read(folder: str) -> Iterator[Case]:
     for path in sorted((CASES / folder).glob("*.md")):
         head, *sections = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         base = _blocks(head).get("sql base", "")

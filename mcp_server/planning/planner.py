@@ -8,13 +8,14 @@ from dataclasses import replace
 from mcp_server.model.change import Added, Altered, Change, Changes, Dropped, Renamed
 from mcp_server.model.names import literal
 from mcp_server.model.plan import Plan, Residue, Step
-from mcp_server.model.schema import Enum, Schema
+from mcp_server.model.schema import Enum, Schema, Table
 from mcp_server.planning.coverage import settled
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.draft import Site
 from mcp_server.planning.inheritance import hand_down
 from mcp_server.planning.nodes import Builder
 from mcp_server.planning.order import Node, ordered
+from mcp_server.planning.recipes import tables
 from mcp_server.planning.units import key
 from mcp_server.planning.work import Closure, works
 
@@ -30,17 +31,36 @@ def plan(before: Schema, after: Schema, changes: Changes) -> Plan:
     before planning, by `alike.rename_step`, and `before` is read after them. What has no recipe is named in `residue`.
     """
     renames = tuple(Residue(change, _RENAME) for change in changes if isinstance(change, Renamed))
-    others = tuple(change for change in changes if not isinstance(change, Renamed))
-    target = applied(before, others, after.server_version)
-    up, up_residue = steps(before, target, others)
-    down, down_residue = steps(target, before, tuple(reverse(change) for change in others))
+    possible, refused = refuse_fixed(change for change in changes if not isinstance(change, Renamed))
+    target = applied(before, possible, after.server_version)
+    up, up_residue = steps(before, target, possible)
+    down, down_residue = steps(target, before, tuple(reverse(change) for change in possible))
     return Plan(
         before=before.fingerprint,
         after=target.fingerprint,
         upgrade=up,
         downgrade=down,
-        residue=renames + _merged(up_residue, down_residue),
+        residue=renames + refused + _merged(up_residue, down_residue),
     )
+
+
+def refuse_fixed(changes: Iterable[Change]) -> tuple[Changes, tuple[Residue, ...]]:
+    """The changes without those of tables that would have to become another kind of table, and of what hangs on them."""
+    listed = tuple(changes)
+    refused = [Residue(change, reason) for change in listed if (reason := tables.is_fixed(change))]
+    fixed = {one.change.item.identity for one in refused}
+    possible: list[Change] = []
+    for change in listed:
+        item = change.item
+        if item.word == Table.word and item.identity in fixed:
+            continue
+        on = {getattr(item, "table", ""), getattr(item, "partition_of", ""), *getattr(item, "inherits", ())} & fixed
+        if on:
+            refused.append(Residue(change, f"{', '.join(sorted(on))} would have to be altered first, and cannot be"))
+            fixed |= {item.identity} if isinstance(change, Added) and isinstance(item, Table) else set()
+        else:
+            possible.append(change)
+    return tuple(possible), tuple(refused)
 
 
 def applied(schema: Schema, changes: Iterable[Change], server_version: int) -> Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mcp_server.model.change import Altered, Change
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Column, Constraint, Index, Schema, SchemaObject, Table, qualified
 from mcp_server.planning.draft import (
@@ -25,13 +26,20 @@ from mcp_server.planning.partitions import parent_column
 from mcp_server.planning.recipes import columns
 from mcp_server.planning.units import Attachment, Default, Key, is_inherited, key
 
-_FIXED = {
+FIXED = {
     "kind": "Postgres cannot turn a table into one of another kind: make a new table and move the rows",
     "partition_by": "Postgres cannot change how a table is partitioned: make a new table and move the rows",
     "server": "Postgres cannot move a foreign table to another server: make it anew",
 }
 DECLARED = "columns stay declared on the table itself: Postgres has no statement that makes one an inherited one"
 _KEY_ORDER = {"n": 0, "p": 1, "u": 2, "x": 3, "c": 4, "f": 5}
+
+
+def is_fixed(change: Change) -> str:
+    """Why a table cannot be altered so, "" when it can."""
+    if not isinstance(change, Altered) or not isinstance(change.after, Table):
+        return ""
+    return next((FIXED[name] for name in change.fields if name in FIXED), "")
 
 
 def create(table: Table, site: Site) -> Drafts:
@@ -141,9 +149,6 @@ def alter(before: Table, after: Table, fields: tuple[str, ...], site: Site) -> D
         yield comment(f"{word} {after.identity}", after.comment, SHARE_UPDATE_EXCLUSIVE)
     if "owner" in fields:
         yield owner(name, after.owner, ACCESS_EXCLUSIVE)
-    for field in fields:
-        if field in _FIXED:
-            yield Refusal((field,), _FIXED[field])
 
 
 def _alter_options(before: Table, after: Table) -> Drafts:
