@@ -72,7 +72,8 @@ def wait_for_end(pid: int) -> None:
 
 def half_made(folder: Path) -> list[Path]:
     """What an interrupted start or write left behind."""
-    return [*folder.glob("*/new-*"), *folder.glob("*/*.[0-9]*")]
+    found = [*folder.glob("*/new-*"), *folder.glob("*/*.[0-9]*")]
+    return [path for path in found if not path.name.startswith("programs-")]
 
 
 async def answer(sandboxes: Sandboxes) -> object:

@@ -107,11 +107,15 @@ def _copy_programs(folder: Path, home: Path, place: Path) -> None:
     fresh = home / f"new-programs-{os.getpid()}"
     inside = fresh / folder.parent.name
     skip = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__")
-    shutil.copytree(folder, inside / folder.name, symlinks=True, ignore=skip)
-    for libraries in folder.parent.parent.glob(f"{folder.parent.name}.libs"):
-        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-    for libraries in folder.parent.glob(".dylibs"):
-        shutil.copytree(libraries, inside / libraries.name, symlinks=True)
+    try:
+        shutil.copytree(folder, inside / folder.name, symlinks=True, ignore=skip)
+        for libraries in folder.parent.parent.glob(f"{folder.parent.name}.libs"):
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        for libraries in folder.parent.glob(".dylibs"):
+            shutil.copytree(libraries, inside / libraries.name, symlinks=True)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     for created in (fresh, inside):
         created.chmod(0o755)
     fresh.rename(place)

@@ -239,11 +239,14 @@ def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durab
     home = find_home(cache, account) / f"{name}-{installation.major}"
     try:
         home.mkdir(mode=0o711 if account else 0o700, exist_ok=True)
-        folder = reachable_programs(installation.folder, installation.version, home, account)
     except OSError as error:
         raise ConfigError(
             f"{home} cannot be made: {error.strerror}.", f"Set DBARCH_CACHE_DIR to another folder. {ELSEWHERE}"
         ) from error
+    try:
+        folder = reachable_programs(installation.folder, installation.version, home, account)
+    except OSError as error:
+        raise _not_copied(home, error) from error
     order = {
         "home": str(home),
         "bin": str(folder / "bin"),
@@ -255,6 +258,17 @@ def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durab
         "network": this_network(),
     }
     return Server(home, installation, order)
+
+
+def _not_copied(home: Path, error: OSError) -> DatabaseError:
+    """The programs could not be copied to where the server's user can run them."""
+    # shutil.Error gathers (source, target, words) of each file in its first argument.
+    words = error.strerror or str(error.args[0][0][2])
+    cause = next((hint for part, hint in CAUSES if part in words), "Set DBARCH_CACHE_DIR to another folder.")
+    return DatabaseError(
+        f"The embedded Postgres could not be started: its programs cannot be copied to {home}: {words}",
+        f"{cause} {ELSEWHERE}",
+    )
 
 
 def nearest(found: tuple[Installation, ...], near_version: int | None) -> Installation:
