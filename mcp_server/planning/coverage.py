@@ -19,7 +19,7 @@ def settled(
     changes: Changes, steps: tuple[Step, ...], refused: tuple[Residue, ...], site: Site
 ) -> tuple[tuple[Step, ...], tuple[Residue, ...]]:
     """The steps, with what a parent's statement brings along among their parts, and what nothing settles."""
-    done = _done(steps)
+    done, places = _done(steps), _places(steps)
     listed = list(steps)
     residues = list(refused)
     named = {(key(one.change.item), field) for one in refused for field in _fields(one)}
@@ -28,7 +28,7 @@ def settled(
         if not left or _ALL in done.get(key(change.item), ()) or (key(change.item), _ALL) in named:
             continue
         left = [field for field in left if (key(change.item), field) not in named]
-        place = _brought_along(change, steps, site) if left else None
+        place = _brought_along(change, steps, places, site) if left else None
         if place is not None:
             listed[place] = replace(listed[place], parts=(*listed[place].parts, change.item))
         elif left:
@@ -55,18 +55,26 @@ def _done(steps: tuple[Step, ...]) -> dict[Key, set[str]]:
     return done
 
 
-def _brought_along(change: object, steps: tuple[Step, ...], site: Site) -> int | None:
+def _brought_along(change: object, steps: tuple[Step, ...], places: dict[Key, list[int]], site: Site) -> int | None:
     """The place of the step on a parent, or of an attachment, that brings a change along."""
     assert isinstance(change, Added | Dropped | Altered)
     items = (change.before, change.after) if isinstance(change, Altered) else (change.item,)
     if not any(is_inherited(item) for item in items):
         return None
     for wanted in _bringers(items, site):
-        for place, step in enumerate(steps):
-            names = {key(step.change.item), *(key(part) for part in step.parts)}
-            if wanted & names and _says_it(step, change):
+        for place in sorted(place for name in wanted for place in places.get(name, ())):
+            if _says_it(steps[place], change):
                 return place
     return None
+
+
+def _places(steps: tuple[Step, ...]) -> dict[Key, list[int]]:
+    """The places of the steps that make, drop or alter each object."""
+    places: dict[Key, list[int]] = {}
+    for place, step in enumerate(steps):
+        for item in (step.change.item, *step.parts):
+            places.setdefault(key(item), []).append(place)
+    return places
 
 
 def _bringers(items: tuple[SchemaObject, ...], site: Site) -> Iterator[frozenset[Key]]:

@@ -84,6 +84,17 @@ class Dependencies:
         return frozenset(found.union(plain, *columns)) - {name}
 
     @cached_property
+    def default_privileges(self) -> tuple[DefaultPrivilege, ...]:
+        """What future objects will grant."""
+        return tuple(unit for unit in self.units.values() if isinstance(unit, DefaultPrivilege))
+
+    @cached_property
+    def owned(self) -> dict[str, Sequence]:
+        """The sequence that belongs to a column, by the column."""
+        sequences = (unit for unit in self.units.values() if isinstance(unit, Sequence))
+        return {sequence.owned_by: sequence for sequence in sequences if sequence.owned_by}
+
+    @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:
         """The children of each table that has some."""
         return descendants(self.schema)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
 from mcp_server.model.deparsed import stable
 from mcp_server.model.plan import Residue, Step
-from mcp_server.model.schema import Column, Function, SchemaObject, Table
+from mcp_server.model.schema import Column, Function, Index, SchemaObject, Table
 from mcp_server.planning.draft import Draft, Phase, Recipe, Refusal, Site
 from mcp_server.planning.gathering import expanded, gathered_drops, gathered_makings, needed, stood_on
 from mcp_server.planning.order import Node
@@ -31,6 +32,16 @@ class Builder:
         self._own = frozenset(
             name for name in self._making if takes_statement(site.new.units[name], site.new.schema, self._making)
         )
+
+    @cached_property
+    def _partition_indexes(self) -> dict[str, list[Key]]:
+        """The indexes of partitions that take a statement of their own, by the index they will be attached to."""
+        found: dict[str, list[Key]] = {}
+        for name in sorted(self._own):
+            unit = self.site.new.units[name]
+            if isinstance(unit, Index) and unit.parent:
+                found.setdefault(unit.parent, []).append(name)
+        return found
 
     def nodes(self) -> list[Node]:
         """Every node, in no order."""
@@ -98,10 +109,8 @@ class Builder:
 
     def _children_first(self, unit: Unit) -> Iterator[Key]:
         """The indexes of partitions that a partitioned index takes over instead of making its own."""
-        for name in self._own:
-            parent = getattr(self.site.new.units[name], "parent", "")
-            if parent and parent == getattr(unit, "identity", "") and unit.word == "index":
-                yield name
+        if isinstance(unit, Index):
+            yield from self._partition_indexes.get(unit.identity, ())
 
     def _finished(self, member: Unit, site: Site) -> Iterator[Node]:
         """What a member has beyond its part in the statement: storage, comment, owner."""

@@ -240,9 +240,9 @@ def create_default(default: Default, site: Site) -> Drafts:
     sql = f"ALTER TABLE {column.table} ALTER COLUMN {quote(column.name)} SET DEFAULT {column.default}"
     yield Draft(sql, Default.fields, lock=ACCESS_EXCLUSIVE)
     if key(column) not in site.made:
-        for unit in site.new.schema.all(Sequence):
-            if unit.owned_by == column.identity and key(unit) in site.made and unit.identity in (column.default or ""):
-                yield resumed(column, f"{literal(unit.identity)}::regclass", (key(Ownership(unit)),))
+        sequence = site.new.owned.get(column.identity)
+        if sequence and key(sequence) in site.made and sequence.identity in (column.default or ""):
+            yield resumed(column, f"{literal(sequence.identity)}::regclass", (key(Ownership(sequence)),))
 
 
 def drop_default(default: Default, site: Site) -> Drafts:

@@ -63,7 +63,7 @@ def surplus(item: SchemaObject, site: Site) -> Drafts:
     word, plural = _TARGETS.get(type(item), ("", ""))
     if isinstance(item, Function) and item.kind == "procedure":
         word = "procedure"
-    for given in site.old.schema.all(DefaultPrivilege) if word else ():
+    for given in site.old.default_privileges if word else ():
         if given.target_word != plural or given.role or given.schema not in ("", getattr(item, "schema", "")):
             continue
         if key(given) not in site.new.units:
