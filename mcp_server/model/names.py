@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SAFE = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 # Every keyword that Postgres's quote_identifier() quotes: all but the unreserved ones, PostgreSQL 14 to 18.
@@ -23,6 +24,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=1 << 16)
 def quote(name: str) -> str:
     """The name as an SQL identifier, quoted where Postgres would quote it."""
     if _SAFE.match(name) and name not in _KEYWORDS:

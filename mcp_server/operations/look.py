@@ -125,15 +125,15 @@ def _json(look: Look, detail: Detail) -> Answer:
 def _ddl(look: Look) -> Answer:
     """SQL that makes the schema, or the chosen objects, in an empty database; what it cannot say is named on top."""
     from mcp_server.model.change import describe, diff
-    from mcp_server.planning import plan
+    from mcp_server.planning import steps
     from mcp_server.render import ddl
 
     schema = look.facts.schema if look.chosen is None else _part(look.facts.schema, look.chosen)
     empty = _empty(schema)
-    made = plan(empty, schema, diff(empty, schema))
-    unsaid = [f"-- Not in this script: {one_line(describe(left.change), 200)}: {left.reason}" for left in made.residue]
+    made, residue = steps(empty, schema, diff(empty, schema))
+    unsaid = [f"-- Not in this script: {one_line(describe(left.change), 200)}: {left.reason}" for left in residue]
     first = title(look.facts, look.source)
-    return Answer("\n".join([first, *unsaid, ddl.render(made.upgrade)]), verdict=_verdict(look))
+    return Answer("\n".join([first, *unsaid, ddl.render(made)]), verdict=_verdict(look))
 
 
 def _empty(schema: Schema) -> Schema:

@@ -1,5 +1,5 @@
 """Changes become ordered steps."""
 
-from mcp_server.planning.planner import plan
+from mcp_server.planning.planner import plan, steps
 
-__all__ = ["plan"]
+__all__ = ["plan", "steps"]
