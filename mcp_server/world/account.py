@@ -102,22 +102,28 @@ def _copy_programs(folder: Path, home: Path, place: Path) -> None:
     What an earlier copy left is removed, and so are other versions unless a server may be running them.
     """
     idle = lock(home / "keeper", seconds=0)
-    for old in [*home.glob("new-programs-*"), *(home.glob("programs-*") if idle is not None else ())]:
-        shutil.rmtree(old, ignore_errors=True)
     fresh = home / f"new-programs-{os.getpid()}"
-    inside = fresh / folder.parent.name
-    skip = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__")
     try:
-        shutil.copytree(folder, inside / folder.name, symlinks=True, ignore=skip)
-        for libraries in folder.parent.parent.glob(f"{folder.parent.name}.libs"):
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        for libraries in folder.parent.glob(".dylibs"):
-            shutil.copytree(libraries, inside / libraries.name, symlinks=True)
+        for old in [*home.glob("new-programs-*"), *(home.glob("programs-*") if idle is not None else ())]:
+            shutil.rmtree(old, ignore_errors=True)
+        _copy_to(fresh, folder)
+        fresh.rename(place)
     except OSError:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+    finally:
+        if idle is not None:
+            os.close(idle)
+
+
+def _copy_to(fresh: Path, folder: Path) -> None:
+    """Copy the programs of `folder` and their libraries, so that anybody can run them."""
+    inside = fresh / folder.parent.name
+    skip = shutil.ignore_patterns("include", "*.a", "pkgconfig", "__pycache__")
+    shutil.copytree(folder, inside / folder.name, symlinks=True, ignore=skip)
+    for libraries in folder.parent.parent.glob(f"{folder.parent.name}.libs"):
+        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+    for libraries in folder.parent.glob(".dylibs"):
+        shutil.copytree(libraries, inside / libraries.name, symlinks=True)
     for created in (fresh, inside):
         created.chmod(0o755)
-    fresh.rename(place)
-    if idle is not None:
-        os.close(idle)
