@@ -124,6 +124,17 @@ async def test_a_package_that_the_settings_name_is_read_with_all_its_modules(tmp
     assert {item.table for item in models.classes} == {"customers", "orders", "products"}
 
 
+async def test_a_named_module_may_be_an_installed_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, project = tmp_path / "library", tmp_path / "project"
+    library.mkdir()
+    project.mkdir()
+    source = "from sqlalchemy import Column, Integer, MetaData, Table\nTable('crate', MetaData(), Column('id', Integer, primary_key=True))\n"
+    (library / "warehouse_tables.py").write_text(source, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(library))
+    models = await read_models(open_project(project, models=("warehouse_tables",)))
+    assert any("CREATE TABLE crate" in statement for statement in models.ddl)
+
+
 async def test_an_env_py_without_an_offline_mode_is_asked_all_the_same(tmp_path: Path) -> None:
     workspace = open_project(copy_history(tmp_path, "online_only"))
 

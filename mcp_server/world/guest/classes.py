@@ -18,6 +18,7 @@ class Recorder:
         self.project = project
         self.classes: list[type] = []
         self.metadatas: list[Any] = []
+        self.outside: list[Any] = []  # of tables that no file of the project declares
         self.tables: dict[Any, Place] = {}
 
     def listen(self) -> None:
@@ -26,12 +27,14 @@ class Recorder:
         from sqlalchemy.orm import Mapper
 
         def declared(table: Any, metadata: Any) -> None:
-            place = self.project.declarer() if isinstance(metadata, MetaData) else None
-            if place is None:
+            if not isinstance(metadata, MetaData):
                 return
-            self.tables.setdefault(table, place)
-            if not any(metadata is known for known in self.metadatas):
-                self.metadatas.append(metadata)
+            place = self.project.declarer()
+            if place is not None:
+                self.tables.setdefault(table, place)
+            found = self.outside if place is None else self.metadatas
+            if not any(metadata is known for known in found):
+                found.append(metadata)
 
         def mapped(mapper: Any, kind: type) -> None:
             if kind not in self.classes:

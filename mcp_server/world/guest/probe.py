@@ -39,7 +39,7 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
     if request["models"]:
         found_by = "[tool.dbarch] models"
         _import_named(request["models"], project)
-        metadatas = recorder.metadatas
+        metadatas = recorder.metadatas or recorder.outside  # a named module may be an installed one
     else:
         found_by, metadatas = _import_found(request, guard, recorder, notes)
     with_tables = [metadata for metadata in metadatas if metadata.tables]
