@@ -12,7 +12,7 @@ from dataclasses import dataclass
 _TYPE = re.compile(
     r"^(?P<base>[^(\[]+?)(?:\((?P<modifier>[^)]*)\))?(?P<rest> with(?:out)? time zone)?(?P<array>(?:\[\])*)$"
 )
-STRINGS = frozenset({"text", "character varying", "character"})
+STRINGS = frozenset({"text", "character varying", "character", "bpchar"})
 _INTEGERS = ("smallint", "integer", "bigint")
 _NUMBERS = (*_INTEGERS, "numeric", "real", "double precision")
 _TIMESTAMP, _TIMESTAMPTZ = "timestamp without time zone", "timestamp with time zone"

@@ -7,16 +7,16 @@ from. Both directions use Alembic's own operations where there is one.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mcp_server.model.change import describe
+from mcp_server.model.change import Added, describe
 from mcp_server.model.plan import Plan, Step
 from mcp_server.model.schema import Schema
-from mcp_server.render.alembic_operations import blocks, direction
+from mcp_server.render.alembic_operations import Direction, blocks, direction
 from mcp_server.render.alembic_types import Types, Version
-from mcp_server.render.python_source import Source, formatted, listed, string
+from mcp_server.render.python_source import Source, call, calls_into, formatted, listed, string
 
 _WIDTH = 86
 
@@ -55,34 +55,38 @@ def render(
     of enums and the base types of domains that the plan does not touch; without them such a type is written as SQL.
     """
     heading = Heading(revision, down_revision, message, created, branch_labels, depends_on)
-    types = Types(sqlalchemy, (*known, *_mentioned(plan)))
-    up = _body("upgrade", plan.upgrade, types)
-    down = _body("downgrade", plan.downgrade, types)
-    text = "\n".join(
-        (_docstring(plan, heading, tuple(notes)), _imports(up + down), _identifiers(heading), "", "", up, "", "", down)
-    )
-    return text + "\n"
+    schemas = (_made_by(plan.downgrade), *known, _made_by(plan.upgrade))
+    up = _Body("upgrade", direction(plan.upgrade, Types(sqlalchemy, schemas)))
+    down = _Body("downgrade", direction(plan.downgrade, Types(sqlalchemy, schemas[::-1])))
+    docstring = _docstring(plan, heading, tuple(notes))
+    parts = (docstring, _imports(up, down), _identifiers(heading), "", "", up.text, "", "", down.text)
+    return "\n".join(parts) + "\n"
 
 
-def _mentioned(plan: Plan) -> Iterator[Schema]:
-    """The types that the plan itself makes or drops."""
-    items = {
-        (step.change.item.word, step.change.item.identity): step.change.item for step in plan.upgrade + plan.downgrade
-    }
-    yield Schema.of(items.values())
+def _made_by(steps: tuple[Step, ...]) -> Schema:
+    """The objects that steps make, as they make them."""
+    made = (step.change.item for step in steps if isinstance(step.change, Added))
+    return Schema.of({(item.word, item.identity): item for item in made}.values())
 
 
-def _body(name: str, steps: tuple[Step, ...], types: Types) -> str:
-    lines = [f"def {name}() -> None:"]
-    for transactional, group in blocks(direction(steps, types)):
-        indent = 4
-        if not transactional:
-            lines.append("    with op.get_context().autocommit_block():")
-            indent = 8
-        for step, calls in group:
-            lines += _commented(step, indent)
-            lines += [formatted(call, indent) for call in calls]
-    return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
+class _Body:
+    """One of the two functions: its text, and the calls in it."""
+
+    def __init__(self, name: str, around: Direction) -> None:
+        self.calls: list[Source] = []
+        lines = [f"def {name}() -> None:"]
+        for transactional, group in blocks(around):
+            indent = 4 if transactional else 8
+            if not transactional:
+                self.calls.append(call("op.get_context"))
+                lines.append("    with op.get_context().autocommit_block():")
+            for step, calls in group:
+                self.calls += calls
+                lines += [*_commented(step, indent), *(formatted(one, indent) for one in calls)]
+        self.text = "\n".join(lines if self.calls else [*lines, "    pass"])
+
+    def uses(self, module: str) -> bool:
+        return any(calls_into(one, module) for one in self.calls)
 
 
 def _commented(step: Step, indent: int) -> list[str]:
@@ -94,11 +98,12 @@ def _commented(step: Step, indent: int) -> list[str]:
     return textwrap.wrap(word + step.why, _WIDTH, initial_indent=pad, subsequent_indent=pad)
 
 
-def _imports(code: str) -> str:
-    lines = ["from alembic import op"] if "op." in code else []
-    third = ["import sqlalchemy as sa"] if "sa." in code else []
-    third += ["from sqlalchemy.dialects import postgresql"] if "postgresql." in code else []
-    return "\n".join(["", *lines, *third, ""]) if lines else ""
+def _imports(*bodies: _Body) -> str:
+    """The imports that are needed, and no other."""
+    modules = {"op": "from alembic import op", "sa": "import sqlalchemy as sa"}
+    modules["postgresql"] = "from sqlalchemy.dialects import postgresql"
+    lines = [line for name, line in modules.items() if any(body.uses(name) for body in bodies)]
+    return "\n".join(["", *lines, ""]) if lines else ""
 
 
 def _identifiers(heading: Heading) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcp_server.model.change import Added, Altered, Dropped, Renamed
 from mcp_server.model.names import quote
@@ -108,17 +108,23 @@ def _has_default(step: Step, column: Column) -> bool:
 
 def _create_constraint(constraint: Constraint) -> Source | None:
     """`op.create_foreign_key` and the like."""
-    source = tables.constraint_source(constraint)
+    valid = constraint
+    if constraint.kind in "fc" and not constraint.validated and constraint.enforced:
+        valid = replace(constraint, validated=True, definition=constraint.definition.removesuffix(" NOT VALID"))
+    source = tables.constraint_source(valid)
     if source is None or (constraint.kind == "p" and (constraint.deferrable or constraint.nulls_not_distinct)):
         return None
     name, table = tables.constraint_name(constraint.name), tables.name_of(constraint.table)
     schema, timing = tables.schema_of(constraint.table), tables.deferral(constraint)
+    timing += [] if valid is constraint else ["postgresql_not_valid=True"]
     columns = tables.strings(constraint.columns)
     if constraint.kind == "p":
         return call("op.create_primary_key", name, table, columns, schema)
     if constraint.kind == "u":
         nulls = "postgresql_nulls_not_distinct=True" if constraint.nulls_not_distinct else None
         return call("op.create_unique_constraint", name, table, columns, schema, nulls, *timing)
+    if constraint.kind == "x":
+        return call("op.create_exclude_constraint", name, table, *tables.exclusion(constraint), schema, *timing)
     if constraint.kind == "c":
         expression = text(constraint.expression)
         return (
@@ -196,7 +202,9 @@ def _alter_type(before: Column, after: Column, step: Step, types: Types) -> Sour
     expression = plain(using) if using else None
     if new is None or (using and expression is None) or before.identity_kind or before.generated is not None:
         return None
-    arguments: list[Source | None] = [keyword("type_", new), keyword("existing_type", old) if old is not None else None]
+    same = before.type == after.type and before.collation == after.collation
+    known = keyword("existing_type", old) if old is not None and not same else None
+    arguments: list[Source | None] = [keyword("type_", new), known]
     arguments.append(keyword("postgresql_using", expression) if expression is not None else None)
     name, column, schema = tables.name_of(after.table), string(after.name), tables.schema_of(after.table)
     return call("op.alter_column", name, column, *arguments, f"existing_nullable={after.nullable}", schema)

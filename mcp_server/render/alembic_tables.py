@@ -21,6 +21,10 @@ _IDENTITY = {
 }
 _OPTION = re.compile(r"(START WITH|INCREMENT BY|MINVALUE|MAXVALUE|CACHE) (-?\d+)|(CYCLE)")
 _OPERATOR_CLASS = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_EXCLUDE = re.compile(
+    r"EXCLUDE USING (?P<method>\w+) \((?P<elements>[^()]+)\)(?: WHERE \((?P<where>.+?)\))?(?: DEFERRABLE.*)?\Z"
+)
+_ELEMENT = re.compile(r'("(?:[^"]|"")+"|[a-z_][a-z0-9_]*) WITH ([^\s()]+)')
 _KINDS = {
     "p": "sa.PrimaryKeyConstraint",
     "u": "sa.UniqueConstraint",
@@ -153,10 +157,13 @@ def identity_source(column: Column) -> Source:
 
 def constraint_source(constraint: Constraint) -> Source | None:
     """The constraint as an argument of create_table; None for what needs ALTER TABLE."""
-    if any(word in f" {constraint.definition}" for word in _UNSPOKEN) or constraint.kind in "xn":
+    if any(word in f" {constraint.definition}" for word in _UNSPOKEN) or constraint.kind == "n":
         return None
     name = keyword("name", constraint_name(constraint.name))
     timing = deferral(constraint)
+    if constraint.kind == "x":
+        elements = exclusion(constraint)
+        return call("postgresql.ExcludeConstraint", *elements, name, *timing) if elements else None
     if constraint.kind == "c":
         expression = plain(constraint.expression)
         return None if expression is None else call(_KINDS["c"], expression, name, *timing)
@@ -167,6 +174,18 @@ def constraint_source(constraint: Constraint) -> Source | None:
         return call(_KINDS["f"], strings(constraint.columns), target, name, *actions(constraint), *timing)
     nulls = "postgresql_nulls_not_distinct=True" if constraint.nulls_not_distinct else None
     return call(_KINDS[constraint.kind], *map(string, constraint.columns), name, nulls, *timing)
+
+
+def exclusion(constraint: Constraint) -> list[Source]:
+    """Elements, method and predicate of an exclusion constraint; () when an element is more than a column."""
+    match = _EXCLUDE.match(constraint.definition)
+    pairs = [_ELEMENT.fullmatch(element) for element in match["elements"].split(", ")] if match else []
+    where = plain(match["where"]) if match and match["where"] else None
+    if not match or not all(pairs) or (match["where"] and where is None):
+        return []
+    elements = [call("", string(split(pair[1])[0]), string(pair[2])) for pair in pairs if pair]
+    predicate: list[Source] = [keyword("where", where)] if where is not None else []
+    return [*elements, *predicate, keyword("using", string(match["method"]))]
 
 
 def strings(names: Iterable[str]) -> Source:

@@ -74,6 +74,14 @@ def _block(text: str) -> str:
     return '"""' + "".join(one if one.isprintable() or one == "\n" else _escape(one) for one in escaped) + '"""'
 
 
+def calls_into(source: Source, module: str) -> bool:
+    """True when a name of that module is called anywhere in the source."""
+    if isinstance(source, str):
+        return False
+    called = source.head.rpartition("=")[2].rpartition(": ")[2]
+    return called.startswith(f"{module}.") or any(calls_into(item, module) for item in source.items)
+
+
 def flat(source: Source) -> str:
     """The source on one line."""
     if isinstance(source, str):

@@ -178,7 +178,7 @@ async def _copy(connection: asyncpg.Connection, query: str) -> bytes:
     inside = connection.is_in_transaction()
     guards = "set local search_path = pg_catalog; set local jit = off; set local lock_timeout = '5s'; "
     opened = "savepoint reading; " if inside else "begin isolation level repeatable read read only; "
-    closed = "; rollback to savepoint reading" if inside else "; commit"
+    closed = "; rollback to savepoint reading; release savepoint reading" if inside else "; commit"
     try:
         # The public copy_from_query() would take the COPY alone, and the guards another round trip.
         await connection._copy_out(f"{opened}{guards}copy ({query}) to stdout{closed}", sink, None)  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 -- Types that a column can have, but for the row types of tables.
 select 'Y', t.oid, concat(
-    format_type(t.oid, null), :us, t.typtype, :us, t.typnamespace, :us, t.typname, :us, t.typowner, :us,
+    format_type(t.oid, -1), :us, t.typtype, :us, t.typnamespace, :us, t.typname, :us, t.typowner, :us,
     t.typstorage, :us, t.typcollation, :us,
     case when t.typtype = 'd' then concat(
         format_type(t.typbasetype, t.typtypmod), :rs, t.typnotnull, :rs,

@@ -1,0 +1,87 @@
+"""Any schema can be planned into any other and back, by the plan's own SQL and through Alembic."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, note, settings
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from mcp_server.model.change import describe, diff
+from mcp_server.model.schema import Schema
+from mcp_server.planning import plan
+from mcp_server.render import alembic
+from mcp_server.world.catalog import read_schema
+from mcp_server.world.sandbox import Sandboxes
+from tests.carrying_out import carry_out, run_on
+from tests.schema_pairs import DrawnSchema, schemas
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def empty(sandboxes: Sandboxes) -> AsyncIterator[AsyncConnection]:
+    """A SQLAlchemy connection, by asyncpg, to an empty database."""
+    async with sandboxes.lend() as sandbox:
+        url = sandbox.url.replace("postgresql://", "postgresql+asyncpg://", 1)
+        engine = create_async_engine(url, poolclass=NullPool)
+        async with engine.connect() as opened:
+            yield opened
+        await engine.dispose()
+
+
+def told(before: Schema, after: Schema) -> list[str]:
+    """The differences, as people read them."""
+    return [describe(change) for change in diff(before, after)]
+
+
+@given(first=schemas(), second=schemas())
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+async def test_any_schema_is_planned_into_any_other_and_back(
+    empty: AsyncConnection, first: DrawnSchema, second: DrawnSchema
+) -> None:
+    after = await schema_of(empty, second)
+    async with empty.begin() as transaction:
+        connection = await begun(empty)
+        await connection.execute(first.ddl)
+        before = await read_schema(connection)
+        made = plan(before, after, diff(before, after))
+        assert [describe(one.change) for one in made.residue] == []
+        note(first.ddl)
+        note(second.ddl)
+        note("\n".join(step.sql for step in made.upgrade))
+        await carry_out(connection, made.upgrade)
+        assert told(await read_schema(connection), after) == []
+        await carry_out(connection, made.downgrade)
+        assert told(await read_schema(connection), before) == []
+        code = alembic.render(
+            made, revision="b", down_revision=None, message="m", created=datetime(2026, 1, 1), known=(before, after)
+        ).replace("with op.get_context().autocommit_block():", "if True:")  # all is rolled back
+        await empty.run_sync(run_on, code, "upgrade")
+        assert told(await read_schema(connection), after) == []
+        await empty.run_sync(run_on, code, "downgrade")
+        assert told(await read_schema(connection), before) == []
+        await transaction.rollback()
+
+
+async def schema_of(empty: AsyncConnection, drawn: DrawnSchema) -> Schema:
+    """What the reader says of a drawn schema."""
+    async with empty.begin() as transaction:
+        connection = await begun(empty)
+        await connection.execute(drawn.ddl)
+        schema = await read_schema(connection)
+        await transaction.rollback()
+    return schema
+
+
+async def begun(empty: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:
+    """asyncpg's own connection inside of SQLAlchemy's transaction, which begins with its first statement."""
+    await empty.execute(sa.text("select"))
+    raw = await empty.get_raw_connection()
+    assert isinstance(raw.driver_connection, asyncpg.Connection)
+    return raw.driver_connection
