@@ -88,13 +88,16 @@ def is_alike(before: str, after: str) -> bool:
     return old.base == new.base or any(old.base in family and new.base in family for family in alike)
 
 
-def using(column: str, before: str, after: str) -> str:
-    """The expression that turns the old value into the new, "" when Postgres knows by itself."""
-    if is_assignable(before, after):
+def using(column: str, before: str, after: str, anew: bool = False) -> str:
+    """The expression that turns the old value into the new, "" when Postgres knows by itself.
+
+    anew: a type of the same name was made in place of the old one, so that the values pass through text.
+    """
+    if not anew and is_assignable(before, after):
         return ""
     old, new = parse(before), parse(after)
     if new.dimensions == old.dimensions + 1 and new.base == old.base:
-        return f"ARRAY[{column}]"
+        return f"ARRAY[{column}::text]::{after}" if anew else f"ARRAY[{column}]"
     if old.base in STRINGS and not old.dimensions:
         return f"{column}::{after}"
     if old.dimensions == new.dimensions and new.base in _EXPLICIT.get(old.base, ()):

@@ -161,7 +161,7 @@ def _alter_type(prefix: str, before: Column, after: Column, site: Site) -> Draft
         why = f"rows that hold {', '.join(gone)} make it fail" if gone else ""
         destructive = bool(gone)
     else:
-        expression = casts.using(name, before.type, after.type)
+        expression = casts.using(name, before.type, after.type, _is_replaced_type(after, site))
         why, destructive = casts.risk(before.type, after.type), casts.is_lossy(before.type, after.type)
     sql = f"{prefix} TYPE {after.type}"
     sql += f" COLLATE {after.collation}" if after.collation else ""
