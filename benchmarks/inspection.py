@@ -13,8 +13,8 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -167,9 +167,8 @@ def table(size: int, rows: list[Row]) -> str:
 
 async def run(sizes: list[int]) -> None:
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="dbarch-bench-", ignore_cleanup_errors=True))
-        Path(folder).chmod(0o711)
-        sandboxes = await stack.enter_async_context(await open_sandboxes(cache=Path(folder), near_version=180000))
+        folder = stack.enter_context(_folder())
+        sandboxes = await stack.enter_async_context(await open_sandboxes(cache=folder, near_version=180000))
         for size in sizes:
             async with sandboxes.lend() as sandbox:
                 await _fill(sandbox, size)
@@ -179,6 +178,14 @@ async def run(sizes: list[int]) -> None:
                 for name, value in (await point_and_state(sandbox.url)).items():
                     print(f"- {name}: {value:,.1f} ms")
                 sys.stdout.flush()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary folder that the server's own user may enter."""
+    with TemporaryDirectory(prefix="dbarch-bench-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 async def _fill(sandbox: Sandbox, size: int) -> None:

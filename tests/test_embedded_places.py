@@ -13,7 +13,7 @@ import pytest
 
 from mcp_server.errors import ConfigError, DatabaseError
 from mcp_server.world.database import connect
-from mcp_server.world.embedded import installations, nearest
+from mcp_server.world.installation import installations, nearest
 from mcp_server.world.sandbox import Sandbox, Sandboxes, open_sandboxes
 from tests.servers import (
     IS_ROOT,

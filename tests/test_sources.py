@@ -14,15 +14,14 @@ from mcp_server.model.orm import Models, ModelTable, Place
 from mcp_server.model.schema import Column, Grant, Policy, Schema, Table
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
+from mcp_server.world.external import is_external, without_external
 from mcp_server.world.psql_script import Piece, Unterminated, read_script
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.sources import (
-    is_external,
     materialise,
     materialise_models,
     parse_source,
     read_source,
-    without_external,
 )
 from mcp_server.world.sql_file import read_pieces
 from mcp_server.world.urls import read_url

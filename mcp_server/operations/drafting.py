@@ -43,10 +43,11 @@ from mcp_server.planning.losses import left_behind, losses
 from mcp_server.planning.planner import applied
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
+from mcp_server.world.external import without_external
 from mcp_server.world.holders import find_holders
 from mcp_server.world.migrations import replay
 from mcp_server.world.rehearsal import copy_of, template_of
-from mcp_server.world.sources import materialise, parse_source, read_source, without_external
+from mcp_server.world.sources import materialise, parse_source, read_source
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace

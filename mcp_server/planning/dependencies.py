@@ -37,13 +37,13 @@ from mcp_server.model.schema import (
     Trigger,
     View,
 )
+from mcp_server.planning.bodies import has_parsed_body, header
 from mcp_server.planning.mentions import Names
 from mcp_server.planning.partitions import descendants
 from mcp_server.planning.units import Attachment, Default, Key, Ownership, Unit, is_inherited, key, units
 
 _TRIGGER_COLUMNS = re.compile(r" UPDATE OF (.+?) ON | WHEN \((.+)\) EXECUTE ")
 _QUOTES = re.compile(r"\$\w*\$")  # a dollar may belong to a name: `task$function$` would be one word
-_BODY = re.compile(r"^(?:AS \$|AS ')", re.MULTILINE)
 _GRANT_TARGETS = {
     "table": ("table", "view"),
     "type": ("enum", "domain", "composite type", "range type"),
@@ -77,7 +77,7 @@ class Dependencies:
         unit = self.units.get(name)
         if not isinstance(unit, Function) or has_parsed_body(unit):
             return frozenset()
-        body = _QUOTES.sub(" ", unit.definition[len(_header(unit)) :])
+        body = _QUOTES.sub(" ", unit.definition[len(header(unit)) :])
         found = set(self._names.in_query(body))
         plain = set(self._names.mentioned_plainly(body, (unit.schema, "public")))
         columns = (self._names.columns(identity, body) for word, identity in plain if word == "table")
@@ -204,7 +204,7 @@ class Dependencies:
         if has_parsed_body(function):
             yield from self._names.in_query(function.definition.partition("(")[2])
         else:
-            yield from self._names.mentioned(_header(function).partition("(")[2])
+            yield from self._names.mentioned(header(function).partition("(")[2])
 
     def _trigger(self, trigger: Trigger) -> Iterator[Key]:
         yield from self._relation(trigger.table)
@@ -269,17 +269,6 @@ def _same(unit: Unit, other: Unit) -> bool:
     if isinstance(unit, Constraint) and isinstance(other, Constraint) and unit.kind in "puxf":
         return unit.kind == other.kind and unit.columns == other.columns
     return getattr(unit, "name", "") == getattr(other, "name", "")
-
-
-def has_parsed_body(function: Function) -> bool:
-    """True for a body that Postgres parsed and keeps the dependencies of: `BEGIN ATOMIC ...` or `RETURN ...`."""
-    return function.language == "sql" and function.kind != "aggregate" and not _BODY.search(function.definition)
-
-
-def _header(function: Function) -> str:
-    """The definition up to its body; the whole of it for an aggregate and for a body that Postgres parsed."""
-    match = _BODY.search(function.definition)
-    return function.definition[: match.start()] if match else function.definition
 
 
 _FINDERS: dict[type, Callable[[Dependencies, Any], Iterator[Key]]] = {

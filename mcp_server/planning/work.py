@@ -31,7 +31,7 @@ from mcp_server.model.schema import (
     compared_fields,
 )
 from mcp_server.planning import casts
-from mcp_server.planning.dependencies import has_parsed_body
+from mcp_server.planning.bodies import has_parsed_body
 from mcp_server.planning.draft import Site
 from mcp_server.planning.recipes import RECIPES
 from mcp_server.planning.recipes.identity import sequence_name

@@ -22,6 +22,7 @@ from mcp_server.world.guest_process import Answer, visit
 from mcp_server.world.history_fingerprint import fingerprint
 from mcp_server.world.interpreter import Interpreter, find_interpreter
 from mcp_server.world.roles import missing_role, provide_role
+from mcp_server.world.stand_ins import missing_table, provide_table
 from mcp_server.world.urls import read_url
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 READ_LIMIT = 60.0
 RUN_LIMIT = 300.0
 EMPTY = "an empty database"
-ROLES_PROVIDED = 20
+PROVIDED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +226,11 @@ async def _run(
     revision: str,
     extra: Sequence[Path],
 ) -> Walk:
-    """Run a command; a role that a statement names and the embedded server lacks is made, and the run goes on."""
+    """Run a command; a role or a table of others that a statement names and the sandbox lacks is made, and it runs again."""
     request = _request(alembic, sandbox, command, revision, extra)
-    for _ in range(ROLES_PROVIDED):
+    for _ in range(PROVIDED):
         answer = await alembic.visit(request, sandbox.url, RUN_LIMIT)
-        role = missing_role(answer.error)
-        if not role or not await provide_role(await workspace.sandboxes(), sandbox, role):
+        if not await _provided(workspace, sandbox, answer.error):
             break
     if answer.result is None:
         if answer.error.get("kind") == "heads" and not history.revisions:
@@ -240,6 +240,14 @@ async def _run(
     walk = Walk(tuple(result["done"]), tuple(sorted(result["heads"])), result["statements"])
     await _check_committed(alembic, sandbox, walk, result["options"])
     return walk
+
+
+async def _provided(workspace: Workspace, sandbox: Sandbox, error: Mapping[str, Any]) -> bool:
+    """Whether what Postgres missed could be made on the sandbox."""
+    role, table = missing_role(error), missing_table(error, workspace.settings.external)
+    if role:
+        return await provide_role(await workspace.sandboxes(), sandbox, role)
+    return bool(table) and await provide_table(workspace, sandbox, table)
 
 
 def _request(alembic: Alembic, sandbox: Sandbox, command: str, revision: str, extra: Sequence[Path]) -> dict[str, Any]:

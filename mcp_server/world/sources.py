@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import ConfigError, DatabaseError, ModelsError
-from mcp_server.model.names import quote, split
+from mcp_server.model.names import quote
 from mcp_server.model.orm import Models
-from mcp_server.model.schema import Schema, Table, View
+from mcp_server.model.schema import Schema
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect, translating
 from mcp_server.world.guest_errors import statement_hint
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 WORDS = ("live", "models", "migrations", "migrations:<revision>", "file:<path.sql>")
 NOT_YET = ("spec", "branch")
-EXTERNAL_HINT = "[tool.dbarch] external"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +153,3 @@ async def _materialise_file(workspace: Workspace, name: str) -> str:
 
     digest = hashlib.sha256("\x1e".join(piece.sql for piece in pieces).encode()).hexdigest()
     return await sandboxes.template(f"file {digest}", fill)
-
-
-def without_external(schema: Schema, external: tuple[str, ...]) -> Schema:
-    """A Schema without the tables and views that [tool.dbarch] external names, and what hangs on them.
-
-    A name is "table" (in any schema), "schema.table", or either with `*`.
-    """
-    if not external:
-        return schema
-    found = [item.identity for kind in (Table, View) for item in schema.all(kind)]
-    return schema.without(*(identity for identity in found if is_external(identity, external)))
-
-
-def is_external(identity: str, external: tuple[str, ...]) -> bool:
-    """Whether [tool.dbarch] external names this relation."""
-    parts = split(identity)
-    name, full = parts[-1], ".".join(parts[:2])
-    return any(fnmatchcase(full if "." in pattern else name, pattern) for pattern in external)

@@ -6,6 +6,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from fnmatch import fnmatchcase
 from typing import Any
 
 from . import alembic_environment as alembics
@@ -164,7 +165,8 @@ def _alembic_metadata(request: dict[str, Any], guard: Guard) -> list[Any]:
 def _stand_in_external(metadatas: list[Any], external: set[str]) -> None:
     for metadata in metadatas:
         for reference in ddl.unresolved([metadata]):
-            if reference.name in external or reference.name.rpartition(".")[2] in external:
+            table = reference.name.rpartition(".")[2]
+            if any(fnmatchcase(reference.name if "." in pattern else table, pattern) for pattern in external):
                 ddl.stand_in(metadata, reference)
 
 
