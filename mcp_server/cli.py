@@ -135,7 +135,7 @@ def _parameter(argument: Argument) -> inspect.Parameter:
     kind, many = _shell_type(argument.type)
     words: dict[str, Any] = {"help": argument.description or None}
     if argument.type == dict[str, str] or dict in (get_origin(part) for part in get_args(argument.type)):
-        words["metavar"] = "OLD=NEW"
+        words["metavar"] = _pair(argument)
     if argument.required:
         kind = Annotated[kind, typer.Argument(**words)]
         return inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
@@ -143,6 +143,11 @@ def _parameter(argument: Argument) -> inspect.Parameter:
     kind = Annotated[kind, typer.Option(*switch, **words)]
     default = () if many else argument.default
     return inspect.Parameter(argument.name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+
+
+def _pair(argument: Argument) -> str:
+    """How one entry of a mapping is written on the line."""
+    return "OLD=NEW" if argument.name == "renames" else "KEY=VALUE"
 
 
 def _shell_type(kind: Any) -> tuple[Any, bool]:
@@ -156,7 +161,7 @@ def _shell_type(kind: Any) -> tuple[Any, bool]:
 
 
 def _understood(argument: Argument, value: Any) -> Any:
-    """A value of the line as the operation wants it: `-` is stdin, OLD=NEW words are a mapping."""
+    """A value of the line as the operation wants it: `-` is stdin, words with `=` are a mapping."""
     if argument.required and value == "-":
         return sys.stdin.read()
     if not isinstance(value, list | tuple):
@@ -165,7 +170,9 @@ def _understood(argument: Argument, value: Any) -> Any:
     if dict not in kinds:
         return tuple(value) if value else argument.default
     if wrong := [word for word in value if "=" not in word]:
-        raise typer.BadParameter(f"`{wrong[0]}` is not OLD=NEW", param_hint=f"--{_with_dashes(argument.name)}")
+        raise typer.BadParameter(
+            f"`{wrong[0]}` is not {_pair(argument)}", param_hint=f"--{_with_dashes(argument.name)}"
+        )
     pairs = {old: new for old, _, new in (word.partition("=") for word in value)}
     return pairs or argument.default
 

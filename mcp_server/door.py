@@ -120,7 +120,10 @@ class Door:
         for run, report in answer.reports.items():
             self._keep(run, self.redact(report))
         if as_json and answer.data is not None:
-            text = json.dumps(self.workspace.redactor.redact_data(answer.data), ensure_ascii=False)
+            separators = None if limit is None else (",", ":")  # bounded answers are for models, who pay for spaces
+            text = json.dumps(
+                self.workspace.redactor.redact_data(answer.data), ensure_ascii=False, separators=separators
+            )
             cut = _cut_json
         else:
             text = self.redact(answer.text)
