@@ -15,10 +15,12 @@ from typing import Any, get_type_hints
 from mcp_server.errors import ArchitectError, ConfigError
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Effect, Operation
+from mcp_server.render.words import clean
 from mcp_server.world.runs import keep_report, new_run
 from mcp_server.world.workspace import Progress, Workspace
 
 LIMIT = 40_000
+LONGEST_ERROR = 8_000
 logger = logging.getLogger(__name__)
 
 
@@ -87,6 +89,11 @@ class Door:
     def redact(self, text: str) -> str:
         """The text without secrets, known or looking like one."""
         return self.workspace.redactor.redact(text)
+
+    def harmless(self, text: str) -> str:
+        """What is said of an error: redacted, bounded, without control characters; its words may be a RAISE's or a name."""
+        said = clean(self.redact(text))
+        return said if len(said) <= LONGEST_ERROR else f"{said[:LONGEST_ERROR]}… ({len(said):,} characters)"
 
     async def carry_out(
         self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None = None

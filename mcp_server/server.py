@@ -92,7 +92,7 @@ class ArchitectServer(MCPServer[Any]):
             answer = await self._to_the_end(self.door.carry_out(contract, arguments, progress))
             return self.door.say(answer, as_json=arguments.get("format") == "json")
         except ArchitectError as error:
-            raise ToolError(self.door.redact(str(error))) from error
+            raise ToolError(self.door.harmless(str(error))) from error
         except Exception as error:
             raise ToolError(self.door.describe_fault(error)) from error
         finally:
@@ -104,7 +104,7 @@ class ArchitectServer(MCPServer[Any]):
             work = self.door.carry_out(self.contracts()["inspect_schema"], {"source": source})
             answer = await self._to_the_end(work)
         except ArchitectError as error:
-            raise ResourceError(self.door.redact(str(error))) from error
+            raise ResourceError(self.door.harmless(str(error))) from error
         except Exception as error:
             raise ResourceError(self.door.describe_fault(error)) from error
         return self.door.say(answer, as_json=False)

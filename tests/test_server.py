@@ -112,6 +112,14 @@ async def test_an_expected_error_says_what_to_do_next(settings: Settings, era: s
         assert await call(client, "refuse") == ("postgresql://app:***@db/app cannot be used.\nName another.", True)
 
 
+async def test_an_error_in_words_of_the_database_is_bounded_and_without_control_characters(settings: Settings) -> None:
+    async with connected(settings) as client:
+        text, failed = await call(client, "complain")
+    assert failed
+    assert text.startswith("drop it now!!!")
+    assert 8_000 < len(text) < 8_100
+
+
 async def test_an_unexpected_error_names_a_run_and_keeps_its_text_for_the_log(
     settings: Settings, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
