@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from mcp_server.errors import ArchitectError, ConfigError
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Effect, Operation
-from mcp_server.render.words import clean
+from mcp_server.render.words import clean, escape_hidden
 from mcp_server.world.runs import keep_report, new_run
 from mcp_server.world.workspace import Progress, Workspace
 
@@ -125,12 +125,12 @@ class Door:
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:
         """What the caller reads: at most `limit` characters; the reports and what was cut are kept by run."""
         for run, report in answer.reports.items():
-            self._keep(run, self.redact(report))
+            self._keep(run, clean(self.redact(report)))
         if as_json and answer.data is not None:
-            text = json.dumps(self.workspace.redactor.redact_data(answer.data), ensure_ascii=False)
+            text = escape_hidden(json.dumps(self.workspace.redactor.redact_data(answer.data), ensure_ascii=False))
             cut = _cut_json
         else:
-            text = self.redact(answer.text)
+            text = clean(self.redact(answer.text))
             cut = _cut_text
         return text if limit is None or len(text) <= limit else cut(text, limit, self._keep(new_run(), text))
 

@@ -52,6 +52,11 @@ async def complain(workspace: Workspace) -> Answer:
     raise StatementFailed("\x1b[2Jdrop\u202e it \x00now" + "!" * 50_000, "\x1b[31mor else")
 
 
+async def paint(workspace: Workspace) -> Answer:
+    """Say what a terminal would obey."""
+    return Answer("\x1b[2Jsay\u202e so\n", {"said": "say\u202e \x1bso"})
+
+
 async def crash(workspace: Workspace) -> Answer:
     """Fail as nobody expected."""
     raise LookupError(f"postgresql://app:{PASSWORD}@db/app")
@@ -103,6 +108,7 @@ SAMPLES = tuple(
         ("find", "reads"),
         ("refuse", "reads"),
         ("complain", "reads"),
+        ("paint", "reads"),
         ("crash", "reads"),
         ("leak", "reads"),
         ("fill", "reads"),

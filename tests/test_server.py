@@ -120,6 +120,11 @@ async def test_an_error_in_words_of_the_database_is_bounded_and_without_control_
     assert 8_000 < len(text) < 8_100
 
 
+async def test_no_control_or_hidden_character_leaves(settings: Settings) -> None:
+    async with connected(settings) as client:
+        assert await call(client, "paint") == ("say so\n", False)
+
+
 async def test_an_unexpected_error_names_a_run_and_keeps_its_text_for_the_log(
     settings: Settings, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
