@@ -181,6 +181,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.home,
+                env=environment(),
                 start_new_session=True,
                 creationflags=0 if POSIX else 0x08000200,  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
             )
