@@ -42,6 +42,7 @@ ACTING_THOUGH_STABLE = re.compile(
     r"txid_current|pg_current_xact_id|crosstab\w*|connectby|xpath_table|(?:table|schema|database)_to_xml(?:_and_xmlschema)?"
 )
 _NAME = re.compile(r'[a-z_\x80-\U0010ffff"]')
+_WORD = re.compile(r"\w+|[^\w\s]")
 _ORIGIN = """case when p.oid < 16384 then 'postgres' when exists (
     select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
     then 'extension' else 'own' end"""
@@ -184,7 +185,7 @@ async def acting_when_planned(connection: Connection, function: Called) -> str:
 
 async def reach(connection: Connection, bodies: Sequence[Called]) -> list[Called]:
     """Whatever the words of these bodies can mean in this database."""
-    tokens = [_tokens(text) for one in bodies for text in (one.body, one.defaults) if text]
+    tokens = [_tokens(text, one.language) for one in bodies for text in (one.body, one.defaults) if text]
     words = {name for each in tokens for token in each if (name := _name(token))}
     calls = {name for each in tokens for name in _calls(each)}
     symbols = {
@@ -196,11 +197,13 @@ async def reach(connection: Connection, bodies: Sequence[Called]) -> list[Called
     return [called(row) for row in await read_rows(connection, query)]
 
 
-def _tokens(text: str) -> list[Token]:
+def _tokens(text: str, language: str = "sql") -> list[Token]:
+    """The tokens of a body; none when it is SQL or PL/pgSQL that cannot be read."""
     try:
         return scan(text)
     except StatementFailed:
-        return []
+        found = _WORD.finditer(text) if language not in ("sql", "plpgsql") else ()
+        return [Token(one[0], one[0].lower(), *one.span()) for one in found]
 
 
 def _calls(tokens: Sequence[Token]) -> Iterable[str]:

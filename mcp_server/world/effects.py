@@ -68,7 +68,7 @@ _RISKS = rf"""
         select from own, suspects
         where (not own.is_volatile or own.lanname = 'sql' or own.oid in (select oprcode from estimating))
           and (suspects.number > 300 or own.body ~* {literal(_SUSPICIOUS)} or own.body ~* ('\m(' || suspects.names || ')\M')
-               or exists (select from pg_operator o where o.oid >= 16384 and strpos(own.body, o.oprname) > 0)))
+               or exists (select from pg_operator o join own f on f.oid = o.oprcode where strpos(own.body, o.oprname) > 0)))
     union all
     select 'domain ' || format_type(c.contypid, null), c.conname, 's', 'sql', 'own', pg_get_constraintdef(c.oid)
     from pg_constraint c
