@@ -99,7 +99,9 @@ class ArchitectServer(MCPServer[Any]):
             await progress.finish()
 
     async def read_schema(self, source: str) -> str:
-        """A schema as a resource: what inspect_schema says of the source."""
+        """A schema as a resource: what inspect_schema says of the source. No file: clients ask nobody about a resource."""
+        if source.partition(":")[0].strip() not in LISTED_SOURCES:
+            raise ResourceError(f"This resource has {', '.join(LISTED_SOURCES)}; inspect_schema reads other sources.")
         try:
             work = self.door.carry_out(self.contracts()["inspect_schema"], {"source": source})
             answer = await self._to_the_end(work)

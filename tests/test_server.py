@@ -188,6 +188,15 @@ async def test_a_run_that_is_not_kept_is_not_found(settings: Settings, era: str)
             await client.read_resource("dbarch://runs/nope")
 
 
+async def test_a_file_is_no_resource(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "passfile").write_text("somewhere geheim")
+    async with Client(ArchitectServer(Workspace(settings))) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.read_resource(f"dbarch://schema/file:{tmp_path}/passfile")
+    assert "inspect_schema reads other sources" in str(caught.value)
+    assert "geheim" not in str(caught.value)
+
+
 async def test_every_call_leaves_a_line_in_the_ledger(settings: Settings) -> None:
     async with connected(settings) as client:
         await call(client, "echo", text="a")
