@@ -11,10 +11,18 @@ PREFIX = "mcp__plugin_dbarch_db__"
 READING = ("inspect_schema", "explain_query")
 
 
+def leads_elsewhere(given):
+    """Whether the source is a file that need not be one of the project: an error would quote it."""
+    source = given.get("source") if isinstance(given, dict) else None
+    kind, _, path = str(source or "").strip().partition(":")
+    path = path.strip()
+    return kind == "file" and (path[:1] in "/\\~" or path[1:2] == ":")
+
+
 def decide(event):
     """What the client is told of a tool call: allow, or nothing."""
     name = event.get("tool_name") if isinstance(event, dict) else None
-    if name not in [PREFIX + tool for tool in READING]:
+    if name not in [PREFIX + tool for tool in READING] or leads_elsewhere(event.get("tool_input")):
         return None
     return {
         "hookSpecificOutput": {

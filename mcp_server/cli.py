@@ -221,7 +221,7 @@ def _tell_error(door: Door, manner: Manner, kind: str, message: str, hint: str, 
     """On stderr for people; with --json on stdout for programs."""
     if manner.debug:
         typer.echo(door.redact("".join(traceback.format_exception(error))), err=True)
-    message, hint = door.redact(message), door.redact(hint)
+    message, hint = door.harmless(message), door.harmless(hint)
     if manner.as_json:
         typer.echo(json.dumps({"error": {"kind": kind, "message": message, "hint": hint}}))
     else:

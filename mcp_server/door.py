@@ -15,10 +15,12 @@ from typing import Any, get_type_hints
 from mcp_server.errors import ArchitectError, ConfigError
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Effect, Operation
+from mcp_server.render.words import clean, escape_hidden
 from mcp_server.world.runs import keep_report, new_run
 from mcp_server.world.workspace import Progress, Workspace
 
 LIMIT = 40_000
+LONGEST_ERROR = 8_000
 logger = logging.getLogger(__name__)
 
 
@@ -88,6 +90,11 @@ class Door:
         """The text without secrets, known or looking like one."""
         return self.workspace.redactor.redact(text)
 
+    def harmless(self, text: str) -> str:
+        """What is said of an error: redacted, bounded, without control characters; its words may be a RAISE's or a name."""
+        said = clean(self.redact(text))
+        return said if len(said) <= LONGEST_ERROR else f"{said[:LONGEST_ERROR]}… ({len(said):,} characters)"
+
     async def carry_out(
         self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None = None
     ) -> Answer:
@@ -118,15 +125,14 @@ class Door:
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:
         """What the caller reads: at most `limit` characters; the reports and what was cut are kept by run."""
         for run, report in answer.reports.items():
-            self._keep(run, self.redact(report))
+            self._keep(run, clean(self.redact(report)))
         if as_json and answer.data is not None:
             separators = None if limit is None else (",", ":")  # bounded answers are for models, who pay for spaces
-            text = json.dumps(
-                self.workspace.redactor.redact_data(answer.data), ensure_ascii=False, separators=separators
-            )
+            redacted = self.workspace.redactor.redact_data(answer.data)
+            text = escape_hidden(json.dumps(redacted, ensure_ascii=False, separators=separators))
             cut = _cut_json
         else:
-            text = self.redact(answer.text)
+            text = clean(self.redact(answer.text))
             cut = _cut_text
         return text if limit is None or len(text) <= limit else cut(text, limit, self._keep(new_run(), text))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 HIDDEN = "***"
 
@@ -47,15 +47,15 @@ class Redactor:
         return bool(found)
 
     def add_url(self, url: str) -> bool:
-        """Hide the password of a URL, unless it is also the role's or the database's name."""
+        """Hide the passwords of a URL, unless they are also the role's or the database's name."""
         try:
             parts = urlsplit(url)
-            password = parts.password or ""
+            passwords = [parts.password or "", *(word for key, word in parse_qsl(parts.query) if "password" in key)]
         except ValueError:
             return self.add(url)
-        if unquote(password) in {unquote(parts.username or ""), unquote(parts.path.lstrip("/"))}:
-            return False
-        return self.add(password)
+        names = {unquote(parts.username or ""), unquote(parts.path.lstrip("/"))}
+        hidden = [self.add(password) for password in passwords if unquote(password) not in names]
+        return any(hidden)
 
     def redact(self, text: str) -> str:
         """The text with `***` in place of every secret."""

@@ -92,19 +92,21 @@ class ArchitectServer(MCPServer[Any]):
             answer = await self._to_the_end(self.door.carry_out(contract, arguments, progress))
             return self.door.say(answer, as_json=arguments.get("format") == "json")
         except ArchitectError as error:
-            raise ToolError(self.door.redact(str(error))) from error
+            raise ToolError(self.door.harmless(str(error))) from error
         except Exception as error:
             raise ToolError(self.door.describe_fault(error)) from error
         finally:
             await progress.finish()
 
     async def read_schema(self, source: str) -> str:
-        """A schema as a resource: what inspect_schema says of the source."""
+        """A schema as a resource: what inspect_schema says of the source. No file: clients ask nobody about a resource."""
+        if source.partition(":")[0].strip() not in LISTED_SOURCES:
+            raise ResourceError(f"This resource has {', '.join(LISTED_SOURCES)}; inspect_schema reads other sources.")
         try:
             work = self.door.carry_out(self.contracts()["inspect_schema"], {"source": source})
             answer = await self._to_the_end(work)
         except ArchitectError as error:
-            raise ResourceError(self.door.redact(str(error))) from error
+            raise ResourceError(self.door.harmless(str(error))) from error
         except Exception as error:
             raise ResourceError(self.door.describe_fault(error)) from error
         return self.door.say(answer, as_json=False)

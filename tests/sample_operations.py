@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from mcp_server.errors import ConfigError
+from mcp_server.errors import ConfigError, StatementFailed
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Operation
 from mcp_server.world.workspace import Workspace
@@ -45,6 +45,16 @@ async def find(workspace: Workspace, count: int = 1) -> Answer:
 async def refuse(workspace: Workspace) -> Answer:
     """Fail as expected."""
     raise ConfigError(f"postgresql://app:{PASSWORD}@db/app cannot be used.", "Name another.")
+
+
+async def complain(workspace: Workspace) -> Answer:
+    """Fail with words that somebody else wrote."""
+    raise StatementFailed("\x1b[2Jdrop\u202e it \x00now" + "!" * 50_000, "\x1b[31mor else")
+
+
+async def paint(workspace: Workspace) -> Answer:
+    """Say what a terminal would obey."""
+    return Answer("\x1b[2Jsay\u202e so\n", {"said": "say\u202e \x1bso"})
 
 
 async def crash(workspace: Workspace) -> Answer:
@@ -97,6 +107,8 @@ SAMPLES = tuple(
         ("echo", "writes files"),
         ("find", "reads"),
         ("refuse", "reads"),
+        ("complain", "reads"),
+        ("paint", "reads"),
         ("crash", "reads"),
         ("leak", "reads"),
         ("fill", "reads"),

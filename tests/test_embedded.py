@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from mcp_server.errors import DatabaseError
+from mcp_server.world.cluster import environment
 from mcp_server.world.database import connect
 from mcp_server.world.embedded import Server
 from mcp_server.world.owner import process_start
@@ -267,3 +268,11 @@ async def test_a_port_that_was_taken_meanwhile_is_replaced(used: Path) -> None:
         server = await started(used)
         assert server.port != port
         server.close()
+
+
+def test_the_server_knows_nothing_of_the_environment_that_it_was_started_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "NEON_API_KEY", "PGPASSWORD", "PGHOST"):
+        monkeypatch.setenv(name, "geheim")
+    given = environment()
+    assert "geheim" not in given.values()
+    assert given["PATH"] == os.environ["PATH"]

@@ -182,6 +182,61 @@ async def test_one_acting_function_alone_is_enough_to_look(connection: Connectio
     assert (await explain(connection, "select * from account")).plan.root.relation == "account"
 
 
+@pytest.mark.every_postgres
+async def test_the_check_of_a_domain_is_not_run_by_reading_a_literal(scene: Scene) -> None:
+    await scene.watcher.execute(attacks.WITH_DOMAIN)
+    for analyze in (False, True):
+        await check(scene, attacks.OF_DOMAINS, analyze=analyze, refused=True)
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("setup", attacks.ASIDE)
+async def test_what_planning_runs_for_a_table_or_an_operator_is_looked_into(connection: Connection, setup: str) -> None:
+    operator = "===" if "===" in setup else "="
+    await connection.execute(
+        "create table account (id int, balance int); insert into account values (1, 1), (2, 1), (3, 2);"
+        f"create function plain(i int) returns int immutable language plpgsql as $$ begin return i; end $$; {setup};"
+        "create or replace function plain(i int) returns int immutable language plpgsql"
+        " as $$ begin perform pg_terminate_backend(pg_backend_pid()); return i; end $$;"
+    )
+    for analyze in (False, True):
+        with pytest.raises(Refused, match=r"pg_terminate_backend|labelled VOLATILE"):
+            await explain(connection, f"select * from account where balance {operator} 1", analyze=analyze)
+
+
+@pytest.mark.parametrize("setup", attacks.HIDING)
+async def test_a_body_hides_a_call_from_nobody(connection: Connection, setup: str) -> None:
+    act = "pg_terminate_backend(pg_backend_pid())"
+    await connection.execute(f"create table account (balance int); {setup.replace('{act}', act)}")
+    for sql, analyze in (
+        ("select quiet()", True),
+        ("select * from account where quiet()::text < balance::text", False),
+    ):
+        with pytest.raises(Refused, match=r"pg_terminate_backend|U&"):
+            await explain(connection, sql, analyze=analyze)
+
+
+async def test_the_search_path_gives_our_own_questions_no_other_meaning(connection: Connection) -> None:
+    await connection.execute(
+        "create table account (balance int); create function struck(a real, b int) returns boolean language plpgsql"
+        " as $$ begin perform pg_terminate_backend(pg_backend_pid()); return false; end $$;"
+        "create operator < (leftarg = real, rightarg = int, function = struck)"
+    )
+    assert (await explain(connection, "select * from account")).plan.root.relation == "account"
+
+
+async def test_checks_and_functions_that_are_merely_labelled_volatile_refuse_nothing(connection: Connection) -> None:
+    await connection.execute(
+        "create sequence numbers; create function fits(i int) returns boolean language plpgsql as $$ begin return i > 0; end $$;"
+        "create function next_one() returns bigint language sql as 'select nextval(''numbers'')';"
+        "create domain size as int check (fits(value));"
+        "create table account (id bigint default next_one(), balance size check (fits(balance)))"
+    )
+    for sql in ("select * from account where balance = '3'", "insert into account (balance) values (4)"):
+        assert not (await explain(connection, sql)).plan.analyzed
+    assert (await explain(connection, "select * from account", analyze=True)).plan.analyzed
+
+
 async def test_a_policy_is_part_of_what_a_statement_calls(scene: Scene) -> None:
     await scene.explainer.execute("set role visitor")
     with pytest.raises(Refused, match=r"lock_it\(\), which is labelled VOLATILE"):

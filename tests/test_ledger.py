@@ -13,6 +13,7 @@ import pytest
 from mcp_server.errors import NotFound
 from mcp_server.redactor import Redactor
 from mcp_server.world import ledger as module
+from mcp_server.world.files import locked
 from mcp_server.world.ledger import LIMIT, LINE, Ledger
 
 APPENDER = """
@@ -56,6 +57,35 @@ def test_the_ledger_never_gets_committed(tmp_path: Path) -> None:
     subprocess.run(("git", "init", "-q"), cwd=tmp_path, check=True)
     status = subprocess.run(("git", "status", "--porcelain"), cwd=tmp_path, check=True, capture_output=True)
     assert status.stdout == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_a_link_in_the_project_leads_no_line_to_another_file(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "project"
+    outside.mkdir()
+    (root / ".dbarch").mkdir(parents=True)
+    for name, target in (("ledger.jsonl", "profile"), (".gitignore", "new"), ("lock", "made")):
+        (root / ".dbarch" / name).symlink_to(outside / target)
+    (outside / "profile").write_text("mine")
+    ledger = Ledger(root)
+    ledger.append("tool")
+    with locked(ledger.lock) as alone:
+        assert not alone
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("profile", "mine")]
+    assert len(ledger.runs()) == 1
+    assert "cannot be written" in ledger.complaint()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_a_ledger_whose_folder_leads_out_of_the_project_is_kept_in_memory(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "project"
+    outside.mkdir()
+    root.mkdir()
+    (root / ".dbarch").symlink_to(outside)
+    ledger = Ledger(root)
+    ledger.append("tool")
+    assert list(outside.iterdir()) == []
+    assert "leads out of the project" in ledger.complaint()
 
 
 def test_secrets_do_not_reach_the_file(tmp_path: Path) -> None:
@@ -170,7 +200,8 @@ def test_a_project_that_cannot_be_written_fails_no_call_and_says_so_once(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_fails_no_call(tmp_path: Path) -> None:
+def test_a_full_disk_fails_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NO_LINK", 0)
     ledger = Ledger(tmp_path)
     ledger.prepared()
     os.symlink("/dev/full", ledger.path)

@@ -43,6 +43,7 @@ async def columns(sandbox: Sandbox, table: str = "authors") -> list[str]:
         "settings_object",
         "environment_variable",
         "own_connect",
+        "address_in_environment",
     ],
 )
 async def test_every_way_of_env_py_to_its_database_leads_to_the_sandbox(
@@ -63,6 +64,7 @@ async def test_every_way_of_env_py_to_its_database_leads_to_the_sandbox(
         ("elsewhere_by_psycopg", 6, "app on 127.0.0.1:5432"),
         ("elsewhere_by_asyncpg", 11, "app on 127.0.0.1:5432"),
         ("elsewhere_by_psql", 7, "whatever `psql` connects to"),
+        ("elsewhere_by_a_child", 8, "whatever `python"),
     ],
 )
 async def test_a_replay_that_would_connect_elsewhere_is_refused(
@@ -200,6 +202,15 @@ async def test_a_refused_statement_is_shown_with_how_far_the_replay_came(tmp_pat
 
     assert "ALTER TABLE authors ALTER COLUMN name TYPE UUID" in caught.value.message
     assert "Revision c3, after 2 that ran, the last of them b2." in caught.value.message
+
+
+async def test_a_refused_row_is_not_shown(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    workspace = open_project(copy_history(tmp_path, "", "duplicate_row"), sandboxes)
+
+    with pytest.raises(MigrationError, match="duplicate key value violates unique constraint") as caught:
+        await replay(workspace)
+
+    assert "seed-value" not in str(caught.value)
 
 
 async def test_a_circle_of_revisions_is_named(tmp_path: Path) -> None:

@@ -51,6 +51,24 @@ def test_the_hook_allows_exactly_the_tools_that_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("live", True),
+        ("models", True),
+        ("file:db/schema.sql", True),
+        ("file:/home/me/.pgpass", False),
+        ("file:~/.pgpass", False),
+        (" file: /home/me/.pgpass", False),
+        ("file:C:/me/.pgpass", False),
+        ("file:\\\\server\\share", False),
+    ],
+)
+def test_a_file_that_need_not_be_of_the_project_is_asked_about(source: str, allowed: bool) -> None:
+    event = {"tool_name": f"{PREFIX}inspect_schema", "tool_input": {"source": source}}
+    assert bool(ask_hook(json.dumps(event))) is allowed
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

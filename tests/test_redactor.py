@@ -175,6 +175,12 @@ def test_a_password_of_every_tutorial_is_hidden_only_where_it_is_a_password() ->
     )
 
 
+def test_a_password_in_the_query_of_a_url_is_a_known_secret() -> None:
+    redactor = Redactor()
+    assert redactor.add_url("postgresql://me@h/db?sslmode=require&password=corr%40ct&sslpassword=k3y-words")
+    assert redactor.redact("they are corr@ct and k3y-words") == "they are *** and ***"
+
+
 def test_a_password_that_is_also_the_database_s_name_leaves_that_name_readable() -> None:
     redactor = Redactor()
     assert not redactor.add_url("postgresql://app:todolist@localhost/todolist")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mcp_server.render.expression import short
-from mcp_server.render.words import count, indented, one_line, rows, short_type, size
+from mcp_server.render.words import count, escape_hidden, indented, one_line, rows, short_type, size
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,9 @@ def test_a_line_of_a_database_stays_one_harmless_line() -> None:
     assert one_line("x" * 20, 10) == "x" * 9 + "…"
     assert one_line("می‌خواهم") == "می‌خواهم"
     assert indented("a\n\x1b]0;title\x07b\r\n") == ["  | a", "  | b"]
+
+
+def test_json_keeps_hidden_characters_as_escapes_only() -> None:
+    said = escape_hidden(json.dumps({"a": "\u202e \U000e0041"}, ensure_ascii=False))
+    assert said.isascii()
+    assert json.loads(said) == {"a": "\u202e \U000e0041"}

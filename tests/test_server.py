@@ -112,6 +112,19 @@ async def test_an_expected_error_says_what_to_do_next(settings: Settings, era: s
         assert await call(client, "refuse") == ("postgresql://app:***@db/app cannot be used.\nName another.", True)
 
 
+async def test_an_error_in_words_of_the_database_is_bounded_and_without_control_characters(settings: Settings) -> None:
+    async with connected(settings) as client:
+        text, failed = await call(client, "complain")
+    assert failed
+    assert text.startswith("drop it now!!!")
+    assert 8_000 < len(text) < 8_100
+
+
+async def test_no_control_or_hidden_character_leaves(settings: Settings) -> None:
+    async with connected(settings) as client:
+        assert await call(client, "paint") == ("say so\n", False)
+
+
 async def test_an_unexpected_error_names_a_run_and_keeps_its_text_for_the_log(
     settings: Settings, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -173,6 +186,15 @@ async def test_a_run_that_is_not_kept_is_not_found(settings: Settings, era: str)
     async with connected(settings, era) as client:
         with pytest.raises(MCPError, match=r"There is no report of run nope"):
             await client.read_resource("dbarch://runs/nope")
+
+
+async def test_a_file_is_no_resource(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "passfile").write_text("somewhere geheim")
+    async with Client(ArchitectServer(Workspace(settings))) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.read_resource(f"dbarch://schema/file:{tmp_path}/passfile")
+    assert "inspect_schema reads other sources" in str(caught.value)
+    assert "geheim" not in str(caught.value)
 
 
 async def test_every_call_leaves_a_line_in_the_ledger(settings: Settings) -> None:

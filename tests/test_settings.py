@@ -195,6 +195,13 @@ def test_a_dotenv_file_that_is_a_folder_is_none(tmp_path: Path) -> None:
     assert read_dotenv(tmp_path / ".env", {}) == {}
 
 
+def test_passwords_of_other_databases_than_the_chosen_one_are_known_secrets(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://me:first-geheim@h/d\nREPLICA=redis://:third-geheim@r/0\n")
+    settings = read_settings(tmp_path, {"DBARCH_DATABASE_URL": "postgresql://me:second-geheim@h/d"})
+    assert Workspace(settings).redactor.redact("first-geheim second-geheim third-geheim") == "*** *** ***"
+    assert "geheim" not in repr(settings)
+
+
 def test_the_cache_is_where_the_user_says(tmp_path: Path) -> None:
     assert read_settings(tmp_path, {"DBARCH_CACHE_DIR": "/c/d"}).cache == Path("/c/d")
     assert read_settings(tmp_path, {"HOME": "/h", "XDG_CACHE_HOME": "/x"}).cache.parts[-1] in ("dbarch", "Cache")

@@ -222,6 +222,20 @@ async def test_a_file_outside_of_the_project_is_read_only_by_its_absolute_path(
     assert [item.name for item in (await read_source(workspace, f"file:{outside}")).all(Table)] == ["a"]
 
 
+@pytest.mark.parametrize("name", ["../outside.sql", "{folder}/outside.sql", "link.sql"])
+async def test_a_file_includes_nothing_from_outside_of_the_project(
+    name: str, tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "outside.sql").write_text("host:5432:db:me:secret")
+    (root / "link.sql").symlink_to(tmp_path / "outside.sql")
+
+    with pytest.raises(SourceError, match="leads out of the project") as caught:
+        await file_schema(root, sandboxes, f"\\i {name.format(folder=tmp_path)}\n")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("word", "words"),
     [

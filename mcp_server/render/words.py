@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -40,6 +41,11 @@ _BUILT_IN = frozenset(
 def clean(text: str) -> str:
     """The text without terminal sequences, control characters but line breaks and tabs, and hidden marks."""
     return _HIDDEN.sub("", _ESCAPES.sub("", text))
+
+
+def escape_hidden(text: str) -> str:
+    """JSON with the same characters as escapes, which whoever reads the JSON turns back."""
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def one_line(text: str, limit: int = 0) -> str:

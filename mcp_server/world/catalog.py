@@ -9,11 +9,13 @@ somebody asks for the relation (decode.py). SQL that differs between versions st
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -168,6 +170,13 @@ async def read_sections(connection: asyncpg.Connection, query: str) -> Sections:
         return _sections(await _copy(connection, query))
 
 
+async def read_rows(connection: asyncpg.Connection, query: str) -> list[dict[str, Any]]:
+    """The rows of a query of ours. One round trip, on search_path pg_catalog alone. Raises DatabaseError."""
+    text = await _copy(connection, f"select row_to_json(asked) from ({query}) asked")
+    lines = (_ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), line) for line in text.split(b"\n") if line)
+    return [json.loads(line) for line in lines]
+
+
 async def _copy(connection: asyncpg.Connection, query: str) -> bytes:
     """The rows of a query as COPY text. BEGIN, guards, query and COMMIT travel as one message."""
     chunks: list[bytes] = []
@@ -176,7 +185,7 @@ async def _copy(connection: asyncpg.Connection, query: str) -> bytes:
         chunks.append(chunk)
 
     inside = connection.is_in_transaction()
-    guards = "set local search_path = pg_catalog; set local jit = off; set local lock_timeout = '5s'; "
+    guards = "set local search_path = pg_catalog; set local jit = off; set local lock_timeout = '5s'; set local statement_timeout = '60s'; "
     opened = "savepoint reading; " if inside else "begin isolation level repeatable read read only; "
     closed = "; rollback to savepoint reading; release savepoint reading" if inside else "; commit"
     try:

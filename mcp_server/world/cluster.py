@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import locale
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -25,6 +26,10 @@ from mcp_server.world.locks import POSIX, write
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+NEEDED = re.compile(
+    r"(?i)(?:PATH|PATHEXT|HOME|USER|LOGNAME|LANG|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|SYSTEMROOT|SYSTEMDRIVE|WINDIR"
+    r"|COMSPEC|USERPROFILE|USERNAME|APPDATA|LOCALAPPDATA|PROGRAMDATA)\Z"
+)
 SOCKET_PATH_LIMIT = 100  # sun_path holds 104 to 108 bytes, the socket's own name included
 
 
@@ -158,8 +163,11 @@ def locale_arguments(major: int) -> tuple[str, ...]:
 
 
 def environment() -> dict[str, str]:
-    """What Postgres's programs see: none of the user's PG* variables, messages in English."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PG") and key != "LANGUAGE"}
+    """What Postgres's programs see: what the system needs, none of the user's URLs and keys, messages in English.
+
+    The server outlives the project that started it, and whoever may run SQL on it can read them.
+    """
+    kept = {key: value for key, value in os.environ.items() if NEEDED.match(key)}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from mcp_server.errors import ConfigError, DatabaseError
 from mcp_server.world.account import ELSEWHERE, find_account, find_home, reachable_programs
-from mcp_server.world.cluster import START_SECONDS
+from mcp_server.world.cluster import START_SECONDS, environment
 from mcp_server.world.database import finish
 from mcp_server.world.installation import CAUSES, Installation, installation_in, installations, nearest
 from mcp_server.world.locks import POSIX, lock
@@ -152,6 +152,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.home,
+                env=environment(),
                 start_new_session=True,
                 creationflags=0 if POSIX else 0x08000200,  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
             )

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from mcp_server.errors import Refused, StatementFailed
+from mcp_server.model.names import literal
 from mcp_server.model.query import QueryPlan
 from mcp_server.model.query_json import read_plan
+from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translated
-from mcp_server.world.effects import refuse_acting_in_planning, refuse_acting_when_run
+from mcp_server.world.effects import refuse_acting_in_planning, refuse_acting_when_read, refuse_acting_when_run
 from mcp_server.world.lookalikes import describe_failure
 from mcp_server.world.parameters import Parameter, cast_untyped, read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
@@ -70,13 +72,17 @@ async def explain(
         _refuse_changes(statement)
     try:
         async with read_only(connection, statement_timeout_ms=timeout_ms, lock_timeout_ms=lock_timeout_ms) as guarded:
+            risks = await refuse_acting_when_read(guarded)
             text, told = await cast_untyped(guarded, text)
             statement = read_statement(text)
             parameters = await read_parameters(guarded, statement)
             values = written_values(parameters, params)
             if analyze and parameters and not values:
                 raise _values_missing(parameters)
-            await (refuse_acting_when_run if analyze else refuse_acting_in_planning)(guarded, statement.query)
+            if analyze:
+                await refuse_acting_when_run(guarded, statement.query)
+            else:
+                await refuse_acting_in_planning(guarded, statement.query, risks)
             explained = await _plain(guarded, statement, parameters, values)
             explained = replace(explained, notes=(*notes, *told, *explained.notes))
             return await _measured(guarded, statement, values, explained, timeout_ms) if analyze else explained
@@ -231,13 +237,12 @@ async def _without_statistics(connection: Connection, plan: QueryPlan) -> tuple[
     """The tables of the plan that were never analyzed, for which the planner uses defaults."""
     if not plan.relations:
         return ()
-    schemas, names = zip(*plan.relations, strict=True)
-    rows = await connection.fetch(
-        """select c.oid::regclass::text as name from pg_catalog.pg_class c
-           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-           join unnest($1::text[], $2::text[]) as wanted (schema, name) on (n.nspname, c.relname) = (wanted.schema, wanted.name)
-           where c.reltuples < 0 and c.relkind in ('r', 'm', 'f') order by 1""",
-        schemas,
-        names,
+    wanted = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in plan.relations)
+    rows = await read_rows(
+        connection,
+        f"""select case when n.nspname = 'public' then '' else quote_ident(n.nspname) || '.' end || quote_ident(c.relname) as name
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where (n.nspname::text, c.relname::text) in ({wanted}) and c.reltuples < 0 and c.relkind in ('r', 'm', 'f')
+            order by 1""",
     )
     return tuple(row["name"] for row in rows)

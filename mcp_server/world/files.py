@@ -12,6 +12,8 @@ from pathlib import Path
 
 STALE_SECONDS = 60.0
 POLL_SECONDS = 0.01
+# A link in somebody's repository must not lead a write of ours to another file.
+NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 
 if sys.platform == "win32":
     import msvcrt
@@ -41,7 +43,7 @@ def locked(path: Path, patience: float = 10.0) -> Iterator[bool]:
     when the file cannot be made or locked, or another process held it for `patience` seconds.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
     except OSError:
         yield False
         return

@@ -7,6 +7,7 @@ no tool fail: its runs are kept in memory and `problem` says why.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from mcp_server.errors import NotFound
 from mcp_server.model.record import Run
 from mcp_server.redactor import Redactor
-from mcp_server.world.files import locked, replace
+from mcp_server.world.files import NO_LINK, locked, replace
 from mcp_server.world.runs import new_run
 
 LIMIT = 1_000_000
@@ -129,15 +130,17 @@ class Ledger:
     def prepared(self) -> Path:
         """The ledger's folder, made when it is not there, kept out of version control. Raises OSError."""
         self.folder.mkdir(exist_ok=True)
+        if not self.folder.resolve().is_relative_to(self.folder.parent.resolve()):
+            raise OSError(errno.ELOOP, "it leads out of the project", str(self.folder))
         ignore = self.folder / ".gitignore"
-        if not ignore.exists():
+        if not os.path.lexists(ignore):
             ignore.write_text("*\n", "utf-8")
         return self.folder
 
     def _write(self, line: bytes) -> None:
         """Append in one write, so that lines of other processes never mix with it."""
         path = self.prepared() / self.path.name
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_LINK | getattr(os, "O_BINARY", 0)
         # Windows has no appending that is safe among processes.
         with locked(self.lock) if sys.platform == "win32" else nullcontext():
             descriptor = os.open(path, flags, 0o666)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from mcp_server.errors import Refused
-from mcp_server.model.names import split
+from mcp_server.errors import DatabaseError, Refused
+from mcp_server.model.names import literal, split
+from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import translated
 from mcp_server.world.sql import Statement, point_at
 
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
 
 _RELATION = re.compile(r'relation "(.+)" does not exist')
 _NAMES = """
-    select n.nspname as schema, c.relname as name,
-           case when pg_catalog.pg_table_is_visible(c.oid) then quote_ident(c.relname)
-                else quote_ident(n.nspname) || '.' || quote_ident(c.relname) end as written
-    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    select c.relname as name, quote_ident(c.relname) as written,
+           case when n.nspname <> 'public' then quote_ident(n.nspname) || '.' else '' end as space
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_toast', 'pg_catalog', 'information_schema')
-      and (lower(c.relname) = lower($1) or abs(length(c.relname) - length($1)) <= 4)
-    order by lower(c.relname) <> lower($1), 1, 2 limit 5000
+      and (lower(c.relname) = lower({name}) or abs(length(c.relname) - length({name})) <= 4)
+    order by lower(c.relname) <> lower({name}), n.nspname, c.relname limit 5000
 """
 
 
@@ -57,9 +57,9 @@ async def _hint(connection: Connection, error: asyncpg.PostgresError) -> str:
         return ""
     name = split(found[1])[-1]
     try:
-        rows = await connection.fetch(_NAMES, name)
-    except asyncpg.PostgresError as failure:
-        return translated(failure).hint
+        rows = await read_rows(connection, _NAMES.format(name=literal(name)))
+    except DatabaseError as failure:
+        return failure.hint
     near = get_close_matches(name.lower(), {row["name"].lower() for row in rows}, n=3, cutoff=0.6)
-    alike = [row["written"] for row in rows if row["name"].lower() in near]
+    alike = [row["space"] + row["written"] for row in rows if row["name"].lower() in near]
     return f"Did you mean {', '.join(alike[:3])}?" if alike else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from mcp_server.errors import Refused
+from mcp_server.world.catalog import read_rows
 from mcp_server.world.placeholders import cast_at, literal_of
 from mcp_server.world.sql import Statement, read_statement
 
@@ -56,12 +57,13 @@ async def read_parameters(connection: Connection, statement: Statement) -> tuple
     kinds = prepared.get_parameters()
     if not kinds:
         return ()
-    rows = await connection.fetch(
-        """select asked.number::int as number, pg_catalog.format_type(t.oid, -1) as type, t.typcategory = 'A' as is_array,
-                  coalesce(nullif(t.typelem, 0), t.oid) in ('json'::regtype, 'jsonb'::regtype) as is_json
-           from unnest($1::oid[]) with ordinality as asked (oid, number)
-           join pg_catalog.pg_type t on t.oid = asked.oid order by 1""",
-        [kind.oid for kind in kinds],
+    numbers = ", ".join(str(int(kind.oid)) for kind in kinds)
+    rows = await read_rows(
+        connection,
+        f"""select asked.number::int as number, format_type(t.oid, -1) as type, t.typcategory = 'A' as is_array,
+                   coalesce(nullif(t.typelem, 0), t.oid) in ('json'::regtype, 'jsonb'::regtype) as is_json
+            from unnest(array[{numbers}]::oid[]) with ordinality as asked (oid, number)
+            join pg_type t on t.oid = asked.oid order by 1""",
     )
     return tuple(Parameter(row["number"], row["type"], row["is_array"], row["is_json"]) for row in rows)
 

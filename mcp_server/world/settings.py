@@ -7,6 +7,7 @@ A value that still is a placeholder (`${DATABASE_URL}`, as clients pass unset va
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ ORIGINS = {
     "DBARCH_OPTION_DATABASE_URL": "the plugin's option database_url",
     "DBARCH_OPTION_SANDBOX_URL": "the plugin's option sandbox_url",
 }
+WITH_PASSWORD = re.compile(r"[\w+.-]+://[^/\s:@]*:[^/\s]+@")
 TEXTS = ("python", "alembic", "specs")
 LISTS = ("models", "external")
 PATHS = ("alembic", "specs")
@@ -38,7 +40,8 @@ class Settings:
     database_url: empty when none is named or the named one is wrong. database_origin: where it was found,
     as "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
-    created, altered or dropped. problems: what is wrong with the settings, for the instructions.
+    created, altered or dropped. problems: what is wrong with the settings, for the instructions. other_urls: what else
+    in the environment and .env holds a password, for the redactor.
     """
 
     root: Path
@@ -52,6 +55,7 @@ class Settings:
     specs: str = "specs"
     cache: Path = Path()
     problems: tuple[str, ...] = ()
+    other_urls: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = 
         specs=str(table.get("specs", "specs")),
         cache=_cache(environ),
         problems=tuple(problems),
+        other_urls=tuple(_with_password(environ, *dotenvs.values())),
     )
 
 
@@ -115,6 +120,11 @@ def _variable(
             if is_set(values.get(name, "")):
                 return Variable(name, values[name].strip(), file)
     return None
+
+
+def _with_password(*variables: Mapping[str, str]) -> Iterator[str]:
+    for values in variables:
+        yield from (value for value in values.values() if WITH_PASSWORD.match(value.strip()))
 
 
 def _postgres(variable: Variable | None, problems: list[str]) -> str:

@@ -121,10 +121,12 @@ def _command(piece: Piece, path: Path, root: Path, label: str, depth: int) -> It
         if depth >= INCLUDES:
             raise SourceError("Files include each other too deeply.", "", label, piece.line)
         folder = path.parent if word in INCLUDE_BESIDE else root
-        included = folder / argument.strip().strip("'")
+        included = (folder / argument.strip().strip("'")).resolve()
+        if not any(included.is_relative_to(place) for place in (root, path.parent)):
+            raise SourceError(f"The included file {argument.strip()} leads out of the project.", "", label, piece.line)
         if not included.is_file():
             raise SourceError(f"The included file {argument.strip()} does not exist.", "", label, piece.line)
-        yield from read_pieces(included.resolve(), root, depth + 1)
+        yield from read_pieces(included, root, depth + 1)
         return
     raise SourceError(
         f"psql's command \\{word} cannot be carried out here.", "Take it out of the file.", label, piece.line

@@ -18,6 +18,8 @@ SCHEMES = frozenset({"postgres", "postgresql", *(f"postgresql+{driver}" for driv
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SSL_WORDS = {"true": "require", "1": "require", "on": "require", "false": "disable", "0": "disable", "off": "disable"}
 NEON_DOMAIN = ".neon.tech"
+# Parameters whose values are quoted when they are not understood.
+SHOWN = frozenset({"sslmode", "ssl", "sslnegotiation", "port", "connect_timeout", "timeout"})
 
 # Parameters of a client, a pool or another driver: they change nothing about which database is meant or how safe
 # the way to it is. asyncpg cannot bind channels; on Neon's hosts the certificate is verified in full instead.
@@ -149,11 +151,7 @@ def read_url(url: str) -> Target:
         parts = urlsplit(url.strip())
         port = parts.port or 0
     except ValueError:
-        # A stray "@", "/", "?" or "#" inside a password moves the parts; urlsplit's words would quote the password.
-        raise ConfigError(
-            "The database URL cannot be read.",
-            "Percent-encode special characters of the password (`#` is %23, `/` is %2F, `@` is %40, `?` is %3F, `[` is %5B).",
-        ) from None
+        raise _unreadable() from None
     if parts.scheme not in SCHEMES:
         raise ConfigError(
             f"The database URL starts with `{parts.scheme}:`, which is not a Postgres URL."
@@ -161,6 +159,9 @@ def read_url(url: str) -> Target:
             else "The database URL has no scheme.",
             "Write postgresql://user:password@host:port/database.",
         )
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    if "@" in parts.path or any(not key.isidentifier() or ("@" in word and key in SHOWN) for key, word in parameters):
+        raise _unreadable()
     if parts.fragment:
         raise ConfigError("The database URL holds a `#`.", "Percent-encode it as %23 when it belongs to the password.")
     target = Target(
@@ -170,11 +171,19 @@ def read_url(url: str) -> Target:
         password=unquote(parts.password or ""),
         database=unquote(parts.path.removeprefix("/")),
     )
-    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+    for key, value in parameters:
         target = _with_parameter(target, key, value)
     if "," in target.host:
         raise ConfigError("The database URL names several hosts.", "Name the primary's host alone.")
     return target
+
+
+def _unreadable() -> ConfigError:
+    """A stray "@", "/", "?" or "#" inside a password moves the parts, so that naming any of them would quote it."""
+    return ConfigError(
+        "The database URL cannot be read.",
+        "Percent-encode special characters of the password (`#` is %23, `/` is %2F, `@` is %40, `?` is %3F, `[` is %5B).",
+    )
 
 
 def _with_parameter(target: Target, key: str, value: str) -> Target:

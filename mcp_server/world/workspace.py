@@ -95,7 +95,7 @@ class Workspace:
         """Hides the passwords of the configured databases, and whatever looks like a secret."""
         if self._shelf.redactor is None:
             self._shelf.redactor = Redactor()
-            for url in (self.settings.database_url, self.settings.sandbox_url):
+            for url in (self.settings.database_url, self.settings.sandbox_url, *self.settings.other_urls):
                 self._shelf.redactor.add_url(url)
         return self._shelf.redactor
 

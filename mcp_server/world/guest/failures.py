@@ -14,6 +14,8 @@ from .probe import EnvironmentUnusable, NoModels
 
 PASSWORD = re.compile(r"(\bpassword\s+)'(?:[^']|'')*'", re.IGNORECASE)
 LIMIT = 2_000
+# Classes whose DETAIL names objects, never values; as in world/translation.py.
+SAFE_DETAIL = ("0A", "2B", "42", "55", "53")
 
 
 def describe(error: BaseException, guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
@@ -127,9 +129,10 @@ def postgres_words(error: Any) -> dict[str, str]:
 
 
 def _words(message: Any, detail: Any, hint: Any, sqlstate: Any) -> dict[str, str]:
+    speaks_of_rows = not str(sqlstate or "").startswith(SAFE_DETAIL)
     return {
         "message": str(message)[:LIMIT],
-        "detail": str(detail or "")[:LIMIT],
+        "detail": "" if speaks_of_rows else str(detail or "")[:LIMIT],
         "postgres_hint": str(hint or "")[:LIMIT],
         "sqlstate": str(sqlstate or ""),
     }

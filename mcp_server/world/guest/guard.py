@@ -25,7 +25,12 @@ CLIENTS = frozenset({
     "psql", "pg_dump", "pg_dumpall", "pg_restore", "createdb", "dropdb", "pgbench", "pgcli", "vacuumdb",
     "reindexdb", "neonctl", "flyway", "liquibase", "alembic",
 })  # fmt: skip
+# A program that runs programs of its own is out of our sight.
+INTERPRETERS = re.compile(r"(?:python|pypy|node|deno|bun|ruby|perl|php|java|uv|uvx|poetry|pdm|npx|docker|ssh)[\d.]*\Z")
+SHELLS = frozenset({"sh", "bash", "dash", "zsh", "env", "cmd"})
 SEPARATORS = re.compile(r"[\s;|&()'\"]+")
+# libpq reads them whatever is said in the call, and user code may set them while it runs (load_dotenv() does).
+ADDRESSES = ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE")
 PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
 
 
@@ -89,7 +94,7 @@ class Guard:
         elif event == "socket.getaddrinfo":
             self._check_name(args[0])
         elif event in PROCESSES:
-            self._check_process(args)
+            self._check_process(event, args)
 
     def _check_address(self, address: Any) -> None:
         if isinstance(address, tuple) and len(address) >= 2:
@@ -110,10 +115,11 @@ class Guard:
             return
         self._refuse_network(name)
 
-    def _check_process(self, args: tuple[Any, ...]) -> None:
+    def _check_process(self, event: str, args: tuple[Any, ...]) -> None:
         words = SEPARATORS.split(" ".join(_words(args[:2])))
-        names = (os.path.basename(word).removesuffix(".exe") for word in words)
-        client = next((name for name in names if name in CLIENTS), "")
+        names = [os.path.basename(word).removesuffix(".exe") for word in words if word]
+        programs = names if event == "os.system" or SHELLS.intersection(names[:1]) else names[:1]
+        client = next((name for name in names if name in CLIENTS), "") or next(filter(INTERPRETERS.match, programs), "")
         if client:
             self.refuse_database(f"whatever `{client}` connects to")
 
@@ -179,6 +185,8 @@ class _Watcher(importlib.abc.MetaPathFinder):
 
 
 def _check_libpq(guard: Guard, words: dict[str, Any]) -> None:
+    for name in ADDRESSES:
+        os.environ.pop(name, None)
     host = str(words.get("host") or "")
     if words.get("service") or words.get("hostaddr") not in (None, "", host):
         guard.refuse_database(f"service or address {words.get('service') or words.get('hostaddr')}")
