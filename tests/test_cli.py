@@ -21,8 +21,9 @@ from mcp_server.world.sandbox import Sandboxes
 from tests.sample_operations import PASSWORD, SAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
+# A shell starts what runs in the background with SIGINT ignored, and children inherit that.
 SAMPLE_PROGRAM = (
-    "import sys; sys.path.insert(0, {root!r});"
+    "import signal, sys; sys.path.insert(0, {root!r}); signal.signal(signal.SIGINT, signal.default_int_handler);"
     "from mcp_server import cli; from tests.sample_operations import SAMPLES;"
     "cli.OPERATIONS = SAMPLES; cli.main()"
 )
