@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server.errors import MigrationError
 from mcp_server.model.lock import Lock
 from mcp_server.model.names import qualified, quote
-from mcp_server.model.observation import Observed
+from mcp_server.model.observation import Effect, Observed
 from mcp_server.model.orm import Walk
 from mcp_server.world.alembic_process import RUN_LIMIT, Alembic
 from mcp_server.world.database import connect, finish, translating
@@ -175,15 +175,16 @@ def version_table(options: Mapping[str, Any]) -> str:
 
 
 def without(observed: Iterable[Observed], relation: str) -> tuple[Observed, ...]:
-    """The same without the locks on a relation: Alembic's own mark stands in nobody's way."""
+    """The same without what was done to one relation: Alembic's reading and writing of its mark is no revision's."""
 
     def kept(locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
         return tuple(lock for lock in locks if lock.relation != relation)
 
-    return tuple(
-        replace(one, effect=replace(one.effect, locks=kept(one.effect.locks)), fresh=kept(one.fresh))
-        for one in observed
-    )
+    def effect(given: Effect) -> Effect:
+        scans = tuple(name for name in given.scans if name != relation)
+        return replace(given, locks=kept(given.locks), scans=scans)
+
+    return tuple(replace(one, effect=effect(one.effect), fresh=kept(one.fresh)) for one in observed)
 
 
 async def _check_committed(
