@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from mcp_server.model.action import Action
 from mcp_server.model.lock import Lock
-from mcp_server.model.schema import Constraint, Sequence, Table, View
+from mcp_server.model.schema import Constraint, Index, Sequence, Table, View
 from mcp_server.planning.mentions import Names
 from mcp_server.planning.prediction_ground import (
     EXCLUSIVE,
@@ -163,16 +163,10 @@ def _meant(ground: Ground, action: Action) -> tuple[str, ...]:
 
 
 def cluster(ground: Ground, action: Action) -> Iterator[Part]:
-    if not action.relation:
-        chosen = (
-            one.identity
-            for one in ground.schema.all(Table)
-            if any(index.clustered for index in ground.indexes(one.identity))
-        )
-    else:
-        relation = ground.identity(action.relation)
-        chosen = ground.family(relation) if relation else ()
-    for table in chosen:
+    """Without a name, every table that was clustered before."""
+    relation = ground.identity(action.relation) if action.relation else ""
+    clustered = (one.table for one in ground.schema.all(Index) if one.clustered)
+    for table in ground.family(relation) if relation else () if action.relation else clustered:
         yield Lock(table, EXCLUSIVE)
         yield from rewritten(ground, table)
 
