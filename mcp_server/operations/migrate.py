@@ -147,6 +147,7 @@ def _rejected(drafted: Draft, revision: Revision, found: tuple[str, ...]) -> Ans
 
 
 def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Rehearsal, write: bool) -> Answer:
+    from mcp_server.operations.rehearsed import record_written
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_written
     from mcp_server.world.revision_files import place, relative
@@ -155,6 +156,8 @@ def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Reh
     files = {**project.files, revision.path: revision.text}
     fresh = tuple(path for path in files if not path.exists())
     paths = place(root, files, project.history, project.workspace.ledger) if write else fresh
+    if write:
+        record_written(project, drafted, revision, rehearsal)
     written = Written(
         revision=revision.id,
         parent=revision.parent,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import alembic_environment as alembics
+from . import session
 from .engines import sandbox_url
 from .guard import Forbidden, Guard, Target
 from .places import Place
@@ -57,7 +58,10 @@ def _is_plain(value: Any) -> bool:
 
 
 def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
-    """Carry out `request["command"]` up to `request["revision"]` on the guard's target."""
+    """Carry out `request["command"]` up to `request["revision"]` on the guard's target.
+
+    A request with "live" is for a database that is in use: it says how its sessions are kept safe and what alone may run.
+    """
     target = guard.target
     assert target is not None
     environment = alembics.open_environment({**request, "url": _url(target)}, guard.project)
@@ -67,9 +71,16 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
     command, revision = request["command"], request["revision"]
     script = environment.script
     walk.versions = tuple(os.path.realpath(folder) for folder in environment.versions)
+    live = request.get("live")
+    if live:
+        session.prepare(live["settings"], live["presence"])
+        session.keep_journal(session.Journal(live["journal"]), walk)
 
     def steps(heads: Any, context: Any) -> Iterator[Any]:
-        for step in _steps(script, command, revision, heads):
+        planned = _steps(script, command, revision, heads)
+        if live and command == "upgrade":
+            session.check_steps(planned, revision, live["sha256"])
+        for step in planned:
             walk.running = getattr(getattr(step, "revision", None), "revision", "")
             yield step
             walk.done.append(walk.running)
