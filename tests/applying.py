@@ -9,8 +9,10 @@ from typing import Any
 
 from mcp_server.model.answer import Answer
 from mcp_server.model.rehearsal_record import RehearsedStatement
+from mcp_server.model.schema import Schema
 from mcp_server.operations.apply import apply_migration
 from mcp_server.operations.rehearsed import Rehearsed, record_rehearsal
+from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
 from mcp_server.world.migrations import find_history, replay
 from mcp_server.world.rehearsal import Course, rehearse
@@ -78,6 +80,55 @@ async def record(
             tuple(statements), repeatable,
         )  # fmt: skip
         record_rehearsal(workspace, history, rehearsed)
+
+
+AT_B2 = (
+    "create table authors (id serial primary key, name varchar(100) not null, born int)",
+    "create table alembic_version (version_num varchar(32) constraint alembic_version_pkc primary key)",
+    "insert into alembic_version values ('b2')",
+)
+
+
+class AtB2:
+    """A project whose live database is at b2, its last revision, and revisions that are added to it."""
+
+    def __init__(self, workspace: Workspace, live: Sandbox, sandboxes: Sandboxes) -> None:
+        self.workspace = workspace
+        self.root = workspace.settings.root
+        self.live = live
+        self._sandboxes = sandboxes
+        self._ran: list[str] = list(AT_B2)
+
+    async def add(
+        self,
+        revision: str,
+        parent: str,
+        *up: str,
+        outside: bool = False,
+        repeatable: bool = False,
+        recorded: bool = True,
+    ) -> Path:
+        """A revision that runs statements; recorded as it would be after a rehearsal, by running them on a copy."""
+        path = write_revision(self.root, revision, parent, up, outside=outside)
+        if not recorded:
+            return path
+        async with self._sandboxes.lend() as copy:
+            await run(copy, *self._ran)
+            start = await read(copy)
+            await run(copy, *up)
+            end = await read(copy)
+        self._ran += up
+        statements = tuple(RehearsedStatement(sql, transactional=not outside) for sql in up)
+        rehearsed = Rehearsed(revision, (parent,), path, start, end, copy.server_version, statements, repeatable)
+        record_rehearsal(self.workspace, await find_history(self.workspace), rehearsed)
+        return path
+
+
+async def read(database: Sandbox) -> Schema:
+    connection = await connect(database.url)
+    schema = await read_schema(connection)
+    await connection.close()
+    return schema
 
 
 async def planned(workspace: Workspace, **words: Any) -> tuple[str, str]:

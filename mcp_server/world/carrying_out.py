@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,8 @@ from mcp_server.world import files
 from mcp_server.world.apply_lock import PRESENT, SPACE, Connection, Holder, end_sessions, watch_blockers
 from mcp_server.world.database import finish, translating
 from mcp_server.world.guest_errors import migration_error
+from mcp_server.world.guest_process import Answer
+from mcp_server.world.translation import SAFE_DETAIL
 
 if TYPE_CHECKING:
     from mcp_server.world.ledger import Ledger
@@ -116,8 +118,9 @@ class Runner:
         sent = stopped.sent if stopped else ()
         if answer.result is not None:
             return Attempt(sent, statements=answer.result["statements"])
-        error = migration_error(answer, self._alembic.interpreter, self._history, LIMIT)
-        return Attempt(sent, error, str(answer.error.get("sqlstate", "")), tuple(seen), len(sent))
+        sqlstate = str(answer.error.get("sqlstate", ""))
+        error = migration_error(_without_rows(answer), self._alembic.interpreter, self._history, LIMIT)
+        return Attempt(sent, error, sqlstate, tuple(seen), len(sent))
 
     async def _settle(self, watching: asyncio.Task[None]) -> None:
         """The guest has ended; wait until its sessions have, too."""
@@ -160,6 +163,12 @@ class Runner:
             "sslkey": target.sslkey,
             "options": target.options,
         }
+
+
+def _without_rows(answer: Answer) -> Answer:
+    """The answer without a DETAIL that may quote rows: these are real ones."""
+    is_safe = str(answer.error.get("sqlstate", "")).startswith(SAFE_DETAIL)
+    return answer if is_safe or not answer.error else replace(answer, error={**answer.error, "detail": ""})
 
 
 def _mode(target: Target) -> str:
