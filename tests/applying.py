@@ -157,3 +157,17 @@ async def ask(live: Sandbox, sql: str) -> Any:
     value = await connection.fetchval(sql)
     await connection.close()
     return value
+
+
+async def wait_until(live: Sandbox, condition: str) -> None:
+    """Until an SQL condition on the server holds; a minute at most."""
+    await run(
+        live,
+        f"""do $$ begin
+            for i in 1..1200 loop
+                if {condition} then return; end if;
+                perform pg_sleep(0.05), pg_stat_clear_snapshot();
+            end loop;
+            raise 'it never was so';
+        end $$""",
+    )

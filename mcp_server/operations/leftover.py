@@ -84,7 +84,8 @@ async def _way_back(site: Site, start: Schema, live: Schema) -> tuple[str, ...]:
     except DatabaseError:
         return ()
     left = await differences(site.workspace, own_part(start), own_part(reached))
-    return () if planned.residue or left else undo
+    unplanned = any(one.change in back for one in planned.residue)
+    return () if unplanned or left else undo
 
 
 def _online(sql: str) -> str:

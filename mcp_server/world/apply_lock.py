@@ -63,14 +63,14 @@ class Holder:
 
 
 @asynccontextmanager
-async def alone(target: Target) -> AsyncIterator[Connection]:
+async def alone(target: Target, patience: float = PATIENCE) -> AsyncIterator[Connection]:
     """A connection that holds the right to apply on a database for the length of a block; the direct host's.
 
-    Raises Refused, naming who holds it, when another apply runs or the sessions of a killed one have not ended.
+    patience: seconds that sessions of a killed apply are waited for. Raises Refused, naming who holds it, when another apply runs or the sessions of a killed one have not ended.
     """
     connection = await connect(replace(target.direct(), application_name=_who()))
     try:
-        await _take(connection, target)
+        await _take(connection, target, patience)
         yield connection
     finally:
         await finish(connection.close(timeout=5))
@@ -84,7 +84,7 @@ def _who() -> str:
     return f"dbarch apply by {user}@{socket.gethostname()} pid {os.getpid()}"
 
 
-async def _take(connection: Connection, target: Target) -> None:
+async def _take(connection: Connection, target: Target, patience: float) -> None:
     with translating("taking the right to apply"):
         await connection.execute("set idle_session_timeout = 0; set statement_timeout = 0")
         held = await connection.fetchval(f"select pg_catalog.pg_try_advisory_lock({SPACE}, {APPLYING})")
@@ -94,7 +94,7 @@ async def _take(connection: Connection, target: Target) -> None:
         raise Refused(
             f"Another apply runs on {target.label}{who}; nothing was run.", "Wait for its end, then call it again."
         )
-    if not await wait_for_absence(connection):
+    if not await wait_for_absence(connection, patience):
         holders = await _holders(connection, PRESENT)
         raise Refused(
             f"A session of an earlier apply still runs on {target.label}: {'; '.join(map(str, holders))}.",
