@@ -107,9 +107,15 @@ class AtB2:
         outside: bool = False,
         repeatable: bool = False,
         recorded: bool = True,
+        text: str = "",
     ) -> Path:
-        """A revision that runs statements; recorded as it would be after a rehearsal, by running them on a copy."""
+        """A revision that runs statements; recorded as it would be after a rehearsal, by running them on a copy.
+
+        text: of the file, when it is to run them in a way of its own.
+        """
         path = write_revision(self.root, revision, parent, up, outside=outside)
+        if text:
+            path.write_text(text)
         if not recorded:
             return path
         async with self._sandboxes.lend() as copy:

@@ -38,8 +38,8 @@ async def apply_migration(
     revision: the id to go to, or head. target: live (the configured database) or sandbox (the one of `dbarch dev`).
     plan_hash: the hash that the plan was shown with; empty to be shown the plan. confirm: the names of all tables,
     columns and types whose rows or values the plan destroys, as ["task.due"]. lock_timeout_ms: how long a statement
-    waits for a lock, and others wait behind it. attempts: how often a revision that only met locks is tried. format:
-    text, or json.
+    waits for a lock, and others wait behind it. attempts: how often a revision is tried that only met locks.
+    format: text, or json for programs.
     """
     from mcp_server.operations.applying import Site, prepare
     from mcp_server.operations.carry_out import carry_out

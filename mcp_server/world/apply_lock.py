@@ -28,6 +28,8 @@ SPACE = 1_684_169_074
 APPLYING, PRESENT = 1, 2
 PATIENCE = 15.0
 POLL = 0.25
+# The server needs a moment to notice that whoever held a lock was killed.
+SHORTLY = 2.0
 
 _HOLDERS = """
 select a.pid, a.application_name, a.usename::text as role, coalesce(a.client_addr::text, 'a local socket') as client,
@@ -87,7 +89,7 @@ def _who() -> str:
 async def _take(connection: Connection, target: Target, patience: float) -> None:
     with translating("taking the right to apply"):
         await connection.execute("set idle_session_timeout = 0; set statement_timeout = 0")
-        held = await connection.fetchval(f"select pg_catalog.pg_try_advisory_lock({SPACE}, {APPLYING})")
+        held = await _within(connection, f"select pg_catalog.pg_try_advisory_lock({SPACE}, {APPLYING})", SHORTLY)
     if not held:
         holders = await _holders(connection, APPLYING)
         who = f" by {holders[0].application or f'process {holders[0].pid}'}" if holders else ""
@@ -104,14 +106,20 @@ async def _take(connection: Connection, target: Target, patience: float) -> None
 
 async def wait_for_absence(connection: Connection, patience: float = PATIENCE) -> bool:
     """Whether no session runs revisions any more, waited for in seconds."""
-    deadline = time.monotonic() + patience
-    question = f"select pg_catalog.pg_try_advisory_lock({SPACE}, {PRESENT})"
     with translating("waiting for sessions of an apply"):
-        while not await connection.fetchval(question):
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(POLL)
+        if not await _within(connection, f"select pg_catalog.pg_try_advisory_lock({SPACE}, {PRESENT})", patience):
+            return False
         await connection.execute(f"select pg_catalog.pg_advisory_unlock({SPACE}, {PRESENT})")
+    return True
+
+
+async def _within(connection: Connection, question: str, seconds: float) -> bool:
+    """Whether a question is answered with yes in time."""
+    deadline = time.monotonic() + seconds
+    while not await connection.fetchval(question):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(POLL)
     return True
 
 
