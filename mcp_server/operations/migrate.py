@@ -48,6 +48,7 @@ async def autogenerate_migration(
     from mcp_server.operations.drafting import draft, read_start
     from mcp_server.operations.judgement import faults
     from mcp_server.operations.project import open_project
+    from mcp_server.operations.rehearsed import Part, record_written, statements_of
     from mcp_server.world.revision_files import staging
 
     with staging(workspace.cache) as folder:
@@ -63,7 +64,11 @@ async def autogenerate_migration(
         found = await faults(workspace, rehearsal, drafted, project.history.version_table_identity)
         if found:
             return _rejected(drafted, revision, found)
-        return _passed(project, drafted, revision, rehearsal, write)
+        answer = _passed(project, drafted, revision, rehearsal, write)
+        if write:
+            part = Part(revision.id, revision.path, statements_of(drafted.plan.upgrade))
+            await record_written(project, head, (part,), rehearsal, drafted.plan.hash)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,6 @@ def _rejected(drafted: Draft, revision: Revision, found: tuple[str, ...]) -> Ans
 
 
 def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Rehearsal, write: bool) -> Answer:
-    from mcp_server.operations.rehearsed import record_written
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_written
     from mcp_server.world.revision_files import place, relative
@@ -156,8 +160,6 @@ def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Reh
     files = {**project.files, revision.path: revision.text}
     fresh = tuple(path for path in files if not path.exists())
     paths = place(root, files, project.history, project.workspace.ledger) if write else fresh
-    if write:
-        record_written(project, drafted, revision, rehearsal)
     written = Written(
         revision=revision.id,
         parent=revision.parent,

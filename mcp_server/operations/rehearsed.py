@@ -16,14 +16,16 @@ from mcp_server.model.names import split
 from mcp_server.model.orm import History
 from mcp_server.model.rehearsal_record import RehearsalRecord, RehearsedStatement
 from mcp_server.model.schema import Column, Enum, Schema, Table, group_of
+from mcp_server.world.destruction import destroyed
 from mcp_server.world.history_fingerprint import environment_digest
+from mcp_server.world.migrations import replay
+from mcp_server.world.rehearsal import copy_of
 from mcp_server.world.rehearsals import remember, standing_of
 from mcp_server.world.revision_files import relative
 
 if TYPE_CHECKING:
-    from mcp_server.model.migration import Draft
+    from mcp_server.model.observation import Observed
     from mcp_server.model.plan import Step
-    from mcp_server.operations.migrate import Revision
     from mcp_server.operations.project import Project
     from mcp_server.world.rehearsal import Rehearsal
     from mcp_server.world.workspace import Workspace
@@ -71,29 +73,59 @@ def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearse
     return record
 
 
-def record_written(project: Project, drafted: Draft, revision: Revision, rehearsal: Rehearsal) -> None:
-    """Record a revision that autogenerate_migration wrote and that carries the whole plan."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the revisions that a plan was written into. statements, repeatable: see RehearsalRecord."""
+
+    revision: str
+    path: Path
+    statements: tuple[RehearsedStatement, ...]
+    repeatable: bool = False
+
+
+async def record_written(
+    project: Project, parent: str, parts: Sequence[Part], rehearsal: Rehearsal, plan_hash: str
+) -> None:
+    """Record the revisions that autogenerate_migration wrote and walked together; parent: what the first follows.
+
+    A walk is read at its ends only; what lies between two revisions is what the history makes of an empty database.
+    """
     end = rehearsal.stages[-1].schema
     assert end is not None
-    history = project.history
-    if project.files:
-        history = replace(
-            history,
-            script_location=str(project.versions.parent),
-            versions=(str(project.versions),),
-            folder=str(project.run_in),
+    workspace, history = project.workspace, _as_placed(project)
+    before = rehearsal.start
+    for number, part in enumerate(parts):
+        after = end if number == len(parts) - 1 else await _replayed(workspace, part.revision)
+        rehearsed = Rehearsed(
+            part.revision,
+            (parent,) if parent else (),
+            part.path,
+            before,
+            after,
+            rehearsal.server_version,
+            part.statements,
+            part.repeatable,
+            plan_hash,
         )
-    rehearsed = Rehearsed(
-        revision=revision.id,
-        parents=(revision.parent,) if revision.parent else (),
-        path=revision.path,
-        start=rehearsal.start,
-        end=end,
-        server_version=rehearsal.server_version,
-        statements=statements_of(drafted.plan.upgrade),
-        plan_hash=drafted.plan.hash,
+        record_rehearsal(workspace, history, rehearsed)
+        before, parent = after, part.revision
+
+
+def _as_placed(project: Project) -> History:
+    """The history as it is once a new environment lies in the project."""
+    if not project.files:
+        return project.history
+    return replace(
+        project.history,
+        script_location=str(project.versions.parent),
+        versions=(str(project.versions),),
+        folder=str(project.run_in),
     )
-    record_rehearsal(project.workspace, history, rehearsed)
+
+
+async def _replayed(workspace: Workspace, revision: str) -> Schema:
+    async with copy_of(workspace, await replay(workspace, revision)) as copy:
+        return await copy.read()
 
 
 def statements_of(steps: Iterable[Step]) -> tuple[RehearsedStatement, ...]:
@@ -107,6 +139,18 @@ def statements_of(steps: Iterable[Step]) -> tuple[RehearsedStatement, ...]:
         )
         for step in steps
     )
+
+
+def statements_of_observed(observed: Iterable[Observed]) -> tuple[RehearsedStatement, ...]:
+    """What was seen of one revision's upgrade as statements of a record; what they destroy is read from their text."""
+    seen = tuple(observed)
+    together = len({one.transaction for one in seen}) == 1 and not any(_is_alone(one.sql) for one in seen)
+    return tuple(RehearsedStatement(one.sql, one.fresh, together, destroyed(one.sql)) for one in seen if not one.error)
+
+
+def _is_alone(sql: str) -> bool:
+    """Whether Postgres runs it outside of a transaction only."""
+    return re.search(r"\bconcurrently\b|^\s*(vacuum|alter\s+system)\b", sql, re.IGNORECASE) is not None
 
 
 def _with_losses(rehearsed: Rehearsed, version_table: str) -> tuple[RehearsedStatement, ...]:
