@@ -87,7 +87,7 @@ def build(operations: Sequence[Operation] = OPERATIONS) -> typer.Typer:
 
 
 def _house_commands() -> dict[str, Callable[..., None]]:
-    return {_with_dashes(command.__name__): command for command in (doctor, demo, dev, serve, show_run)}
+    return {_with_dashes(command.__name__): command for command in (apply, doctor, demo, dev, serve, show_run)}
 
 
 def _meant(words: Sequence[str]) -> tuple[Operation, ...]:
@@ -228,6 +228,25 @@ def _tell_error(door: Door, manner: Manner, kind: str, message: str, hint: str, 
         typer.secho(f"error: {message}", fg="red", err=True)
         if hint:
             typer.echo(hint, err=True)
+
+
+def apply(
+    target: Annotated[str, typer.Argument(help="live or sandbox.")] = "live",
+    revision: Annotated[str, typer.Option(help="The id to go to, or head.")] = "head",
+    plan_hash: Annotated[str, typer.Option(help="Agree to this plan without being asked.")] = "",
+    confirm: Annotated[list[str], typer.Option(help="An object whose rows or values may be destroyed.")] = [],  # noqa: B006
+    project: Project = None,
+    debug: Debug = False,
+) -> None:
+    """Show what would be applied to a database, ask, and carry it out."""
+    from mcp_server.consent import apply_with_consent
+
+    contract = contract_of(next(operation for operation in OPERATIONS if operation.name == "apply_migration"))
+    words = {"revision": revision, "target": target, "confirm": tuple(confirm)}
+    carry_out(
+        Manner(project, False, debug),
+        lambda door, progress: apply_with_consent(contract, words, plan_hash, door, progress),
+    )
 
 
 def doctor(as_json: AsJson = False, project: Project = None, debug: Debug = False) -> None:

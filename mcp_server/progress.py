@@ -22,6 +22,10 @@ class TerminalProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away, so that something else can be written or asked."""
         if self._status is not None:
             self._status.stop()
             self._status = None

@@ -157,6 +157,7 @@ class ArchitectServer(MCPServer[Any]):
                 idempotent_hint=contract.effect == "reads",
                 open_world_hint=False,
             ),
+            meta={"anthropic/requiresUserInteraction": True} if contract.effect == "writes database" else None,
             structured_output=False,
         )
 

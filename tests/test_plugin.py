@@ -86,13 +86,15 @@ def test_the_hook_has_no_opinion_on_anything_else(text: str) -> None:
     assert ask_hook(text) == ""
 
 
-def test_the_hook_is_asked_about_our_tools_alone() -> None:
+def test_the_hooks_are_asked_about_our_tools_and_the_shell_alone() -> None:
     hooks = json.loads((ROOT / "hooks/hooks.json").read_text())["hooks"]
     assert list(hooks) == ["PreToolUse"]
-    (entry,) = hooks["PreToolUse"]
-    matching = [name for name in (*TOOLS, "Bash", "mcp__other__x") if re.fullmatch(entry["matcher"], name)]
-    assert set(matching) == TOOLS
-    assert entry["hooks"][0]["args"] == [f"${{CLAUDE_PLUGIN_ROOT}}/{HOOK.relative_to(ROOT).as_posix()}"]
+    asked = {}
+    for entry in hooks["PreToolUse"]:
+        (hook,) = entry["hooks"]
+        names = {name for name in (*TOOLS, "Bash", "Read", "mcp__other__x") if re.fullmatch(entry["matcher"], name)}
+        asked[hook["args"][0].removeprefix("${CLAUDE_PLUGIN_ROOT}/")] = names
+    assert asked == {HOOK.relative_to(ROOT).as_posix(): TOOLS, "hooks/guard_shell.py": {"Bash"}}
 
 
 @pytest.mark.parametrize("path", AGENTS, ids=name_of)

@@ -48,6 +48,7 @@ async def autogenerate_migration(
     from mcp_server.operations.drafting import draft, read_start
     from mcp_server.operations.judgement import faults
     from mcp_server.operations.project import open_project
+    from mcp_server.operations.rehearsed import Part, record_written, statements_of
     from mcp_server.world.revision_files import staging
 
     with staging(workspace.cache) as folder:
@@ -63,7 +64,11 @@ async def autogenerate_migration(
         found = await faults(workspace, rehearsal, drafted, project.history.version_table_identity)
         if found:
             return _rejected(drafted, revision, found)
-        return _passed(project, drafted, revision, rehearsal, write)
+        answer = _passed(project, drafted, revision, rehearsal, write)
+        if write:
+            part = Part(revision.id, revision.path, statements_of(drafted.plan.upgrade))
+            await record_written(project, head, (part,), rehearsal, drafted.plan.hash)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,11 @@ def _migration_text(error: Mapping[str, Any], interpreter: Interpreter, history:
             )
         case "statement":
             return _statement_text(error)
+        case "unsafe":
+            return (
+                f"Nothing was run: {error['message']}.",
+                "Call apply_migration again without plan_hash to see the plan.",
+            )
         case "alembic":
             return f"Alembic refused: {error['message']}", ""
     return f"The migration failed: {said}", _settings_hint(error)

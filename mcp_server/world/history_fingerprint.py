@@ -38,6 +38,22 @@ def fingerprint(history: History, wanted: tuple[str, ...], root: Path, more: Ite
     return digest.hexdigest()
 
 
+def environment_digest(history: History, revision: Path, root: Path) -> str:
+    """16 hex digits over what a revision runs with besides its own file: env.py and the files beside it.
+
+    When the revision imports the project's own modules or reads files: over all Python and SQL files of the project.
+    """
+    home, versions = Path(history.script_location), {Path(folder).resolve() for folder in history.versions}
+    places = [home, root] if _reaches_out(revision, root, Path(history.folder)) else [home]
+    digest = hashlib.sha256()
+    for place in places:
+        for path in sorted(_files(place, (".py", ".sql"))):
+            if versions.isdisjoint(path.resolve().parents):
+                digest.update(f"\x1e{path.relative_to(place).as_posix()}\x1f".encode())
+                digest.update(_content(path))
+    return digest.hexdigest()[:16]
+
+
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import alembic_environment as alembics
+from . import session
 from .engines import abandon_connections, sandbox_url
 from .guard import Forbidden, Guard, Target
 from .places import Place
@@ -65,7 +66,8 @@ def _is_plain(value: Any) -> bool:
 def run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
     """Carry out each of `request["steps"]`, (command, revision), on the guard's target, and say what each came to.
 
-    Whoever asked replies when we may go on. state["walk"] is the step that runs.
+    Whoever asked replies when we may go on. state["walk"] is the step that runs. A request with "live" is for a database
+    that is in use: it says how its sessions are kept safe and what alone may run.
     """
     _listen(guard, state)
     if request.get("state_sql"):
@@ -88,9 +90,16 @@ def _run_step(request: dict[str, Any], guard: Guard, walk: Walk, command: str, r
 
     script = environment.script
     walk.versions = tuple(os.path.realpath(folder) for folder in environment.versions)
+    live = request.get("live")
+    if live:
+        session.prepare(live["settings"], live["presence"])
+        session.keep_journal(session.Journal(live["journal"]), walk)
 
     def steps(heads: Any, context: Any) -> Iterator[Any]:
-        for step in _steps(script, command, revision, heads):
+        planned = _steps(script, command, revision, heads)
+        if live and command == "upgrade":
+            session.check_steps(planned, revision, live["sha256"])
+        for step in planned:
             walk.running = getattr(getattr(step, "revision", None), "revision", "")
             yield step
             walk.done.append(walk.running)

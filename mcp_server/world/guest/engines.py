@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 import types
 import weakref
@@ -17,6 +18,9 @@ from .guard import Guard, Target
 
 SYNC = {"psycopg2": "psycopg2", "psycopg": "psycopg", "pg8000": "pg8000"}
 ASYNC = {"asyncpg": "asyncpg", "psycopg": "psycopg", "psycopg_async": "psycopg"}
+# These speak to Postgres without libpq, and take a TLS context in place of its words.
+WITH_CONTEXT = frozenset({"asyncpg", "pg8000"})
+VERIFIED = ("verify-ca", "verify-full")
 NOWHERE = Target("127.0.0.1", 9, "nobody", "", "nowhere")
 # Where to connect, and as whom: replaced. TLS: a sandbox speaks plain text on the loopback or a socket.
 ADDRESS = frozenset({
@@ -76,7 +80,7 @@ def _redirected(url: Any, kwargs: dict[str, Any], target: Target, is_async: bool
     same = driver == _named_driver(wanted)
     kwargs.pop("creator", None)
     kwargs.pop("pool", None)
-    kwargs["connect_args"] = _without_address(kwargs.get("connect_args") or {}, same)
+    kwargs["connect_args"] = _with_tls(_without_address(kwargs.get("connect_args") or {}, same), target, driver)
     return sandbox_url(target, driver, {key: wanted.query[key] for key in QUERY & set(wanted.query) if same})
 
 
@@ -104,8 +108,9 @@ def sandbox_url(target: Target, driver: str, query: dict[str, Any]) -> Any:
             target.socket_path if driver == "pg8000" else target.host
         )
         host = None
-    if target.sslmode:
-        options["ssl" if driver == "asyncpg" else "sslmode"] = target.sslmode
+    options.update(_tls_query(target, driver))
+    if target.options and driver not in WITH_CONTEXT:
+        options["options"] = target.options
     return URL.create(
         "postgresql+" + driver,
         username=target.user,
@@ -115,6 +120,45 @@ def sandbox_url(target: Target, driver: str, query: dict[str, Any]) -> Any:
         database=target.database,
         query=options,
     )
+
+
+def _tls_query(target: Target, driver: str) -> dict[str, str]:
+    """How safe the way must be, in a URL. What needs more than a word is in _with_tls()."""
+    if not target.sslmode or target.socket_path:
+        return {}
+    if driver in WITH_CONTEXT:
+        return {"ssl": target.sslmode} if driver == "asyncpg" and target.sslmode not in VERIFIED else {}
+    import ssl
+
+    files = {"sslrootcert": target.sslrootcert, "sslcert": target.sslcert, "sslkey": target.sslkey}
+    if target.sslmode in VERIFIED and not target.sslrootcert:
+        known = ssl.get_default_verify_paths()
+        found = (path for path in (known.cafile, known.openssl_cafile) if path and os.path.isfile(path))
+        files["sslrootcert"] = next(found, "system")
+    return {"sslmode": target.sslmode, **{name: path for name, path in files.items() if path}}
+
+
+def _with_tls(arguments: dict[str, Any], target: Target, driver: str) -> dict[str, Any]:
+    """What drivers that know nothing of libpq's words are told besides: a context that verifies, `options` at the start."""
+    if driver not in WITH_CONTEXT:
+        return arguments
+    found = dict(arguments)
+    if target.sslmode in VERIFIED and not target.socket_path:
+        found["ssl" if driver == "asyncpg" else "ssl_context"] = _tls_context(target)
+    if target.options and driver == "asyncpg":
+        found["server_settings"] = {**found.get("server_settings", {}), "options": target.options}
+    return found
+
+
+def _tls_context(target: Target) -> Any:
+    import ssl
+
+    authorities = target.sslrootcert if target.sslrootcert != "system" else ""
+    context = ssl.create_default_context(cafile=authorities or None)
+    context.check_hostname = target.sslmode == "verify-full"
+    if target.sslcert:
+        context.load_cert_chain(target.sslcert, target.sslkey or None)
+    return context
 
 
 def _driver(wanted: Any, is_async: bool) -> str:

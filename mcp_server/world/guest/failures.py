@@ -59,7 +59,15 @@ def _known(error: BaseException, guard: Guard, state: dict[str, Any]) -> dict[st
         return {"kind": "unmakeable", "table": error.table, "place": _table_place(state, error.table)}
     if isinstance(error, SyntaxError):
         return {"kind": "syntax"}
-    return {}
+    return _unsafe(error)
+
+
+def _unsafe(error: BaseException) -> dict[str, Any]:
+    """What keeps a revision from being run on a database that is in use."""
+    from .session import RevisionChanged, SessionUnsafe
+
+    found = next((each for each in chain(error) if isinstance(each, (RevisionChanged, SessionUnsafe))), None)
+    return {"kind": "unsafe", "message": str(found)} if found is not None else {}
 
 
 def _table_place(state: dict[str, Any], key: str) -> Place:

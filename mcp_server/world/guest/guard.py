@@ -45,7 +45,10 @@ class Forbidden(BaseException):
 
 
 class Target(NamedTuple):
-    """The one database that may be reached. host: a name, an address, or the folder of a Unix socket."""
+    """The one database that may be reached. host: a name, an address, or the folder of a Unix socket.
+
+    sslmode: libpq's word, "" for the driver's own choice. sslrootcert, sslcert, sslkey: files. options: libpq's `options`.
+    """
 
     host: str
     port: int
@@ -53,6 +56,10 @@ class Target(NamedTuple):
     password: str
     database: str
     sslmode: str = ""
+    sslrootcert: str = ""
+    sslcert: str = ""
+    sslkey: str = ""
+    options: str = ""
 
     @property
     def socket_path(self) -> str:
@@ -104,7 +111,7 @@ class Guard:
     def _check_address(self, address: Any) -> None:
         if isinstance(address, tuple) and len(address) >= 2:
             host, port = str(address[0]), address[1]
-            if self.target is not None and port == self.target.port and host in self._addresses:
+            if self.target is not None and port == self.target.port and self._leads_to_target(host):
                 return
             if sys._getframe(2).f_code.co_name in ("socketpair", "_fallback_socketpair"):
                 return  # Windows has no socketpair; asyncio's own wake-up channel is made of a loopback connection
@@ -113,6 +120,12 @@ class Guard:
             path = os.fsdecode(address)
             if self.target is None or path != self.target.socket_path:
                 self._refuse_network(path)
+
+    def _leads_to_target(self, address: str) -> bool:
+        """Whether an address is the target's, which may have others now than when it was asked first."""
+        if address not in self._addresses:
+            self._addresses |= _addresses(self.target)
+        return address in self._addresses
 
     def _check_name(self, host: Any) -> None:
         name = os.fsdecode(host) if isinstance(host, (str, bytes)) else ""
