@@ -20,9 +20,8 @@ def candidate(
 ) -> Row | None:
     """Candidate number so and so; None when it would repeat a key or lacks a parent."""
     row: Row = {}
-    strict = {column.name for column in place.given if not column.nullable}
     for order, key in enumerate(place.keys):
-        if not _refer(row, key, keys[key.name], number + order * (number // COUNT), strict):
+        if not _refer(row, key, keys[key.name], number + order * (number // COUNT), place.may_dangle(key)):
             return None
     home = place.homes[number % len(place.homes)] if place.homes else {}
     for position, column in enumerate(place.given):
@@ -48,18 +47,17 @@ def _mixed(pool: Sequence[Value], number: int, position: int) -> Value:
     return used[(number * stride + position * (1 + number // len(used))) % len(used)]
 
 
-def _refer(row: Row, key: Constraint, parents: Sequence[tuple[Value, ...]], number: int, strict: set[str]) -> bool:
+def _refer(
+    row: Row, key: Constraint, parents: Sequence[tuple[Value, ...]], number: int, may_dangle: frozenset[str]
+) -> bool:
     """Let a row refer to a parent that agrees with what it has already; now and then, or for want of one, to none."""
     fitting = [
         one for one in parents
         if all(row.get(name, value) == value for name, value in zip(key.columns, one, strict=True))
     ]  # fmt: skip
-    free = [name for name in key.columns if name not in row]
-    may_be_empty = not strict & set(free) and bool(free)
-    if fitting and not (may_be_empty and number % 5 == 4):
+    emptied = may_dangle - row.keys()
+    if fitting and not (emptied and number % 5 == 4):
         row.update(zip(key.columns, fitting[number % len(fitting)], strict=True))
         return True
-    if not may_be_empty:
-        return not free and bool(fitting)
-    row.update(dict.fromkeys(free))
-    return True
+    row.update(dict.fromkeys(sorted(emptied)))
+    return bool(emptied) or any(row.get(name, "") is None for name in key.columns)

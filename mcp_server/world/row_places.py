@@ -23,7 +23,7 @@ class Place:
     """A table that can be filled.
 
     given: columns that get a value; the others are left to Postgres. unique: columns that are a key alone. keys: foreign
-    keys. checks: check constraints that new rows must pass. homes: values that lead to a partition, a mapping for each,
+    keys, without those that Postgres keeps for each partition of a parent. checks: check constraints that new rows must pass. homes: values that lead to a partition, a mapping for each,
     {} where any value does.
     """
 
@@ -33,6 +33,16 @@ class Place:
     keys: tuple[Constraint, ...]
     checks: tuple[Constraint, ...]
     homes: tuple[Mapping[str, str], ...]
+
+    @property
+    def strict(self) -> frozenset[str]:
+        """The columns that need a value."""
+        return frozenset(column.name for column in self.given if not column.nullable)
+
+    def may_dangle(self, key: Constraint) -> frozenset[str]:
+        """The columns of a foreign key that are left empty for a row without a parent; () when it needs one."""
+        free = frozenset(key.columns) - self.strict
+        return frozenset() if key.match_full and len(free) < len(key.columns) else free
 
 
 def places(schema: Schema) -> tuple[Place, ...]:
@@ -63,7 +73,7 @@ def _place(schema: Schema, table: Table, children: Mapping[str, list[Table]]) ->
         table=table,
         given=tuple(column for column in schema.on(name, Column) if not _is_left(column)),
         unique=frozenset(alone | {one.columns[0] for one in indexes if len(one.columns) == 1}),
-        keys=tuple(one for one in constraints if one.kind == "f" and one.enforced),
+        keys=tuple(one for one in constraints if one.kind == "f" and one.enforced and not one.inherited),
         checks=tuple(one for one in constraints if one.kind == "c" and one.enforced),
         homes=tuple(_homes(table, children)),
     )

@@ -88,8 +88,7 @@ def _least_bound(waiting: Mapping[str, Place]) -> str:
 
     def bound(name: str) -> int:
         place = waiting[name]
-        strict = {column.name for column in place.given if not column.nullable}
-        return sum(key.references in waiting and bool(strict & set(key.columns)) for key in place.keys)
+        return sum(key.references in waiting and not place.may_dangle(key) for key in place.keys)
 
     return min(waiting, key=bound)
 
@@ -159,7 +158,7 @@ class _Filler:
         rows = await self._connection.fetch(
             f"select distinct {names} from {key.references} where {there} order by {names} limit $1", self._count
         )
-        if rows or not self._is_strict(place, key):
+        if rows or place.may_dangle(key):
             return [tuple(row) for row in rows]
         parent = self._places.get(key.references)
         pools = await self._pools(parent) if parent else {}
@@ -169,9 +168,6 @@ class _Filler:
             *([one for one in pools[name] if one is not None] for name in key.referenced_columns), strict=False
         )
         return list(planned)[: self._count]
-
-    def _is_strict(self, place: Place, key: Constraint) -> bool:
-        return any(not column.nullable for column in place.given if column.name in key.columns)
 
     async def _insert(self, place: Place, rows: Sequence[Row]) -> None:
         """Insert until there are enough: many at once, one by one when Postgres refuses the many."""
@@ -209,17 +205,18 @@ class _Filler:
     async def close_circles(self, place: Place) -> None:
         """Foreign keys that were left empty because their table came first: every second row gets a parent now."""
         for key in place.keys:
-            if self._is_strict(place, key) or key.temporal:
+            if key.temporal or not place.may_dangle(key):
                 continue
             mine = ", ".join(quote(name) for name in key.columns)
-            empty = " and ".join(f"{quote(name)} is null" for name in key.columns)
+            whole = " and ".join(f"{quote(name)} is not null" for name in key.columns)
             theirs = ", ".join(quote(name) for name in key.referenced_columns)
+            there = " and ".join(f"{quote(name)} is not null" for name in key.referenced_columns)
             table = place.table.identity
             try:
-                if await self._connection.fetchval(f"select exists (select from {table} where not ({empty}))"):
+                if await self._connection.fetchval(f"select exists (select from {table} where {whole})"):
                     continue
                 await self._connection.execute(
-                    f"update {table} set ({mine}) = (select {theirs} from {key.references} order by {theirs} limit 1) "
+                    f"update {table} set ({mine}) = (select {theirs} from {key.references} where {there} order by {theirs} limit 1) "
                     f"where ctid in (select ctid from {table} order by ctid limit {self._count // 2})"
                 )
             except asyncpg.PostgresError:
