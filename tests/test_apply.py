@@ -10,7 +10,9 @@ import pytest
 
 from mcp_server.errors import ConfigError, MigrationError, Refused
 from mcp_server.operations.apply import apply_migration
+from mcp_server.operations.dev import development_database
 from mcp_server.operations.migrate import autogenerate_migration
+from mcp_server.world.database import connect
 from mcp_server.world.rehearsals import find, remember
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from tests.applying import AT_B2, AtB2, applied, ask, open_live, planned, record, run
@@ -216,3 +218,19 @@ async def test_a_failure_stops_the_apply_and_says_where_the_database_is(at_b2: A
     assert "same" not in answer.text
     assert await ask(database, VERSION) == "c3"
     assert answer.carried_out["revisions"] == 1
+
+
+async def test_the_development_database_is_a_target_too(
+    tmp_path: Path, place: Path, sandboxes: Sandboxes, database: Sandbox
+) -> None:
+    workspace = open_live(copy_history(tmp_path), sandboxes, database).configured(cache=place)
+    await record(workspace, "a1")
+
+    answer = await applied(workspace, revision="a1", target="sandbox")
+
+    assert answer.text.startswith("Applied a1 to sandbox (postgres@127.0.0.1:"), answer.text
+    assert await ask(database, TABLES) == 0
+    async with development_database(workspace) as running:
+        connection = await connect(running.url)
+        assert await connection.fetchval(VERSION) == "a1"
+        await connection.close()

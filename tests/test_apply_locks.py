@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.urls import read_url
 from tests.applying import AT_B2, AtB2, applied, ask, open_live, planned, run, wait_until
-from tests.opened import copy_history
+from tests.opened import PROJECTS, copy_history
 
 pytestmark = pytest.mark.anyio
 
@@ -62,9 +63,11 @@ async def test_a_revision_that_meets_a_lock_is_tried_until_it_is_released(
     assert await ask(at_b2.live, VERSION) == "c3"
 
 
+@pytest.mark.parametrize("env", ["sync_template", "async_template"])
 async def test_a_lock_that_is_never_released_ends_the_apply_and_its_holder_is_named(
-    at_b2: AtB2, reader: asyncpg.Connection[asyncpg.Record]
+    env: str, at_b2: AtB2, reader: asyncpg.Connection[asyncpg.Record]
 ) -> None:
+    shutil.copy(PROJECTS / "envs" / f"{env}.py", at_b2.root / "migrations" / "env.py")
     await at_b2.add("c3", "b2", ADD)
 
     answer = await applied(at_b2.workspace, lock_timeout_ms=1000, attempts=2)
@@ -103,7 +106,9 @@ async def test_an_apply_waits_for_sessions_that_a_killed_one_left(at_b2: AtB2) -
         pass
 
 
-async def test_every_session_of_a_revision_has_short_patience(at_b2: AtB2) -> None:
+@pytest.mark.parametrize("env", ["sync_template", "async_template"])
+async def test_every_session_of_a_revision_has_short_patience(env: str, at_b2: AtB2) -> None:
+    shutil.copy(PROJECTS / "envs" / f"{env}.py", at_b2.root / "migrations" / "env.py")
     seen = "create table seen as select current_setting('lock_timeout') a, current_setting('statement_timeout') b"
     await at_b2.add("c3", "b2", seen)
 
