@@ -1,4 +1,5 @@
-"""Reading SQL text with Postgres's own grammar: the only door to the parser (libpg_query, PostgreSQL 18).
+"""Reading SQL text with Postgres's own grammar: the door to the parser (libpg_query, PostgreSQL 18); sql_tree.py is
+the other one.
 
 Says how many statements a text holds, of which kind the one is, which parameters it has and which statement hides
 inside an EXPLAIN, a CREATE TABLE AS or a DECLARE CURSOR. It reads the grammar's check and the flat list of tokens,
