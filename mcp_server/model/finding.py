@@ -34,6 +34,7 @@ class Rule:
     given: SQL that stands before. bad: what has the fault. good: what has not, the near misses among them. form: bad and
     good are SQL, or the body of a revision's file; "project" when an example is a whole project, which has tests of its
     own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
+    beside: codes of other rules that find something in `bad` too, because it cannot be had without.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Rule:
     since: int = 0
     until: int = 99
     cured: bool = True
+    beside: tuple[str, ...] = ()
 
     def found(
         self,

@@ -29,7 +29,7 @@ class Statement:
 
     sql: str
     actions: tuple[Action, ...] = ()
-    effect: Effect = Effect()
+    effect: Effect = field(default_factory=Effect)
     fresh: tuple[Lock, ...] = ()
     parts: tuple[Effect, ...] = ()
     is_observed: bool = False

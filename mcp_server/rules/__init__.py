@@ -44,7 +44,8 @@ def _registered(module: ModuleType) -> Registered | None:
     rule = getattr(module, "RULE", None)
     if not isinstance(rule, Rule):
         return None
-    subject = next(iter(inspect.signature(module.check).parameters.values())).annotation
+    judged = next(iter(inspect.signature(module.check).parameters.values())).annotation
+    subject = getattr(judged, "__name__", str(judged))
     return Registered(module.__name__.rpartition(".")[2], rule, subject, inspect.getdoc(module) or "", module.check)
 
 

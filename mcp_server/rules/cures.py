@@ -16,7 +16,7 @@ from mcp_server.model.walked import Migration
 TIMEOUT = "set lock_timeout = '3s'"
 KINDS = {"primary key": "p", "unique": "u", "foreign key": "f", "check": "c", "exclude": "x", "not null": "n"}
 BATCH = 10_000
-_INDEX = re.compile(r"\bindex\b(?:\s+if\s+(?:not\s+)?exists\b)?", re.IGNORECASE)
+_INDEX = re.compile(r"\bindex\b(?:\s+concurrently\b)?(?:\s+if\s+(?:not\s+)?exists\b)?", re.IGNORECASE)
 
 
 def script(*statements: str) -> str:

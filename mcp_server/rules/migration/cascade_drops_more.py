@@ -19,12 +19,14 @@ RULE = Rule(
     " create table note (id bigint primary key, title text);",
     bad="alter table task drop column title cascade;",
     good=("create table memo (id int); drop table memo cascade;",),
-    cured=False,
+    beside=("M202",),
 )
 
 
 def check(migration: Migration) -> Iterator[Finding]:
-    cascades = [(one, action) for one, action in migration.each() if "cascade" in action.flags and action.verb != "truncate"]
+    cascades = [
+        (one, action) for one, action in migration.each() if "cascade" in action.flags and action.verb != "truncate"
+    ]
     if not cascades:
         return
     statement, action = cascades[0]
@@ -42,7 +44,11 @@ def check(migration: Migration) -> Iterator[Finding]:
     ]
     if not more and statement.is_observed:
         return
-    listed = ", ".join(more[:5]) + (f" and {len(more) - 5} more" if len(more) > 5 else "") if more else "whatever depends on it"
+    listed = (
+        ", ".join(more[:5]) + (f" and {len(more) - 5} more" if len(more) > 5 else "")
+        if more
+        else "whatever depends on it"
+    )
     yield RULE.found(
         subject=migration.identity(action.relation or action.name),
         message=f"CASCADE also drops {listed}.",

@@ -63,7 +63,11 @@ def _why(column: Column | None) -> str:
 
 
 def _fix(migration: Migration, table: str, action: Action, column: Column | None) -> str:
-    if column is None or column.generated is not None or action.flags & {"unique", "primary key", "references", "check"}:
+    if (
+        column is None
+        or column.generated is not None
+        or action.flags & {"unique", "primary key", "references", "check"}
+    ):
         return ""
     name, required = quote(column.name), [] if column.nullable else [*not_null(table, column.name, migration.major)]
     bare = f"alter table {table} add column {name} {column.type}"
@@ -71,7 +75,9 @@ def _fix(migration: Migration, table: str, action: Action, column: Column | None
         return script(bare, *_numbered(table, column), *required, *_identity(table, column))
     sequence = []
     if "nextval(" in (column.default or ""):
-        sequence = [f"create sequence {(column.default or '').split(chr(39))[1]} as {column.type} owned by {table}.{name}"]
+        sequence = [
+            f"create sequence {(column.default or '').split(chr(39))[1]} as {column.type} owned by {table}.{name}"
+        ]
     default = f"alter table {table} alter column {name} set default {column.default}"
     return script(bare, *sequence, default, backfill(table, column.name), *required)
 

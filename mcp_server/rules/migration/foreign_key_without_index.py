@@ -35,7 +35,11 @@ def check(migration: Migration) -> Iterator[Finding]:
             continue
         old = {key.identity for key in unserved(migration.before, table)}
         for key in unserved(migration.after, table):
-            if key.identity in old or key.inherited or not _is_made_by(key.columns, key.name, action.verb, action.name, action.columns):
+            if (
+                key.identity in old
+                or key.inherited
+                or not _is_made_by(key.columns, key.name, action.verb, action.name, action.columns)
+            ):
                 continue
             columns = ", ".join(map(quote, key.columns))
             place = "concurrently " if migration.stood(table) else ""

@@ -38,6 +38,6 @@ def check(migration: Migration) -> Iterator[Finding]:
             subject=table,
             message=f"Building the index reads {table} whole, and meanwhile {stopped(blocked)}.",
             evidence=migration.evidence(statement),
-            fix="" if partitioned else script(concurrently(statement.sql)),
+            fix="" if partitioned or "in do" in action.flags else script(concurrently(statement.sql)),
             place=statement.place,
         )

@@ -36,4 +36,7 @@ def check(migration: Migration) -> Iterator[Finding]:
 
 
 def _place(migration: Migration, table: str) -> str:
-    return next((one.place for one, action in migration.each() if migration.identity(action.relation or action.name) == table), "")
+    return next(
+        (one.place for one, action in migration.each() if migration.identity(action.relation or action.name) == table),
+        "",
+    )

@@ -39,7 +39,9 @@ OWN = {
 def check(migration: Migration) -> Iterator[Finding]:
     told: set[tuple[int, str]] = set()
     for statement in migration.statements:
-        kept = tuple(lock for lock in earlier(migration, statement) if (statement.transaction, lock.relation) not in told)
+        kept = tuple(
+            lock for lock in earlier(migration, statement) if (statement.transaction, lock.relation) not in told
+        )
         if not kept or not is_slow(migration, statement) or _is_told_elsewhere(migration, statement):
             continue
         told |= {(statement.transaction, lock.relation) for lock in kept}
@@ -49,7 +51,11 @@ def check(migration: Migration) -> Iterator[Finding]:
             subject=kept[0].relation,
             message=f"A lock taken earlier in the transaction{f' (by `{origin.sql[:60]}`)' if origin else ''} is held while "
             f"this statement works through a table: {stopped(kept)}."
-            + (" Both revisions run in one transaction: set transaction_per_migration=True in env.py." if crossed else ""),
+            + (
+                " Both revisions run in one transaction: set transaction_per_migration=True in env.py."
+                if crossed
+                else ""
+            ),
             evidence=migration.evidence(statement),
             place=statement.place,
         )

@@ -30,7 +30,9 @@ def check(migration: Migration) -> Iterator[Finding]:
             continue
         if view is not None and not view.populated:
             continue
-        unique = any(index.unique and not index.predicate and all(index.columns) for index in migration.before.on(name, Index))
+        unique = any(
+            index.unique and not index.predicate and all(index.columns) for index in migration.before.on(name, Index)
+        )
         yield RULE.found(
             subject=name,
             message=f"{name} cannot be read for as long as its query runs"

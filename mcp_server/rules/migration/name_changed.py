@@ -22,7 +22,7 @@ RULE = Rule(
         "begin;\nalter table task rename to todo;\ncreate view task as select * from todo;\ncommit;",
     ),
 )
-QUIET = {"index", "constraint", "trigger", "policy", "rule", "sequence", "publication", "statistics"}
+QUIET = {"enum value", "index", "constraint", "trigger", "policy", "rule", "sequence", "publication", "statistics"}
 
 
 def check(migration: Migration) -> Iterator[Finding]:

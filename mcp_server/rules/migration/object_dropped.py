@@ -20,7 +20,18 @@ RULE = Rule(
         "begin;\ndrop function one();\ncreate function one() returns bigint language sql as 'select 1::bigint';\ncommit;",
     ),
 )
-KINDS = ("type", "domain", "function", "procedure", "routine", "aggregate", "sequence", "schema", "extension", "publication")
+KINDS = (
+    "type",
+    "domain",
+    "function",
+    "procedure",
+    "routine",
+    "aggregate",
+    "sequence",
+    "schema",
+    "extension",
+    "publication",
+)
 
 
 def check(migration: Migration) -> Iterator[Finding]:

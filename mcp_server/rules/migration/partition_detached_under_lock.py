@@ -33,7 +33,7 @@ def check(migration: Migration) -> Iterator[Finding]:
         )
         fix = "" if has_rest else script(statement.sql.strip().rstrip(";") + " concurrently")
         yield RULE.found(
-            subject=migration.identity(action.name),
+            subject=migration.identity(action.references),
             message=f"Detaching stops reads and writes of the whole of {parent} while it waits for its lock.",
             evidence=migration.evidence(statement),
             fix=fix,

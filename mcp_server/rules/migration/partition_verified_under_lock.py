@@ -27,7 +27,7 @@ RULE = Rule(
 
 def check(migration: Migration) -> Iterator[Finding]:
     for statement, action in migration.each("attach partition"):
-        part = migration.identity(action.name)
+        part = migration.identity(action.references)
         effect = statement.effect_of(action)
         blocked = tuple(lock for lock in migration.blocked(effect) if lock.relation == part)
         if not blocked:

@@ -33,7 +33,9 @@ def check(migration: Migration) -> Iterator[Finding]:
         table = migration.identity(action.relation)
         made = made_constraint(migration, table, action) if action.verb == "add constraint" else None
         open_columns = [
-            name for name in (made.columns if made else ()) if (column := migration.column(table, name)) and column.nullable
+            name
+            for name in (made.columns if made else ())
+            if (column := migration.column(table, name)) and column.nullable
         ]
         proofs = [sql for name in open_columns for sql in not_null(table, name, migration.major)]
         yield RULE.found(
