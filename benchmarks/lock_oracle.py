@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import sys
 import tempfile
@@ -106,7 +107,7 @@ async def measure(folder: Path, version: str, cases: list[dict[str, Any]]) -> li
         await connection.close()
 
     with tempfile.TemporaryDirectory(prefix="dbarch-oracle-") as place:
-        Path(place).chmod(0o711)
+        os.chmod(place, 0o711)
         binaries = None if version in EMBEDDED else SYSTEM / version / "bin"
         async with await open_sandboxes(
             cache=Path(place), near_version=int(version) * 10000, binaries=binaries

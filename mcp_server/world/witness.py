@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from mcp_server.errors import DatabaseError
 from mcp_server.model.lock import MODES, Lock, strongest
 from mcp_server.model.names import qualified
 from mcp_server.model.observation import Effect, Observed
@@ -42,6 +43,7 @@ RELATIONS = """
     where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_temp'
 """
 FOREIGN_KEYS = "select conname, conrelid::int8, confrelid::int8 from pg_catalog.pg_constraint where contype = 'f'"
+SNAPSHOT = "begin isolation level repeatable read; set local lock_timeout = 500; select 1"
 _TRUNCATE = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*truncate\b", re.IGNORECASE | re.DOTALL)
 SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 
@@ -124,6 +126,10 @@ class Witness:
             session = self._session(pid, "")
         return _observed(statement, session.number, Effect(), (), read_evidence(statement.messages))
 
+    def forget(self, pid: int) -> None:
+        """A backend's transaction has ended."""
+        self._sessions.pop(pid, None)
+
     def _session(self, pid: int, transaction: str) -> _Session:
         """The backend's open transaction; a new number for a new one, and for whatever is outside of any."""
         session = self._sessions.get(pid)
@@ -139,10 +145,14 @@ class Witness:
         """
         with translating("waiting for a statement"):
             before = {row["id"]: _known(row) for row in await self._connection.fetch(RELATIONS)}
-            await self._connection.execute("begin isolation level repeatable read")
-            tables = ", ".join(one.identity for one in before.values() if one.kind in ("r", "p"))
-            mode = "share update exclusive" if against_vacuum else "access share"
-            await self._connection.execute(f"lock table {tables} in {mode} mode" if tables else "select 1")
+            await self._connection.execute(f"{SNAPSHOT}; savepoint alone")
+        tables = ", ".join(one.identity for one in before.values() if one.kind in ("r", "p"))
+        mode = "share update exclusive" if against_vacuum else "access share"
+        try:
+            with translating("waiting for a statement"):
+                await self._connection.execute(f"lock table {tables} in {mode} mode" if tables else "select 1")
+        except DatabaseError:  # held by another, or not ours to lock: the snapshot alone stands in the way of most
+            await self._connection.execute("rollback to alone")
         return Held(before)
 
     async def release(self) -> None:
