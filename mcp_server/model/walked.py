@@ -110,7 +110,8 @@ class Migration:
     name: of the revision, of the range, or of the file. before, after: the Schema at the start and at the end, after None
     when it was not reached. sizes: rows by relation, as far as known. returned: what differs from the start after the
     downgrade, None when nobody went down; refusal: why the downgrade failed. rows: what became of generated rows.
-    data_failure: why it fails on rows that the old schema allows, "" when it does not.
+    data_failure: why it fails on rows that the old schema allows, "" when it does not. failure: why the walk ended before its
+    end where no statement was refused (the revision raised), failed_place: where.
     """
 
     name: str
@@ -125,6 +126,8 @@ class Migration:
     refusal: str = ""
     rows: Rows | None = None
     data_failure: str = ""
+    failure: str = ""
+    failed_place: str = ""
 
     @property
     def major(self) -> int:

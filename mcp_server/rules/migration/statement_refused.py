@@ -31,3 +31,10 @@ def check(migration: Migration) -> Iterator[Finding]:
             else "",
             place=statement.place,
         )
+    if migration.failure and not any(statement.error for statement in migration.statements):
+        yield RULE.found(
+            subject=migration.name,
+            message=f"It fails: {migration.failure}",
+            evidence=f"observed on a copy of PostgreSQL {migration.major}",
+            place=migration.failed_place,
+        )
