@@ -110,8 +110,8 @@ async def _walked(
         try:
             walked.append(await walk_stretch(workspace, history, stretch, sizes, environment))
         except MigrationError as error:
-            if len(stretches) == 1 and not walked and "head" not in stretch.name:
-                failures.append(f"{stretch.name} was not walked, because what stands before it fails: {error.message}")
+            why = " ".join(error.message.split())[:300]
+            failures.append(f"{stretch.name} was not walked, because what stands before it fails: {why}")
     return tuple(walked), tuple(failures)
 
 
