@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mcp_server.model.change import diff
@@ -15,9 +17,11 @@ from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
 from mcp_server.world.observer import observe
 from mcp_server.world.sandbox import Sandboxes
+from tests.revision_walks import walked
 
 pytestmark = pytest.mark.anyio
 
+IN_PYTHON = [one for one in rules() if one.rule.form == "revision"]
 IN_SQL = [one for one in rules() if one.rule.form == "sql"]
 TIMEOUT = "M126"
 
@@ -93,6 +97,17 @@ async def test_good_scripts_and_near_misses_are_silent(one: Registered, sandboxe
         migration = await reviewed(sandboxes, one.rule.given, sql, code=one.rule.code)
         assert [s.error for s in migration.statements if s.error] == [], sql
         assert grave(judge(migration).findings, one.rule.code) == set(), (sql, judge(migration).findings)
+
+
+@pytest.mark.parametrize("one", IN_PYTHON, ids=named)
+async def test_revisions_are_judged_as_their_rules_say(one: Registered, tmp_path: Path, sandboxes: Sandboxes) -> None:
+    rule = one.rule
+    bad = judge(await walked(tmp_path / "bad", sandboxes, rule.given, rule.bad)).findings
+    assert grave(bad, rule.code) - {TIMEOUT} == {rule.code, *rule.beside}, bad
+    assert next(finding.place for finding in bad if finding.code == rule.code).startswith("migrations/versions/b2.py:")
+    for number, body in enumerate(rule.good):
+        good = judge(await walked(tmp_path / str(number), sandboxes, rule.given, body)).findings
+        assert grave(good, rule.code) - {TIMEOUT} == set(), good
 
 
 @pytest.mark.parametrize("one", rules(), ids=named)
