@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -81,6 +82,67 @@ async def test_a_walk_that_fails_is_the_last_and_says_why(tmp_path: Path, sandbo
     assert [one.sqlstate for one in seen.stages[1].observed] == ["42703"]
     assert seen.failed is not None
     assert 'column "dead" of relation "authors" does not exist' in str(seen.failed.failure)
+
+
+async def test_a_revision_that_fails_only_on_rows_is_walked_without_them_and_carries_both(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes)
+    up = 'op.execute("alter table authors alter born set not null")'
+    down = 'op.execute("alter table authors alter born drop not null")'
+
+    seen = await rehearse(workspace, course(tmp_path / "tried", await replay(workspace), up, down))
+
+    assert seen.failed is None
+    assert len(seen.stages) == 3
+    assert seen.rows is not None
+    assert seen.rows.filled == {"public.authors": 25}
+    assert seen.failed_on_rows is not None
+    assert [one.sqlstate for one in seen.failed_on_rows.observed] == ["23502"]
+    assert seen.data_fault.startswith(
+        "the upgrade fails on rows that the old schema allows: Postgres refused a statement"
+    )
+
+
+async def test_what_fails_without_rows_too_is_not_laid_at_their_door(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes)
+
+    seen = await rehearse(
+        workspace,
+        course(tmp_path / "tried", await replay(workspace), 'op.execute("alter table nowhere add x int")', "pass"),
+    )
+
+    assert seen.failed is not None
+    assert (seen.failed_on_rows, seen.data_fault) == (None, "")
+
+
+async def test_values_that_a_walk_loses_are_named_by_the_way_they_are_lost(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes)
+    up = """op.execute("alter table authors drop born"); op.execute("update authors set name = upper(name)")"""
+    down = 'op.execute("alter table authors add born date")'
+
+    seen = await rehearse(workspace, course(tmp_path / "tried", await replay(workspace), up, down))
+
+    assert seen.rows is not None
+    assert [one.column for one in seen.rows.lost] == ["public.authors.name"]
+    assert [one.column for one in seen.rows.down] == ["public.authors.born"]
+    assert seen.rows.down[0].example.endswith("-> NULL")
+    assert seen.rows.lost[0].rows > 1
+
+
+async def test_rows_are_left_out_on_request_and_follow_renames(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes)
+    up, down = 'op.rename_table("authors", "writers")', 'op.rename_table("writers", "authors")'
+    tried = course(tmp_path / "tried", await replay(workspace), up, down)
+
+    without = await rehearse(workspace, tried, rows=False)
+    seen = await rehearse(workspace, replace(tried, renames={"public.authors": "public.writers"}))
+
+    assert without.rows is None
+    assert seen.rows is not None
+    assert (seen.rows.lost, seen.rows.down) == ((), ())
 
 
 async def test_a_copy_runs_statements_and_is_dropped(tmp_path: Path, sandboxes: Sandboxes) -> None:

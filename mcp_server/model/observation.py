@@ -52,7 +52,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class LostValues:
-    """Values of a column that did not survive. column: its identity; rows: how many; example: old -> new, redacted."""
+    """Values of a column that did not survive. column: its identity, or a table's for whole rows; rows: how many.
+
+    example: old -> new, of generated rows.
+    """
 
     column: str
     rows: int
@@ -63,7 +66,7 @@ class LostValues:
 class Rows:
     """What became of generated rows. filled: rows by table. unfilled: tables that could not be filled, and why.
 
-    lost: after the whole walk. down: what downgrading and upgrading again lost.
+    lost: what the upgrade changed or took. down: what downgrading, and upgrading again, lost beyond that.
     """
 
     filled: dict[str, int] = field(default_factory=dict)

@@ -6,19 +6,20 @@ Nothing is judged here. What was run and what was read afterwards comes back; wh
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import ArchitectError, DatabaseError, MigrationError
-from mcp_server.model.observation import Observed
+from mcp_server.model.observation import Observed, Rows
 from mcp_server.model.schema import Schema
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.migrations import Walked, walk
 from mcp_server.world.roles import missing_role, provide_role
+from mcp_server.world.row_watch import RowWatch
 from mcp_server.world.walks import Step
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Course:
     """What is to be rehearsed. revision: its id. parent: the head it follows, "" for none. folder: where it lies alone.
 
     template: the database that it starts from. stamped: whether that one carries Alembic's mark of `parent` already.
-    prepare: statements that stand in for what others own and the template lacks.
+    prepare: statements that stand in for what others own and the template lacks. renames: {old identity: new identity} of
+    tables and columns that keep their rows. tables: those that are filled with rows, None for all.
     """
 
     revision: str
@@ -107,6 +109,8 @@ class Course:
     template: str
     stamped: bool = True
     prepare: tuple[str, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
+    tables: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,56 +125,97 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What was observed. start: before the first stage. server_version: as 180004. statements: those that were run."""
+    """What was observed. start: before the first stage. server_version: as 180004. statements: those that were run.
+
+    rows: what became of generated rows, None without any. failed_on_rows: the stage that failed with rows in the tables,
+    when the same revision comes further on empty ones; `stages` are then those on empty tables.
+    """
 
     server_version: int
     start: Schema
     stages: tuple[Stage, ...]
     statements: int
     milliseconds: int
+    rows: Rows | None = None
+    failed_on_rows: Stage | None = None
 
     @property
     def failed(self) -> Stage | None:
         """The stage that did not come to its end."""
         return next((stage for stage in self.stages if stage.failure is not None), None)
 
+    @property
+    def data_fault(self) -> str:
+        """What rows keep the revision from doing, one sentence; "" when it passes with rows, or fails without any, too."""
+        stage = self.failed_on_rows
+        if stage is None or stage.failure is None:
+            return ""
+        return f"the {stage.command} fails on rows that the old schema allows: {stage.failure.message}"
 
-async def rehearse(workspace: Workspace, course: Course) -> Rehearsal:
+
+async def rehearse(workspace: Workspace, course: Course, *, rows: bool = True) -> Rehearsal:
     """Upgrade, downgrade and upgrade a copy with the user's own Alembic and env.py, reading it after each.
 
-    A stage that fails is the last. Raises what keeps the rehearsal from starting.
+    rows: with generated rows in its tables; what fails then is tried again on empty tables. A stage that fails is the
+    last. Raises what keeps the rehearsal from starting.
     """
+    tried = await _rehearse(workspace, course, rows)
+    if not rows or tried.failed is None:
+        return tried
+    empty = await _rehearse(workspace, course, False)
+    is_same = empty.failed is not None and _place(tried) == _place(empty)
+    return replace(empty, rows=tried.rows, failed_on_rows=None if is_same else tried.failed)
+
+
+def _place(rehearsal: Rehearsal) -> tuple[int, str]:
+    """How far it came, and what stopped it."""
+    return len(rehearsal.stages), str(rehearsal.failed and rehearsal.failed.failure)
+
+
+async def _rehearse(workspace: Workspace, course: Course, rows: bool) -> Rehearsal:
     async with copy_of(workspace, course.template) as copy:
         await copy.run(course.prepare)
-        return await _walk(workspace, course, copy)
+        return await _walk(workspace, course, copy, rows)
 
 
-async def _walk(workspace: Workspace, course: Course, copy: Copy) -> Rehearsal:
+async def _walk(workspace: Workspace, course: Course, copy: Copy, rows: bool) -> Rehearsal:
     goals: list[Step] = [
         (command, course.revision if command == "upgrade" else course.parent or BASE) for command in WALK
     ]
     marks: list[Step] = [("stamp", course.parent)] if not course.stamped and course.parent else []
-    start = None if marks else await copy.read()
+    watch = RowWatch(copy.connection, course.renames, course.tables) if rows else None
+    start = None if marks else await _start(copy, watch)
     began = time.monotonic()
     stages: list[Stage] = []
     statements = 0
-    steps = walk(workspace, copy.sandbox, marks + goals, extra=(course.folder,), observed=True)
     workspace.progress(f"rehearsing: {WALK[0]}", 0.5)
+    steps = walk(workspace, copy.sandbox, marks + goals, extra=(course.folder,), observed=True)
     async with aclosing(steps) as walked:
         async for one in walked:
             if start is None:
                 if one.failure is not None:
                     raise one.failure
-                start = await copy.read()
+                start = await _start(copy, watch)
                 continue
             stages.append(await _stage(course, copy, WALK[len(stages)], one))
             statements += one.walk.statements
-            if stages[-1].failure is not None or len(stages) == len(WALK):
+            seen = stages[-1].schema
+            if watch is not None and seen is not None:
+                await watch.look(seen, is_up=stages[-1].command == "upgrade", is_first=len(stages) == 1)
+            if seen is None or len(stages) == len(WALK):
                 break
             workspace.progress(f"rehearsing: {WALK[len(stages)]}", 0.5 + len(stages) * 0.15)
     assert start is not None
     spent = round((time.monotonic() - began) * 1000)
-    return Rehearsal(copy.sandbox.server_version, start, tuple(stages), statements, spent)
+    told = watch.told() if watch else None
+    return Rehearsal(copy.sandbox.server_version, start, tuple(stages), statements, spent, told)
+
+
+async def _start(copy: Copy, watch: RowWatch | None) -> Schema:
+    start = await copy.read()
+    if watch is not None:
+        await watch.begin(start)
+    return start
 
 
 async def _stage(course: Course, copy: Copy, command: Command, walked: Walked) -> Stage:
