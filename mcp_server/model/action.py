@@ -45,7 +45,8 @@ class Action:
     type: of a column, as format_type() writes it. expression: default, check, predicate, USING, or a partition's bound, as SQL.
     columns: of an index or key ("" for an expression); of UPDATE and DELETE those that its WHERE compares with values. references: the relation that a
     foreign key leads to, the parent of a partition, the table of INHERIT or LIKE. index: that a constraint, CLUSTER or REPLICA IDENTITY is told to use.
-    options: "name=value" of WITH (...), SET (...), or of SET; "using=..." of an index's method. calls: functions that its expressions call, by name,
+    options: "name=value" of WITH (...), SET (...), or of SET; "using=..." of an index's method, "collate=..." of a column, "cast=..." of each cast
+    in a USING that does no more than cast the column. calls: functions that its expressions call, by name,
     `app.next_number` or `now` (CURRENT_TIMESTAMP and its like are "current_timestamp"). reads: relations that its query reads.
     flags, of columns and constraints: not null, default, primary key, unique, references, check, identity, stored, virtual, collate, not valid, not enforced,
     no inherit, deferrable, initially deferred, nulls not distinct, using index, using (a USING of ALTER COLUMN TYPE), cast only (the USING casts the column and no more).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mcp_server.model.names import quote
-from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, word
+from mcp_server.world.sql_tree import Node, expression_sql, kind_of, nested, word
 
 # How the grammar names types inside, and how format_type() writes them.
 _WRITTEN = {
@@ -83,6 +83,8 @@ def type_sql(type_name: Node) -> str:
     if len(parts) == 1:
         name = parts[0] if parts[0] in _KEYWORD_TYPES else _WRITTEN.get(parts[0], name)
     modifiers = ",".join(expression_sql(one) for one in type_name.typmods)
+    if name == "character" and not modifiers:
+        name = "bpchar"
     if name == "interval":
         modifiers = modifiers.partition(",")[2]  # its fields come first, as a number
     if modifiers:
@@ -167,11 +169,14 @@ def role_name(role: Node) -> str:
     return quote(role.rolename) if kind == "cstring" else kind
 
 
-def is_own_cast(expression: Node, column: str) -> bool:
-    """Whether an expression is the column itself, at most cast: what ALTER COLUMN TYPE does without a USING."""
+def casts_of(expression: Node, column: str) -> tuple[str, ...] | None:
+    """The types that an expression casts the column to, one after the other; None when it does more than that."""
+    found: list[str] = []
     while kind_of(expression) == "type_cast":
-        expression = content(expression).arg
-    return kind_of(expression) == "column_ref" and texts(expression.column_ref.fields) == (column,)
+        found.insert(0, type_sql(expression.type_cast.type_name))
+        expression = expression.type_cast.arg
+    is_column = kind_of(expression) == "column_ref" and texts(expression.column_ref.fields) == (column,)
+    return tuple(found) if is_column else None
 
 
 def flags_of(**told: bool) -> frozenset[str]:

@@ -10,8 +10,8 @@ from mcp_server.model.action import Action
 from mcp_server.world.action_nodes import (
     SERIALS,
     calls_in,
+    casts_of,
     flags_of,
-    is_own_cast,
     object_word,
     options_of,
     relation_name,
@@ -212,7 +212,9 @@ def _column(column: Node, verb: str, name: str) -> Action:
         action = replace(action, options=(f"collate={'.'.join(texts(column.coll_clause.collname))}",))
     if column.HasField("raw_default"):
         action = replace(action, expression=expression_sql(column.raw_default), calls=calls_in(column.raw_default))
-        flags |= flags_of(using=True, cast_only=is_own_cast(column.raw_default, name))
+        casts = casts_of(column.raw_default, name)
+        flags |= flags_of(using=True, cast_only=casts is not None)
+        action = replace(action, options=(*action.options, *(f"cast={one}" for one in casts or ())))
     return replace(action, flags=action.flags | flags)
 
 
