@@ -120,6 +120,16 @@ class ArchitectServer(MCPServer[Any]):
         except ArchitectError as error:
             raise ResourceError(str(error)) from error
 
+    async def read_rule(self, code: str) -> str:
+        """A rule's page as a resource."""
+        from mcp_server.render.rule_page import render_rule
+        from mcp_server.rules import rule_of
+
+        one = rule_of(code)
+        if one is None:
+            raise ResourceNotFoundError(f"There is no rule {code[:20]}. Findings name the codes there are.")
+        return render_rule(one.name, one.page, one.rule)
+
     async def settle(self, seconds: float) -> None:
         """Wait until the calls that were cancelled have cleaned up behind them."""
         if self._running:
@@ -168,6 +178,10 @@ class ArchitectServer(MCPServer[Any]):
             "dbarch://schema/{+source}", name="schema", description="A schema by its source word, as `live`."
         )
         schema(self.read_schema)
+        rule = self.resource(
+            "dbarch://rules/{code}", name="rule", description="What a finding's code means, as `M101`."
+        )
+        rule(self.read_rule)
 
 
 class ProgressLine:

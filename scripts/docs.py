@@ -1,6 +1,7 @@
 """Write the generated pages anew: `python -m scripts.docs`; with `--check`, only say which are stale.
 
-docs/tools.md comes from the operations' own contracts, launcher/catalogue.json from the server's list of tools.
+docs/tools.md comes from the operations' own contracts, launcher/catalogue.json from the server's list of tools, docs/rules
+from the rules' docstrings and examples.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from mcp_server.door import Contract, contract_of
 from mcp_server.operations import OPERATIONS
+from mcp_server.render.rule_page import render_rule, render_rules
+from mcp_server.rules import rules
 from scripts.write_catalogue import text as catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -47,19 +50,40 @@ def _default(default: object) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page and what it should hold."""
-    return {ROOT / "docs/tools.md": tools_page(), ROOT / "launcher/catalogue.json": catalogue()}
+    return {ROOT / "docs/tools.md": tools_page(), ROOT / "launcher/catalogue.json": catalogue(), **rule_pages()}
+
+
+def rule_pages() -> dict[Path, str]:
+    """A page for each rule, and their index."""
+    folder = ROOT / "docs/rules"
+    found = {folder / f"{one.rule.code}.md": render_rule(one.name, one.page, one.rule) for one in rules()}
+    return {folder / "README.md": render_rules(tuple((one.name, one.page, one.rule) for one in rules())), **found}
 
 
 def stale() -> list[Path]:
     """The generated pages that differ from what they should hold."""
-    return [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    wanted = pages()
+    left = [path for path in (ROOT / "docs/rules").glob("*.md") if path not in wanted]
+    return left + [
+        path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write(path: Path, text: str | None) -> None:
+    """Put a page in its place; one that nothing generates any more is removed."""
+    if text is None:
+        path.unlink()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     old = stale()
     if "--check" not in sys.argv:
+        wanted = pages()
         for path in old:
-            path.write_text(pages()[path], encoding="utf-8")
+            write(path, wanted.get(path))
     for path in old:
         print(path.relative_to(ROOT))
     sys.exit(bool(old) and "--check" in sys.argv)

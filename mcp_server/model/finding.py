@@ -1,4 +1,4 @@
-"""What rules say: findings, and reports that gather them."""
+"""What rules say: findings, and reports that gather them; and what a rule states of itself."""
 
 from __future__ import annotations
 
@@ -25,6 +25,41 @@ class Finding:
     evidence: str = ""
     fix: str = ""
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a rule states of itself; the harness holds it to its examples.
+
+    given: SQL that stands before. bad: what has the fault. good: what has not, the near misses among them. form: bad and
+    good are SQL, or the body of a revision's file; "project" when an example is a whole project, which has tests of its
+    own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
+    beside: codes of other rules that find something in `bad` too, because it cannot be had without.
+    """
+
+    code: str
+    severity: Severity
+    bad: str = ""
+    good: tuple[str, ...] = ()
+    given: str = ""
+    form: Literal["sql", "revision", "project"] = "sql"
+    since: int = 0
+    until: int = 99
+    cured: bool = True
+    beside: tuple[str, ...] = ()
+
+    def found(
+        self,
+        subject: str,
+        message: str,
+        *,
+        evidence: str = "",
+        fix: str = "",
+        place: str = "",
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding of this rule."""
+        return Finding(self.code, severity or self.severity, subject, message, evidence, fix, place)
 
 
 @dataclass(frozen=True, slots=True)

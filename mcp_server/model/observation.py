@@ -35,6 +35,7 @@ class Observed:
     number share a transaction, those outside of any have a number each. revision: the Alembic revision that sent it, "".
     evidence: what Postgres said of it (DEBUG1: rewriting, verifying, validating, building, "sufficient to prove").
     milliseconds: on the copy. error: what Postgres refused it with, "" when it ran; sqlstate: of the error.
+    place: `file:line` of the user's own code that sent it, "" when unknown.
     """
 
     sql: str
@@ -46,6 +47,7 @@ class Observed:
     milliseconds: float = 0.0
     error: str = ""
     sqlstate: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

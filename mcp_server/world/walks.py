@@ -162,6 +162,7 @@ def _statement(said: Mapping[str, Any]) -> Statement:
         said["revision"],
         said.get("error", ""),
         said.get("sqlstate", ""),
+        said.get("place", ""),
     )
 
 

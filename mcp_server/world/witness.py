@@ -83,7 +83,10 @@ class _Session:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as it was sent. messages: what Postgres said meanwhile. error, sqlstate: "" when it ran."""
+    """A statement as it was sent. messages: what Postgres said meanwhile. error, sqlstate: "" when it ran.
+
+    place: `file:line` of the user's code, "" when unknown.
+    """
 
     sql: str
     messages: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ class Statement:
     revision: str = ""
     error: str = ""
     sqlstate: str = ""
+    place: str = ""
 
 
 class Witness:
@@ -225,6 +229,7 @@ def _observed(
         milliseconds=statement.milliseconds,
         error=statement.error,
         sqlstate=statement.sqlstate,
+        place=statement.place,
     )
 
 

@@ -71,7 +71,7 @@ def run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[st
     """
     _listen(guard, state)
     if request.get("state_sql"):
-        _watch(request["state_sql"], state)
+        _watch(request["state_sql"], state, guard)
     for number, (command, revision) in enumerate(request["steps"]):
         if number:
             abandon_connections(guard)
@@ -157,9 +157,13 @@ def _listen(guard: Guard, state: dict[str, Any]) -> None:
     event.listen(Engine, "before_cursor_execute", count)
 
 
-def _watch(state_sql: str, state: dict[str, Any]) -> None:
+def _watch(state_sql: str, state: dict[str, Any], guard: Guard) -> None:
     from .watching import Watch
 
     Watch(
-        state["channel"], state_sql, lambda statement: state["walk"].owns(statement), lambda: state["walk"].running
+        state["channel"],
+        state_sql,
+        lambda statement: state["walk"].owns(statement),
+        lambda: state["walk"].running,
+        guard.project.caller,
     ).install()

@@ -15,15 +15,24 @@ from .failures import PASSWORD, postgres_words
 
 
 class Watch:
-    """Tells of statements. is_of_revision: whether a statement is a revision's; revision: the one that runs now."""
+    """Tells of statements. is_of_revision: whether a statement is a revision's; revision: the one that runs now.
+
+    caller: the file and line of the user's code that sends it.
+    """
 
     def __init__(
-        self, channel: Channel, state_sql: str, is_of_revision: Callable[[str], bool], revision: Callable[[], str]
+        self,
+        channel: Channel,
+        state_sql: str,
+        is_of_revision: Callable[[str], bool],
+        revision: Callable[[], str],
+        caller: Callable[[], tuple[str, int]],
     ) -> None:
         self._channel = channel
         self._state_sql = state_sql
         self._is_of_revision = is_of_revision
         self._revision = revision
+        self._caller = caller
         self._messages: list[str] = []
         self._listened: set[int] = set()
         self._began = 0.0
@@ -53,7 +62,13 @@ class Watch:
             return
         fairy = connection.connection
         self._listen(fairy)
-        self._told = {"sql": PASSWORD.sub(r"\1'***'", statement), "revision": self._revision(), "pid": _pid(fairy)}
+        file, line = self._caller()
+        self._told = {
+            "sql": PASSWORD.sub(r"\1'***'", statement),
+            "revision": self._revision(),
+            "place": f"{file}:{line}" if file else "",
+            "pid": _pid(fairy),
+        }
         if getattr(fairy, "autocommit", False):
             reply = self._channel.ask({"say": "before", **self._told})
             self._is_wrapped = bool(reply["wrap"])

@@ -1,0 +1,174 @@
+"""review_migration: a revision or a script that somebody wrote, judged after it was walked on a copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from mcp_server.errors import ArchitectError, NotFound, Refused
+from mcp_server.model.answer import Answer
+from mcp_server.world.runs import address, new_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_server.model.finding import Finding
+    from mcp_server.model.orm import History
+    from mcp_server.model.review import Review
+    from mcp_server.model.walked import Migration
+    from mcp_server.operations.walking import Stretch
+    from mcp_server.world.workspace import Workspace
+
+
+async def review_migration(
+    workspace: Workspace,
+    revision: str = "head",
+    sql: str = "",
+    format: Literal["text", "json"] = "text",
+) -> Answer:
+    """Judge a migration before anybody runs it: what it locks and whom that stops, what it loses, where it fails.
+
+    It is walked on a throw-away Postgres (a revision up, down and up again with the project's own Alembic and env.py),
+    and each statement is watched: locks held, rewrites, scans, index builds. Findings name file and line, the evidence
+    and a fix. With revision "head" the history as a whole is judged too. No database of the project is touched.
+
+    revision: an id or the beginning of one, head, a range as `a:b` (after a, up to b), or history for the history
+    alone. sql: a script instead of a revision, as text or as file:<path.sql>; it runs on a copy of the migrations'
+    head. format: text, or json with every statement and its locks.
+    """
+    review = await (_of_script(workspace, sql) if sql.strip() else _of_history(workspace, revision.strip() or "head"))
+    return _answer(review)
+
+
+def _answer(review: Review) -> Answer:
+    from mcp_server.model.review import review_data
+    from mcp_server.render.review_text import is_long, render_review
+
+    reports = {f"review-{new_run()}": render_review(review)} if is_long(review) else {}
+    where = address(next(iter(reports))) if reports else ""
+    return Answer(
+        text=render_review(review, where) if reports else _whole(review),
+        data={**review_data(review), "report": where},
+        verdict=review.verdict,
+        findings=review.report.count("error"),
+        reports=reports,
+        carried_out={"statements": sum(len(one.statements) for one in review.migrations)},
+    )
+
+
+def _whole(review: Review) -> str:
+    from mcp_server.render.review_text import render_review
+
+    return render_review(review)
+
+
+async def _of_script(workspace: Workspace, sql: str) -> Review:
+    from mcp_server.operations.script import find_ground, read_lines, walk_script
+
+    lines = await read_lines(workspace, sql)
+    if not lines:
+        raise Refused("The script has no statement.", "Give SQL, or file:<path.sql>.")
+    ground = await find_ground(workspace)
+    sizes, notes = await _sizes(workspace)
+    workspace.progress(f"running {len(lines)} statements on {ground.words}", 0.3)
+    migration = await walk_script(workspace, lines, ground, sizes)
+    return await _reviewed(migration.name, (migration,), (), ground.words, notes)
+
+
+async def _of_history(workspace: Workspace, revision: str) -> Review:
+    from mcp_server.operations.chronicling import read_chronicle
+    from mcp_server.rules import judge
+    from mcp_server.world.migrations import find_history
+
+    history = await find_history(workspace)
+    if not history.config:
+        raise NotFound(
+            "The project has no Alembic configuration.", 'Pass sql="..." or sql="file:<path.sql>" to review a script.'
+        )
+    found: tuple[Finding, ...] = ()
+    if revision in ("head", "heads", "history"):
+        workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
+        found = judge(await read_chronicle(workspace, history)).findings
+    stretches = () if revision == "history" else _stretches(history, revision)
+    sizes, notes = await _sizes(workspace)
+    migrations, failures = await _walked(workspace, history, stretches, sizes)
+    subject = f"history {history.config}" if not stretches else ", ".join(one.name for one in stretches)
+    return await _reviewed(subject, migrations, found, "a copy of what stands before", (*notes, *failures))
+
+
+async def _walked(
+    workspace: Workspace, history: History, stretches: tuple[Stretch, ...], sizes: Mapping[str, int]
+) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
+    """The stretches as they were walked, and why others could not be begun."""
+    from mcp_server.errors import MigrationError
+    from mcp_server.operations.chronicling import read_environment
+    from mcp_server.operations.walking import walk_stretch
+
+    environment = read_environment(history)
+    walked: list[Migration] = []
+    failures: list[str] = []
+    for stretch in stretches:
+        try:
+            walked.append(await walk_stretch(workspace, history, stretch, sizes, environment))
+        except MigrationError as error:
+            why = " ".join(error.message.split())[:300]
+            failures.append(f"{stretch.name} was not walked, because what stands before it fails: {why}")
+    return tuple(walked), tuple(failures)
+
+
+def _stretches(history: History, revision: str) -> tuple[Stretch, ...]:
+    """What a word stands for. Raises MigrationError for one that no revision has."""
+    from mcp_server.operations.walking import Stretch
+    from mcp_server.world.migrations import resolve
+
+    if ":" in revision:
+        first, _, last = (part.strip() for part in revision.partition(":"))
+        start, end = resolve(history, first or "base"), resolve(history, last or "head")
+        before = {one.id for one in history.ancestors(*start)} if start else set()
+        inside = tuple(one for one in history.ancestors(*end) if one.id not in before)
+        if not inside or not end:
+            raise NotFound(f"{revision} holds no revision.", "Give the older revision first, as base:head.")
+        return (Stretch(revision, start, end[0], inside),)
+    names = history.heads if revision in ("head", "heads") else resolve(history, revision)
+    found = [one for name in names if (one := history.get(name))]
+    return tuple(Stretch(_titled(one.id, one.message), one.parents + one.depends_on, one.id, (one,)) for one in found)
+
+
+def _titled(revision: str, message: str) -> str:
+    first = message.strip().partition("\n")[0]
+    return f"revision {revision} ({first})" if first else f"revision {revision}"
+
+
+async def _reviewed(
+    subject: str,
+    migrations: tuple[Migration, ...],
+    found: tuple[Finding, ...],
+    ground: str,
+    notes: tuple[str, ...],
+) -> Review:
+    from mcp_server.model.finding import Report
+    from mcp_server.model.review import Review
+    from mcp_server.operations.second_opinion import second_opinions
+    from mcp_server.rules import judge
+
+    told = [*found, *judge(*migrations).findings]
+    for migration in migrations:
+        others, was_asked = await second_opinions(migration, told)
+        told += others
+        if not was_asked:
+            notes = (*notes, "squawk is not installed or did not answer: there is no second opinion.")
+    return Review(subject, Report.of(told), migrations, ground, tuple(dict.fromkeys(notes)))
+
+
+async def _sizes(workspace: Workspace) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Rows by relation as live counts them; and what to say where they are not known."""
+    from mcp_server.world.usage import read_usage
+
+    unknown = "Sizes are not known, so every table counts as large"
+    if not workspace.settings.database_url:
+        return {}, (f"{unknown}: no database is named.",)
+    try:
+        usage = await read_usage(await workspace.live())
+    except ArchitectError as error:
+        return {}, (f"{unknown}: {error.message}",)
+    known = {name: one.rows for name, one in usage.relations.items() if one.rows is not None}
+    return known, ()

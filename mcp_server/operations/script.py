@@ -1,0 +1,136 @@
+"""A script of SQL -> the migration that it is, walked on a copy of where the project stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mcp_server.errors import Refused, SourceError
+from mcp_server.model.change import diff
+from mcp_server.model.observation import Observed
+from mcp_server.model.schema import Extension, Namespace, Schema
+from mcp_server.model.walked import Environment, Migration, Statement
+from mcp_server.operations.walking import actions_of, statements_of
+from mcp_server.planning import steps
+from mcp_server.world.alembic_config import find_config
+from mcp_server.world.database import connect, finish
+from mcp_server.world.migrations import replay
+from mcp_server.world.observer import controls_transactions, observe
+from mcp_server.world.psql_script import Unterminated, read_script
+from mcp_server.world.rehearsal import Copy, copy_of, template_of
+from mcp_server.world.roles import missing_role, provide_role
+from mcp_server.world.sql_file import load_pieces
+from mcp_server.world.version_table import find_version_table
+
+if TYPE_CHECKING:
+    from mcp_server.world.workspace import Workspace
+
+ROLES_PROVIDED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A statement of a script and its place."""
+
+    sql: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a script runs on. words: for people. template: of the sandboxes, "" for an empty database."""
+
+    words: str
+    template: str
+
+
+async def read_lines(workspace: Workspace, sql: str) -> tuple[Line, ...]:
+    """The statements of a text, or of `file:<path.sql>`. Raises SourceError for what psql alone can do."""
+    if sql.strip().startswith("file:"):
+        pieces = await load_pieces(workspace.settings.root, sql.strip().removeprefix("file:"))
+        return tuple(Line(piece.sql, f"{piece.file}:{piece.line}") for piece in pieces)
+    try:
+        script = tuple(read_script(sql))
+    except Unterminated as error:
+        raise SourceError(f"This {error.what} is never closed.", "", "sql", error.line) from error
+    if commands := [piece for piece in script if piece.is_command]:
+        raise Refused(f"`{commands[0].text[:40]}` is a command of psql.", "Give SQL alone.")
+    return tuple(Line(piece.text, f"line {piece.line}") for piece in script)
+
+
+async def find_ground(workspace: Workspace) -> Ground:
+    """Where a script would run: the migrations' head; without Alembic a copy of live's schema; else nothing."""
+    if find_config(workspace.settings, ambiguous_is_none=True) is not None:
+        return Ground("the migrations' head", await replay(workspace))
+    if not workspace.settings.database_url:
+        return Ground("an empty database", "")
+    live = await workspace.live_schema()
+    empty = Schema.of(
+        [
+            *(Namespace(space.name) for space in live.all(Namespace) if space.name == "public"),
+            *(one for one in live.all(Extension) if one.name == "plpgsql"),
+        ],
+        live.server_version,
+    )
+    made, _ = steps(empty, live, diff(empty, live))
+    template = await template_of(workspace, f"live {live.fingerprint}", [step.sql for step in made])
+    return Ground("a copy of live's schema", template)
+
+
+async def walk_script(
+    workspace: Workspace, lines: Sequence[Line], ground: Ground, sizes: Mapping[str, int]
+) -> Migration:
+    """Run a script on a copy, statement by statement, as psql would: each in a transaction of its own but for BEGIN."""
+    version_table = await find_version_table(workspace)
+    for _ in range(ROLES_PROVIDED):
+        async with copy_of(workspace, ground.template) as copy:
+            before = (await copy.read()).without(version_table)
+            observed = await _observe(copy, lines)
+            if await _role_was_missing(workspace, copy, observed):
+                continue
+            after = (await copy.read()).without(version_table)
+            break
+    failed = bool(observed and observed[-1].error)
+    return Migration(
+        name="the script" if not lines[0].place.rpartition(":")[0] else lines[0].place.rpartition(":")[0],
+        statements=placed(statements_of(observed), lines),
+        before=before,
+        after=None if failed else after,
+        server_version=copy.sandbox.server_version,
+        sizes=sizes,
+        environment=Environment(),
+    )
+
+
+async def _observe(copy: Copy, lines: Sequence[Line]) -> tuple[Observed, ...]:
+    second = await connect(copy.sandbox.url)
+    try:
+        return await observe(copy.connection, second, [line.sql for line in lines])
+    finally:
+        await finish(second.close(timeout=5))
+
+
+async def _role_was_missing(workspace: Workspace, copy: Copy, observed: Sequence[Observed]) -> bool:
+    if not observed or not observed[-1].error:
+        return False
+    role = missing_role({"sqlstate": observed[-1].sqlstate, "message": observed[-1].error})
+    return bool(role) and await provide_role(await workspace.sandboxes(), copy.sandbox, role)
+
+
+def placed(statements: Sequence[Statement], lines: Sequence[Line]) -> tuple[Statement, ...]:
+    """The statements with their places; those that were not reached any more are added, as their text says."""
+    left = [line for line in lines if line.sql.strip("; \n\t")]
+    found: list[Statement] = []
+    for statement in statements:
+        while left and left[0].sql != statement.sql:
+            left.pop(0)
+        place = left.pop(0).place if left else ""
+        found.append(replace(statement, place=place))
+    last = found[-1].transaction if found else 0
+    unreached = [line for line in left if not controls_transactions(line.sql)]
+    found += [
+        Statement(line.sql, actions_of(line.sql), transaction=last + number, place=line.place)
+        for number, line in enumerate(unreached, 1)
+    ]
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Rules that judge a whole Alembic history and its environment."""

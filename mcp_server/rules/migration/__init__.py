@@ -1,0 +1,1 @@
+"""Rules that judge one migration, as it was walked."""

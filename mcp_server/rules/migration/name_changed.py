@@ -1,0 +1,57 @@
+"""A table, column, view, type, function or schema gets another name, and code that runs still uses the old one.
+
+The rename is instant; between it and the last old process every query of the old code fails. Add the new name beside the
+old (a column kept in step by a trigger, a view of the old name), change the code, drop the old name later.
+"""
+
+from collections.abc import Iterator
+
+from mcp_server.model.action import Action
+from mcp_server.model.finding import Finding, Rule
+from mcp_server.model.schema import View
+from mcp_server.model.walked import Migration
+
+RULE = Rule(
+    code="M207",
+    severity="error",
+    given="create table task (id bigint primary key, title text); create index task_title on task (title);",
+    bad="alter table task rename column title to name;",
+    good=(
+        "alter index task_title rename to task_by_title;",
+        "create table note (id int, body text); alter table note rename column body to words;",
+        "begin;\nalter table task rename to todo;\ncreate view task as select * from todo;\ncommit;",
+    ),
+)
+QUIET = {"enum value", "index", "constraint", "trigger", "policy", "rule", "sequence", "publication", "statistics"}
+
+
+def check(migration: Migration) -> Iterator[Finding]:
+    for statement, action in migration.each():
+        kind = action.verb.removeprefix("rename ") if action.verb.startswith("rename ") else ""
+        moved = action.verb == "set schema"
+        if not (kind and kind not in QUIET) and not (moved and action.kind not in QUIET):
+            continue
+        owner = migration.identity(action.relation) if action.relation else action.name
+        if _is_new(migration, action, kind, owner) or _is_kept(migration, kind, owner):
+            continue
+        name = f"{owner}.{action.name}" if kind in ("column", "attribute") else owner
+        yield RULE.found(
+            subject=name,
+            message=f"Code that still uses {name} fails from now on.",
+            evidence=migration.evidence(statement),
+            place=statement.place,
+        )
+
+
+def _is_new(migration: Migration, action: Action, kind: str, owner: str) -> bool:
+    """Whether the object was made by the same migration."""
+    if kind == "column":
+        return migration.column(owner, action.name) is None
+    made = {one.name or one.relation for _, one in migration.each() if one.verb.startswith("create ")}
+    made |= {one.relation for _, one in migration.each("create table")}
+    return bool({action.name, action.relation} & (made - {""}))
+
+
+def _is_kept(migration: Migration, kind: str, owner: str) -> bool:
+    """Whether a view of the old name takes its place."""
+    return kind in ("table", "view") and migration.after is not None and migration.after.get(View, owner) is not None

@@ -1,0 +1,40 @@
+"""Postgres refuses a statement of the migration.
+
+It was run on a copy that the project's own migrations made, so it fails in the same way wherever the database is at the
+revision before.
+"""
+
+from collections.abc import Iterator
+
+from mcp_server.model.finding import Finding, Rule
+from mcp_server.model.walked import Migration
+
+RULE = Rule(
+    code="M301",
+    severity="error",
+    given="create table task (id bigint primary key);",
+    bad="alter table tusk add column due date;",
+    good=("alter table if exists tusk add column due date;",),
+)
+OTHERS = ("25001", "55P04")
+
+
+def check(migration: Migration) -> Iterator[Finding]:
+    for statement in migration.statements:
+        if not statement.error or statement.sqlstate in OTHERS:
+            continue
+        yield RULE.found(
+            subject=migration.name,
+            message=f"It fails: {statement.error}",
+            evidence=f"observed on a copy of PostgreSQL {migration.major}: SQLSTATE {statement.sqlstate}"
+            if statement.is_observed
+            else "",
+            place=statement.place,
+        )
+    if migration.failure and not any(statement.error for statement in migration.statements):
+        yield RULE.found(
+            subject=migration.name,
+            message=f"It fails: {migration.failure}",
+            evidence=f"observed on a copy of PostgreSQL {migration.major}",
+            place=migration.failed_place,
+        )

@@ -1,0 +1,123 @@
+"""Every rule: its bad example is found, its good ones and near misses are silent, its fix reviews clean and ends alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcp_server.model.change import diff
+from mcp_server.model.finding import Finding
+from mcp_server.model.schema import Schema
+from mcp_server.model.walked import Environment, Migration
+from mcp_server.operations.walking import statements_of
+from mcp_server.rules import Registered, judge, rules
+from mcp_server.world.actions import split_statements
+from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect
+from mcp_server.world.observer import observe
+from mcp_server.world.sandbox import Sandboxes
+from tests.revision_walks import walked
+
+pytestmark = pytest.mark.anyio
+
+IN_PYTHON = [one for one in rules() if one.rule.form == "revision"]
+IN_SQL = [one for one in rules() if one.rule.form == "sql"]
+TIMEOUT = "M126"
+
+
+def named(one: Registered) -> str:
+    return f"{one.rule.code}-{one.name}"
+
+
+async def reviewed(sandboxes: Sandboxes, given: str, sql: str, *, code: str) -> Migration:
+    """A script as it was walked on a database that holds `given`."""
+    async with sandboxes.lend() as sandbox:
+        connection, second = await connect(sandbox.url), await connect(sandbox.url)
+        try:
+            if given:
+                await connection.execute(given)
+            before = await read_schema(connection)
+            seen = await observe(connection, second, split_statements(sql))
+            after = await read_schema(connection)
+        finally:
+            await connection.close()
+            await second.close()
+    return Migration(
+        "the script",
+        statements_of(seen),
+        before,
+        after,
+        sandbox.server_version,
+        environment=Environment(has_lock_timeout=code != TIMEOUT),
+    )
+
+
+def grave(findings: tuple[Finding, ...], code: str) -> set[str]:
+    """The codes that count: infos only when the rule in question is one."""
+    return {one.code for one in findings if one.severity != "info" or one.code == code}
+
+
+def is_for(one: Registered, sandboxes: Sandboxes) -> bool:
+    return one.rule.since <= sandboxes.server_version // 10_000 <= one.rule.until
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("one", IN_SQL, ids=named)
+async def test_a_bad_script_is_found_and_its_fix_cures_it(one: Registered, sandboxes: Sandboxes) -> None:
+    if not is_for(one, sandboxes):
+        pytest.skip("for another Postgres")
+    rule = one.rule
+    bad = await reviewed(sandboxes, rule.given, rule.bad, code=rule.code)
+    findings = judge(bad).findings
+    assert grave(findings, rule.code) == {rule.code, *rule.beside}, findings
+    found = next(finding for finding in findings if finding.code == rule.code)
+    assert found.message.endswith(".")
+    assert found.subject
+    if not found.fix:
+        return
+    cured = await reviewed(sandboxes, rule.given, found.fix, code=rule.code)
+    assert [s.error for s in cured.statements if s.error] == []
+    assert grave(judge(cured).findings, rule.code) == set(), (found.fix, judge(cured).findings)
+    if rule.cured:
+        assert ends(bad) == ends(cured), diff(ends(bad), ends(cured))
+
+
+def ends(migration: Migration) -> Schema:
+    assert migration.after is not None
+    return migration.after
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize("one", IN_SQL, ids=named)
+async def test_good_scripts_and_near_misses_are_silent(one: Registered, sandboxes: Sandboxes) -> None:
+    if not is_for(one, sandboxes):
+        pytest.skip("for another Postgres")
+    for sql in one.rule.good:
+        migration = await reviewed(sandboxes, one.rule.given, sql, code=one.rule.code)
+        assert [s.error for s in migration.statements if s.error] == [], sql
+        assert grave(judge(migration).findings, one.rule.code) == set(), (sql, judge(migration).findings)
+
+
+@pytest.mark.parametrize("one", IN_PYTHON, ids=named)
+async def test_revisions_are_judged_as_their_rules_say(one: Registered, tmp_path: Path, sandboxes: Sandboxes) -> None:
+    rule = one.rule
+    bad = judge(await walked(tmp_path / "bad", sandboxes, rule.given, rule.bad)).findings
+    assert grave(bad, rule.code) - {TIMEOUT} == {rule.code, *rule.beside}, bad
+    assert next(finding.place for finding in bad if finding.code == rule.code).startswith("migrations/versions/b2.py:")
+    for number, body in enumerate(rule.good):
+        good = judge(await walked(tmp_path / str(number), sandboxes, rule.given, body)).findings
+        assert grave(good, rule.code) - {TIMEOUT} == set(), good
+
+
+@pytest.mark.parametrize("one", rules(), ids=named)
+def test_a_rule_explains_itself(one: Registered) -> None:
+    first, _, rest = one.page.partition("\n")
+    assert first.endswith((".", ":"))
+    assert len(rest.split()) >= 10
+    assert one.rule.code.startswith("M")
+
+
+def test_codes_are_used_once() -> None:
+    codes = [one.rule.code for one in rules()]
+    assert sorted(set(codes)) == codes
