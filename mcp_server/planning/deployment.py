@@ -32,7 +32,7 @@ def deployment(done: tuple[Part, ...], following: tuple[Part, ...], later: tuple
 
 
 def _tightened(parts: Iterable[Part]) -> list[str]:
-    """The columns that must not be NULL afterwards."""
+    """The columns that must not be NULL afterwards, and that only the application fills."""
     return [
         part.change.item.identity
         for part in parts
@@ -40,6 +40,8 @@ def _tightened(parts: Iterable[Part]) -> list[str]:
         and isinstance(part.change.item, Column)
         and part.change.fields == ("nullable",)
         and not part.change.item.nullable
+        and part.change.item.default is None
+        and not part.change.item.identity_kind
     ]
 
 

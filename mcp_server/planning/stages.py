@@ -13,6 +13,8 @@ from mcp_server.model.change import Added, Altered, Change, Changes, Dropped
 from mcp_server.model.schema import (
     Column,
     Constraint,
+    Domain,
+    Enum,
     Function,
     Index,
     Namespace,
@@ -47,17 +49,22 @@ class Part:
     @property
     def is_shape(self) -> bool:
         """Whether others can stand on the object only after it: it is made, or becomes what they need."""
-        return not isinstance(self.change, Altered) or bool(_COLUMN_SHAPE & set(self.change.fields))
+        return (
+            not isinstance(self.change, Altered)
+            or isinstance(self.change.item, TYPES)
+            or bool(_COLUMN_SHAPE & set(self.change.fields))
+        )
 
 
 def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
     """The parts of all changes, none before what it stands on and none after what stands in its way."""
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
-    parts = [part for change in changes for part in _parts(change, changes, ground, gone)]
-    return tuple(_lifted(parts, ground))
+    parts = [part for change in changes for part in _parts(change, ground, gone)]
+    old, new = Dependencies(ground.before), Dependencies(ground.after)
+    return tuple(_lifted(parted(parts, ground, old, new), old, new))
 
 
-def _parts(change: Change, changes: Changes, ground: Ground, gone: set[str]) -> Iterator[Part]:
+def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
     item = change.item
     if isinstance(change, Dropped) and (group_of(item) in gone or isinstance(item, _GONE_LAST)):
         if isinstance(item, Column) and (part := _loosened(item, ground)):
@@ -66,9 +73,11 @@ def _parts(change: Change, changes: Changes, ground: Ground, gone: set[str]) -> 
     elif isinstance(item, Index | Constraint) and ground.is_busy(item.table):
         yield _on_busy_table(change, ground)
     elif isinstance(item, Column) and isinstance(change, Altered):
-        yield from _altered_column(change, changes, ground)
+        yield from _altered_column(change, ground)
     elif isinstance(change, Added) and isinstance(item, Column) and ground.is_busy(item.table):
         yield from _added_column(item, ground)
+    elif isinstance(change, Altered) and isinstance(item, TYPES) and is_shaking(change, ground):
+        yield Part(change, CONTRACT)
     else:
         yield Part(change, EXPAND)
 
@@ -121,7 +130,23 @@ def _has_no_form(item: Constraint, ground: Ground) -> bool:
     return ground.is_partitioned(item.table) and (item.kind in "pu" or (item.kind == "f" and not ground.since(18)))
 
 
-def _altered_column(change: Altered, changes: Changes, ground: Ground) -> Iterator[Part]:
+def is_shaking(change: Change, ground: Ground) -> bool:
+    """Whether what stands on an object may not fit it any more: its values are written anew, or are fewer."""
+    if not isinstance(change, Altered):
+        return False
+    before, after = change.before, change.after
+    if isinstance(before, Column) and isinstance(after, Column):
+        shaped = bool(_COLUMN_SHAPE & set(change.fields))
+        quickly = "type" not in change.fields or quick.keeps_files(before, after, ground.after, ground.before)
+        return shaped and not (quickly and {"generated", "stored"}.isdisjoint(change.fields))
+    if isinstance(after, Domain):
+        return not {"type", "collation", "constraints", "nullable"}.isdisjoint(change.fields)
+    if isinstance(before, Enum) and isinstance(after, Enum):
+        return tuple(value for value in after.values if value in before.values) != before.values
+    return isinstance(after, TYPES) and not set(change.fields) <= {"comment", "owner"}
+
+
+def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:
     before, after = change.before, change.after
     assert isinstance(before, Column)
     assert isinstance(after, Column)
@@ -137,7 +162,8 @@ def _altered_column(change: Altered, changes: Changes, ground: Ground) -> Iterat
         yield Part(replace(change, fields=tuple(sorted(numbered))), CONTRACT)
         fields = [name for name in fields if name not in numbered]
     if fields:
-        yield Part(replace(change, fields=tuple(fields)), EXPAND)
+        rest = replace(change, fields=tuple(fields))
+        yield Part(rest, CONTRACT if is_shaking(rest, ground) else EXPAND)
 
 
 def _added_column(column: Column, ground: Ground) -> Iterator[Part]:
@@ -168,18 +194,59 @@ def _in_parts(column: Column, bare: Column, stage: int) -> Iterator[Part]:
         yield Part(Altered(bare, column, ("nullable",)), TIGHTEN, online=True)
 
 
-def _lifted(parts: list[Part], ground: Ground) -> list[Part]:
+def parted(parts: list[Part], ground: Ground, old: Dependencies, new: Dependencies) -> list[Part]:
+    """What stands on something shaken is dropped before and made after, each at its stage; the keys' users likewise."""
+    shaken = {key(one.change.item) for one in parts if is_shaking(one.change, ground)}
+    by_key = {key(one.change.item): one for one in parts}
+    split: set[Key] = set()
+    waiting = [user for name in shaken for user in _standing_on(name, old)]
+    while waiting:
+        name = waiting.pop()
+        before, after = old.units.get(name), new.units.get(name)
+        part = by_key.get(name)
+        if name in split or not isinstance(before, Index | Constraint) or getattr(before, "inherited", False):
+            continue
+        if part is None and not (isinstance(before, Constraint) and before.kind == "f" and split & old.of(name)):
+            continue  # Postgres itself carries along what stays as it is
+        split.add(name)
+        if isinstance(before, Constraint) and before.kind in "pu" and after is not None:
+            waiting += [user for user in old.users(name) if user[0] == Constraint.word]
+    kept = [one for one in parts if key(one.change.item) not in split]
+    return kept + [part for name in sorted(split) for part in _halves(old.units[name], new.units.get(name), ground)]
+
+
+def _standing_on(name: Key, old: Dependencies) -> Iterator[Key]:
+    """The constraints and indexes on a shaken column, or on columns of a shaken type."""
+    for user in sorted(old.users(name)):
+        yield user
+        if user[0] == Column.word:
+            yield from sorted(old.users(user))
+
+
+def _halves(before: SchemaObject, after: SchemaObject | None, ground: Ground) -> Iterator[Part]:
+    busy = ground.is_busy(str(getattr(before, "table", "")))
+    yield Part(Dropped(before), LOOSEN if busy else EXPAND, online=busy)
+    if after is not None:
+        yield Part(Added(after), TIGHTEN if busy else CONTRACT, online=busy)
+
+
+def _lifted(parts: list[Part], old: Dependencies, new: Dependencies) -> list[Part]:
     """Each part at the earliest stage of its kind that is not before what it has to wait for."""
-    lift = _Lift(parts, ground)
+    lift = _Lift(parts, old, new)
     waiting = True
     while waiting:
         waiting = False
         for count, part in enumerate(lift.parts):
             stage = _next(part, max((lift.parts[other].stage for other in lift.waits_for(count)), default=0))
             if stage != part.stage:
-                lift.parts[count] = replace(part, stage=stage)
+                lift.parts[count] = replace(part, stage=stage, online=part.online or _proves(part.change))
                 waiting = True
     return lift.parts
+
+
+def _proves(change: Change) -> bool:
+    """Whether a table that the plan makes, and that may be in use by now, is read for it."""
+    return isinstance(change, Added) and isinstance(change.item, Constraint | Index)
 
 
 def _next(part: Part, earliest: int) -> int:
@@ -191,9 +258,9 @@ def _next(part: Part, earliest: int) -> int:
 class _Lift:
     """Which parts wait for which."""
 
-    def __init__(self, parts: list[Part], ground: Ground) -> None:
+    def __init__(self, parts: list[Part], old: Dependencies, new: Dependencies) -> None:
         self.parts = parts
-        self._old, self._new = Dependencies(ground.before), Dependencies(ground.after)
+        self._old, self._new = old, new
         self._by_key: dict[Key, list[int]] = {}
         for count, part in enumerate(parts):
             for unit in units(part.change.item):
@@ -234,7 +301,9 @@ class _Lift:
         if isinstance(change.item, Column) and change.fields == ("nullable",) and change.item.nullable:
             for other, one in enumerate(self.parts):
                 item = one.change.item
-                if isinstance(item, Constraint) and item.kind == "p" and item.table == change.item.table:
+                if not isinstance(item, Constraint) or item.kind != "p" or item.table != change.item.table:
+                    continue
+                if change.item.name in item.columns and not isinstance(one.change, Added):
                     yield other
         if isinstance(change.item, Table) and "replica_identity" in change.fields:
             for other, one in enumerate(self.parts):
@@ -262,7 +331,8 @@ def advanced(schema: Schema, parts: tuple[Part, ...], version: int) -> Schema:
             case Added(item):
                 objects[key(item)] = item
             case Altered(_, after, fields):
-                current = objects.get(key(after), after)
-                values = {name: getattr(after, name) for name in fields}
-                objects[key(after)] = replace(current, **values)  # type: ignore[type-var]
+                current = objects.get(key(after))
+                if current is not None:
+                    values = {name: getattr(after, name) for name in fields}
+                    objects[key(after)] = replace(current, **values)  # type: ignore[type-var]
     return Schema.of(objects.values(), version)

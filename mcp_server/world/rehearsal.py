@@ -95,7 +95,7 @@ async def template_of(workspace: Workspace, key: str, statements: Iterable[str])
 class Course:
     """What is to be rehearsed. revision: its id. parent: the head it follows, "" for none. folder: where it lies alone.
 
-    template: the database that it starts from. stamped: whether that one carries Alembic's mark of `parent` already.
+    revisions: when there are several, all of them in order, `revision` last. template: the database that it starts from. stamped: whether that one carries Alembic's mark of `parent` already.
     prepare: statements that stand in for what others own and the template lacks.
     """
 
@@ -105,6 +105,12 @@ class Course:
     template: str
     stamped: bool = True
     prepare: tuple[str, ...] = ()
+    revisions: tuple[str, ...] = ()
+
+    def walked(self, command: Command) -> tuple[str, ...]:
+        """The revisions in the order in which a walk takes them."""
+        listed = self.revisions or (self.revision,)
+        return listed if command == "upgrade" else listed[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,8 @@ async def _walk(workspace: Workspace, course: Course, copy: Copy, command: Comma
         walk = await run(workspace, copy.sandbox, goal, extra=(course.folder,))
     except (MigrationError, DatabaseError) as error:
         return Stage(command, failure=error), 0
-    if walk.done != (course.revision,):
+    wanted = course.walked(command)
+    if walk.done != wanted:
         ran = ", ".join(walk.done) or "nothing"
-        return Stage(command, failure=MigrationError(f"Alembic ran {ran} instead of {course.revision} alone.")), 0
+        return Stage(command, failure=MigrationError(f"Alembic ran {ran} instead of {', '.join(wanted)} alone.")), 0
     return Stage(command, await copy.read()), walk.statements

@@ -55,7 +55,7 @@ def _form(step: Step, ground: Ground) -> Iterator[Step]:
 
 def _in_the_way(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Foreign keys to a key that is made by the same run: when the run is repeated, the key can be made again only without."""
-    made = {getattr(step.change.item, "table", "") for step in steps if _makes_key(step)}
+    made = {getattr(step.change.item, "table", "") for step in steps if _is_key(step, Added)}
     for step in steps:
         item = step.change.item
         if (
@@ -68,20 +68,24 @@ def _in_the_way(steps: tuple[Step, ...]) -> Iterator[Step]:
             yield piece(step, sql, ACCESS_EXCLUSIVE, "a run that was cut off may have come as far as that")
 
 
-def _makes_key(step: Step) -> bool:
+def _is_key(step: Step, change: type[Added] | type[Dropped]) -> bool:
+    """Whether a step makes, or drops, what foreign keys may rest on."""
     item = step.change.item
     unique_one = (isinstance(item, Constraint) and item.kind in "pu") or (isinstance(item, Index) and item.unique)
-    return isinstance(step.change, Added) and not step.fields and unique_one
+    return isinstance(step.change, change) and not step.fields and unique_one
 
 
 def _replaced(steps: tuple[Step, ...], ground: Ground) -> dict[Key, Step]:
     """The drops of what is made again under the same name, where the new can be built beside the old."""
     made = {key(step.change.item): step for step in steps if isinstance(step.change, Added) and not step.fields}
+    keyless = {getattr(step.change.item, "table", "") for step in steps if _is_key(step, Dropped)}
     found: dict[Key, Step] = {}
     for step in steps:
-        name = key(step.change.item)
-        if isinstance(step.change, Dropped) and not step.fields and name in made and _can_swap(made[name], ground):
-            found[name] = step
+        item = step.change.item
+        name = key(item)
+        stands = not isinstance(item, Constraint) or item.references not in keyless  # else it goes before the key does
+        if isinstance(step.change, Dropped) and not step.fields and name in made and stands:
+            found.update({name: step} if _can_swap(made[name], ground) else {})
     return found
 
 

@@ -18,7 +18,7 @@ from mcp_server.planning.draft import SHARE_UPDATE_EXCLUSIVE
 from mcp_server.planning.safe.ground import Ground, piece
 
 _CREATE = re.compile(r"^CREATE (UNIQUE )?INDEX ")
-LEFTOVER = "what a run that failed may have left is invalid"
+LEFTOVER = "what a run that was cut off may have left serves nobody"
 
 
 def form(step: Step, ground: Ground) -> Iterator[Step]:
