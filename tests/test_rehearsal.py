@@ -60,6 +60,7 @@ async def test_a_revision_is_walked_up_down_and_up_and_read_each_time(tmp_path: 
         False,
         True,
     ]
+    assert [[one.fresh[0].mode for one in stage.observed] for stage in seen.stages] == [["AccessExclusiveLock"]] * 3
     assert seen.statements == 3
     assert seen.failed is None
     assert seen.server_version // 10_000 == 18
@@ -77,6 +78,7 @@ async def test_a_walk_that_fails_is_the_last_and_says_why(tmp_path: Path, sandbo
     seen = await rehearse(workspace, course(tmp_path / "tried", await replay(workspace), up, down))
 
     assert [stage.schema is None for stage in seen.stages] == [False, True]
+    assert [one.sqlstate for one in seen.stages[1].observed] == ["42703"]
     assert seen.failed is not None
     assert 'column "dead" of relation "authors" does not exist' in str(seen.failed.failure)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from mcp_server.model.observation import Observed
 from mcp_server.model.schema import qualified
 
 
@@ -192,9 +193,11 @@ class History:
 class Walk:
     """A run of revisions that succeeded. done: what was carried out, in order. heads: where the database stands now.
 
-    statements: how many the revisions sent, without Alembic's own on its version table.
+    statements: how many the revisions sent, without Alembic's own on its version table. observed: what each of them did,
+    in order, () when nobody watched.
     """
 
     done: tuple[str, ...]
     heads: tuple[str, ...]
     statements: int = 0
+    observed: tuple[Observed, ...] = ()

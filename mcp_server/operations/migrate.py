@@ -104,7 +104,9 @@ async def _try(project: Project, start: Start, drafted: Draft, message: str, hea
     return Tried(drafted, revisions, head, rehearsal, found)
 
 
-async def _try_plainly(project: Project, start: Start, drafted: Draft, message: str, head: str, folder: Path) -> Tried | None:
+async def _try_plainly(
+    project: Project, start: Start, drafted: Draft, message: str, head: str, folder: Path
+) -> Tried | None:
     """The plan in one revision of plain statements, where its phases did not pass; None when they are just that."""
     from mcp_server.model.phase import Phase
 

@@ -280,7 +280,11 @@ class _Lift:
         for unit in units(change.item):
             name = key(unit)
             if isinstance(change, Dropped):
-                yield from (one for user in self._old.users(name) for one in self._by_key.get(user, ()))
+                for user in self._old.users(name):
+                    yield from self._by_key.get(user, ())
+                    if user[0] == Constraint.word:  # a foreign key that stays rests on another key from then on
+                        keys = self._new.of(user)
+                        yield from (one for other in keys for one in self._by_key.get(other, ()) if self._makes(one))
                 continue
             for used in self._new.of(name):
                 yield from (one for one in self._by_key.get(used, ()) if self._makes(one))

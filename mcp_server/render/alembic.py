@@ -23,7 +23,7 @@ from mcp_server.model.schema import Schema
 from mcp_server.render import phase_text
 from mcp_server.render.alembic_operations import Direction, blocks, direction
 from mcp_server.render.alembic_types import Types, Version
-from mcp_server.render.phase_text import Place
+from mcp_server.render.phase_text import ALONE, Place
 from mcp_server.render.python_source import Bracket, Source, call, calls_into, formatted, listed, string
 
 _WIDTH = 86
@@ -75,7 +75,7 @@ def render(
     known: Iterable[Schema] = (),
     notes: Iterable[str] = (),
     phase: Phase | None = None,
-    place: Place = Place(),
+    place: Place = ALONE,
 ) -> str:
     """The revision file. notes: what a reader of it should mind besides, one sentence each.
 

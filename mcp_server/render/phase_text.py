@@ -31,8 +31,11 @@ LONG = (
 class Place:
     """Which of how many phases a revision is."""
 
-    number: int = 1
-    count: int = 1
+    number: int
+    count: int
+
+
+ALONE = Place(1, 1)
 
 
 def risk_class(phase: Phase) -> Class:

@@ -1,4 +1,8 @@
-"""Starts the user's interpreter, hands it one request, reads one answer. The only way to run user code."""
+"""Starts the user's interpreter, hands it one request, hears what it says until its answer. The only way to run user code.
+
+Request, answer and all between go through the process's standard streams, see guest/channel.py: nothing is left on the
+disk, however either side ends.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,19 @@ import json
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mcp_server.errors import ConfigError
+from mcp_server.world.guest.channel import GREETING
 from mcp_server.world.interpreter import Interpreter
 
 START = Path(__file__).with_name("guest") / "__main__.py"
 KEPT_OUTPUT = 16_000
+LAST_WORDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +38,104 @@ class Answer:
     timed_out: bool = False
 
 
+class Guest:
+    """A process of the user's interpreter that works on a request. limit: seconds that it may be silent."""
+
+    def __init__(self, process: asyncio.subprocess.Process, limit: float) -> None:
+        self._process = process
+        self._limit = limit
+        self._greeted = False
+        self._prelude = b""
+        self._document: Mapping[str, Any] | None = None
+        self._timed_out = False
+        self._answer: Answer | None = None
+        self._output = asyncio.create_task(_last_output(process))
+
+    async def hear(self) -> Mapping[str, Any] | None:
+        """The next thing it says that wants a reply; None when it has answered, ended, or was silent for too long."""
+        if self._document is not None or self._timed_out:
+            return None
+        reading = asyncio.create_task(self._read())
+        ended = asyncio.create_task(self._process.wait())
+        try:
+            await asyncio.wait((reading, ended), timeout=self._limit, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():  # a grandchild that left the group may hold the pipe open: it is not waited for
+                await asyncio.wait((reading,), timeout=LAST_WORDS)
+            self._timed_out = not reading.done() and not ended.done()
+            said = reading.result() if reading.done() else None
+        finally:
+            await _cancel(reading, ended)
+        if said is not None and said["say"] == "answer":
+            self._document, said = said, None
+        return said
+
+    async def reply(self, document: Mapping[str, Any]) -> None:
+        """Let it go on. A guest that has ended meanwhile is found out by hear()."""
+        assert self._process.stdin is not None
+        payload = json.dumps(document).encode()
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(b"%d\n" % len(payload) + payload)
+            await self._process.stdin.drain()
+
+    async def end(self) -> Answer:
+        """End the process and the group it leads; -> what it answered."""
+        if self._answer is None:
+            self._answer = await self._end()
+        return self._answer
+
+    async def _end(self) -> Answer:
+        await _end(self._process)
+        printed = self._prelude.decode("utf-8", "replace") + await _printed(self._output)
+        if self._document is None:
+            return Answer(output=printed, timed_out=self._timed_out)
+        said = self._document
+        return Answer(said.get("result"), said.get("error") or {}, said.get("versions") or {}, printed)
+
+    async def _read(self) -> Mapping[str, Any] | None:
+        stream = self._process.stdout
+        assert stream is not None
+        try:
+            if not self._greeted:
+                self._prelude = (await stream.readuntil(GREETING)).removesuffix(GREETING)[-KEPT_OUTPUT:]
+                self._greeted = True
+            length = int(await stream.readuntil(b"\n"))
+            document: Mapping[str, Any] = json.loads(await stream.readexactly(length))
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
+            return None
+        return document
+
+
+@asynccontextmanager
+async def visiting(
+    interpreter: Interpreter, request: Mapping[str, Any], *, folder: Path, environment: Mapping[str, str], limit: float
+) -> AsyncIterator[Guest]:
+    """A guest that works on a request in the user's interpreter, in `folder`, for the length of a block.
+
+    The process and all it started end with the block, also when it is cancelled. Raises ConfigError when the
+    interpreter cannot be started.
+    """
+    guest = Guest(await _start(interpreter, folder, environment), limit)
+    try:
+        await guest.reply(request)
+        yield guest
+    finally:
+        await guest.end()
+
+
 async def visit(
     interpreter: Interpreter, request: Mapping[str, Any], *, folder: Path, environment: Mapping[str, str], limit: float
 ) -> Answer:
-    """Run a request in the user's interpreter, in `folder`, for at most `limit` seconds.
-
-    The process and all it started end with this call, also when it is cancelled. Raises ConfigError when the
-    interpreter cannot be started.
-    """
-    with tempfile.TemporaryDirectory(prefix="dbarch-guest-") as exchange:
-        place = Path(exchange)
-        (place / "request.json").write_text(json.dumps(request), "utf-8")
-        process = await _start(interpreter, place, folder, environment)
-        output = asyncio.create_task(_last_output(process))
-        try:
-            async with asyncio.timeout(limit):
-                await process.wait()
-            timed_out = False
-        except TimeoutError:
-            timed_out = True
-        finally:
-            await _end(process)
-            printed = await _printed(output)
-        return _read_answer(place, printed, timed_out)
+    """Run a request that needs no replies, for at most `limit` seconds; as visiting()."""
+    async with visiting(interpreter, request, folder=folder, environment=environment, limit=limit) as guest:
+        await guest.hear()
+        return await guest.end()
 
 
-async def _start(
-    interpreter: Interpreter, exchange: Path, folder: Path, environment: Mapping[str, str]
-) -> asyncio.subprocess.Process:
+async def _start(interpreter: Interpreter, folder: Path, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
-            str(interpreter.executable), "-X", "utf8", str(START), str(exchange),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            str(interpreter.executable), "-X", "utf8", str(START),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             cwd=folder, env=dict(environment), start_new_session=True,
         )  # fmt: skip
     except OSError as error:
@@ -74,9 +146,9 @@ async def _start(
 
 
 async def _last_output(process: asyncio.subprocess.Process) -> bytes:
-    assert process.stdout is not None
+    assert process.stderr is not None
     kept = b""
-    while chunk := await process.stdout.read(65_536):
+    while chunk := await process.stderr.read(65_536):
         kept = (kept + chunk)[-KEPT_OUTPUT:]
     return kept
 
@@ -94,20 +166,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _printed(output: asyncio.Task[bytes]) -> str:
     """What was printed. A grandchild that left the group may hold the pipe open: it is not waited for."""
-    done, _ = await asyncio.wait({output}, timeout=1.0)
+    done, _ = await asyncio.wait({output}, timeout=LAST_WORDS)
     if not done:
         output.cancel()
         return ""
-    return output.result().decode("utf-8", "replace")
-
-
-def _read_answer(exchange: Path, printed: str, timed_out: bool) -> Answer:
-    try:
-        document = json.loads((exchange / "answer.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return Answer(output=printed, timed_out=timed_out)
-    return Answer(
-        document.get("result"), document.get("error") or {}, document.get("versions") or {}, printed, timed_out
-    )
+    return "" if output.cancelled() else output.result().decode("utf-8", "replace")

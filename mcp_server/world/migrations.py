@@ -6,64 +6,27 @@ The database they configured is never touched: see guest/engines.py and guest/gu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_server.errors import MigrationError
-from mcp_server.model.names import quote
 from mcp_server.model.orm import History, Revision, Walk
-from mcp_server.world.alembic_config import AlembicConfig, find_config
-from mcp_server.world.database import connect, translating
-from mcp_server.world.guest_environment import guest_environment
+from mcp_server.world.alembic_process import READ_LIMIT, RUN_LIMIT, Alembic, open_alembic
 from mcp_server.world.guest_errors import heads_text, migration_error
-from mcp_server.world.guest_process import Answer, visit
+from mcp_server.world.guest_process import Answer
 from mcp_server.world.history_fingerprint import fingerprint
-from mcp_server.world.interpreter import Interpreter, find_interpreter
 from mcp_server.world.roles import missing_role, provide_role
-from mcp_server.world.urls import read_url
+from mcp_server.world.walks import Step, Stopped, walk_steps
 
 if TYPE_CHECKING:
     from mcp_server.world.sandbox import Sandbox
     from mcp_server.world.workspace import Workspace
 
-READ_LIMIT = 60.0
-RUN_LIMIT = 300.0
 EMPTY = "an empty database"
 ROLES_PROVIDED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Alembic:
-    """The means to run the user's Alembic."""
-
-    config: AlembicConfig
-    interpreter: Interpreter
-    root: Path
-
-    async def visit(self, request: Mapping[str, Any], url: str, limit: float) -> Answer:
-        """Run a request in the folder of the configuration. url: the sandbox's, "" for none."""
-        folder = self.config.path.parent
-        return await visit(
-            self.interpreter,
-            {"root": str(self.root), **self.config.request(), **request},
-            folder=folder,
-            environment=guest_environment(self.root, (folder,), url, driver=self.interpreter.driver),
-            limit=limit,
-        )
-
-
-async def open_alembic(workspace: Workspace) -> Alembic | None:
-    """The means to run the user's Alembic; None when the project does not configure any.
-
-    Raises ConfigError and MigrationError as find_config and find_interpreter do.
-    """
-    config = find_config(workspace.settings)
-    if config is None:
-        return None
-    interpreter = await asyncio.to_thread(find_interpreter, workspace.settings)
-    return Alembic(config, interpreter, workspace.settings.root)
 
 
 async def find_history(workspace: Workspace) -> History:
@@ -149,7 +112,9 @@ async def replay(workspace: Workspace, revision: str = "heads", history: History
     async def fill(sandbox: Sandbox) -> None:
         count = len(known.ancestors(*wanted))
         workspace.progress(f"replaying {count} revisions of {known.config} on an empty database")
-        await _run(workspace, alembic, known, sandbox, "upgrade", revision, ())
+        async with aclosing(walk(workspace, sandbox, [("upgrade", revision)], history=known)) as walked:
+            async for one in walked:
+                _whole(one)
 
     key = await asyncio.to_thread(
         fingerprint, known, wanted, alembic.root, (str(alembic.interpreter), *map(str, known.packages))
@@ -186,98 +151,106 @@ def resolve(history: History, revision: str) -> tuple[str, ...]:
 
 
 async def upgrade(
-    workspace: Workspace, sandbox: Sandbox, revision: str = "heads", *, extra: Sequence[Path] = ()
+    workspace: Workspace,
+    sandbox: Sandbox,
+    revision: str = "heads",
+    *,
+    extra: Sequence[Path] = (),
+    observed: bool = False,
 ) -> Walk:
     """Run the user's `alembic upgrade` on a sandbox. extra: further folders with revisions, such as one to be tried out.
 
-    Raises MigrationError with the user's file and line, the statement, and Postgres's words.
+    observed: see what each statement does (Walk.observed). Raises MigrationError with the user's file and line, the
+    statement, and Postgres's words.
     """
-    return await _run_found(workspace, sandbox, "upgrade", revision, extra)
+    return await _run_found(workspace, sandbox, "upgrade", revision, extra, observed)
 
 
-async def downgrade(workspace: Workspace, sandbox: Sandbox, revision: str, *, extra: Sequence[Path] = ()) -> Walk:
+async def downgrade(
+    workspace: Workspace, sandbox: Sandbox, revision: str, *, extra: Sequence[Path] = (), observed: bool = False
+) -> Walk:
     """Run the user's `alembic downgrade` on a sandbox; as upgrade()."""
-    return await _run_found(workspace, sandbox, "downgrade", revision, extra)
+    return await _run_found(workspace, sandbox, "downgrade", revision, extra, observed)
 
 
 async def stamp(workspace: Workspace, sandbox: Sandbox, revision: str, *, extra: Sequence[Path] = ()) -> Walk:
     """Run the user's `alembic stamp` on a sandbox; as upgrade()."""
-    return await _run_found(workspace, sandbox, "stamp", revision, extra)
+    return await _run_found(workspace, sandbox, "stamp", revision, extra, False)
 
 
 async def _run_found(
-    workspace: Workspace, sandbox: Sandbox, command: str, revision: str, extra: Sequence[Path]
+    workspace: Workspace, sandbox: Sandbox, command: str, revision: str, extra: Sequence[Path], observed: bool
 ) -> Walk:
+    async with aclosing(walk(workspace, sandbox, [(command, revision)], extra=extra, observed=observed)) as walked:
+        async for one in walked:
+            return _whole(one)
+    raise AssertionError("a walk of one step ends with that step")
+
+
+def _whole(walked: Walked) -> Walk:
+    if walked.failure is not None:
+        raise walked.failure
+    return walked.walk
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A step that was carried out, or that failed: then `walk` holds only what was observed of it."""
+
+    walk: Walk
+    failure: MigrationError | None = None
+
+
+async def walk(
+    workspace: Workspace,
+    sandbox: Sandbox,
+    steps: Sequence[Step],
+    *,
+    extra: Sequence[Path] = (),
+    observed: bool = False,
+    history: History | None = None,
+) -> AsyncGenerator[Walked, None]:
+    """Carry out several commands of the user's Alembic in one process, each told while the process waits.
+
+    steps: ("upgrade", "downgrade" or "stamp", revision) each. A step that fails is the last. extra, observed: as for
+    upgrade(). history: as it was read, for the words of an error. Use it within contextlib.aclosing().
+    """
     alembic = await open_alembic(workspace)
     if alembic is None:
         raise MigrationError(
             "The project has no Alembic configuration.", "Create one with `alembic init -t async migrations`."
         )
-    return await _run(workspace, alembic, History(), sandbox, command, revision, extra)
-
-
-async def _run(
-    workspace: Workspace,
-    alembic: Alembic,
-    history: History,
-    sandbox: Sandbox,
-    command: str,
-    revision: str,
-    extra: Sequence[Path],
-) -> Walk:
-    """Run a command; a role that a statement names and the embedded server lacks is made, and the run goes on."""
-    request = _request(alembic, sandbox, command, revision, extra)
+    left = list(steps)
     for _ in range(ROLES_PROVIDED):
-        answer = await alembic.visit(request, sandbox.url, RUN_LIMIT)
-        role = missing_role(answer.error)
-        if not role or not await provide_role(await workspace.sandboxes(), sandbox, role):
-            break
-    if answer.result is None:
-        if answer.error.get("kind") == "heads" and not history.revisions:
-            history = await _read_history(alembic)
-        raise migration_error(answer, alembic.interpreter, history, RUN_LIMIT)
-    result = answer.result
-    walk = Walk(tuple(result["done"]), tuple(sorted(result["heads"])), result["statements"])
-    await _check_committed(alembic, sandbox, walk, result["options"])
-    return walk
+        began, stopped = len(left), None
+        async with aclosing(walk_steps(alembic, sandbox, left, extra, observed=observed)) as walking:
+            async for one in walking:
+                if isinstance(one, Stopped):
+                    stopped = one
+                    break
+                left = left[1:]
+                yield Walked(one)
+        if stopped is None:
+            return
+        if not await _may_go_on(workspace, sandbox, stopped, is_first=len(left) == began):
+            yield Walked(Walk((), (), observed=stopped.observed), await _failure(alembic, stopped.answer, history))
+            return
 
 
-def _request(alembic: Alembic, sandbox: Sandbox, command: str, revision: str, extra: Sequence[Path]) -> dict[str, Any]:
-    target = read_url(sandbox.url)
-    return {
-        "action": "run",
-        "command": command,
-        "revision": revision,
-        "extra": [str(folder) for folder in extra],
-        "target": {
-            "host": target.host,
-            "port": target.port or 5432,
-            "user": target.user,
-            "password": target.password,
-            "database": target.database,
-            "sslmode": target.sslmode,
-        },
-    }
+async def _may_go_on(workspace: Workspace, sandbox: Sandbox, stopped: Stopped, *, is_first: bool) -> bool:
+    """Whether a step that stopped may be begun again in a process of its own.
+
+    A role that a statement names and the embedded server lacks is made; an env.py may be such that it runs only once.
+    """
+    error = stopped.answer.error
+    role = missing_role(error)
+    if role:
+        return await provide_role(await workspace.sandboxes(), sandbox, role)
+    return not is_first and bool(error) and not error.get("running") and not error.get("done")
 
 
-async def _check_committed(alembic: Alembic, sandbox: Sandbox, walk: Walk, options: Mapping[str, Any]) -> None:
-    """Raise MigrationError when the revisions ran and env.py did not commit them."""
-    if not walk.done:
-        return
-    table = quote(options.get("version_table") or "alembic_version")
-    schema = options.get("version_table_schema")
-    name = f"{quote(schema)}.{table}" if schema else table
-    connection = await connect(sandbox.url)
-    try:
-        with translating("reading the version table"):
-            exists = await connection.fetchval("select to_regclass($1) is not null", name)
-            rows = await connection.fetch(f"select version_num from {name}") if exists else []
-    finally:
-        await connection.close()
-    if tuple(sorted(row[0] for row in rows)) != walk.heads:
-        raise MigrationError(
-            f"env.py ran {len(walk.done)} revisions and committed nothing.",
-            "A statement that env.py sends before context.configure() opens a transaction that Alembic does not commit: "
-            "commit it, or send it on another connection.",
-            f"{alembic.config.label(alembic.root)}",
-        )
+async def _failure(alembic: Alembic, answer: Answer, history: History | None) -> MigrationError:
+    known = history or History()
+    if answer.error.get("kind") == "heads" and not known.revisions:
+        known = await _read_history(alembic)
+    return migration_error(answer, alembic.interpreter, known, RUN_LIMIT)

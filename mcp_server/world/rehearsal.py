@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import ArchitectError, DatabaseError, MigrationError
+from mcp_server.model.observation import Observed
 from mcp_server.model.schema import Schema
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect, finish, translating
-from mcp_server.world.migrations import downgrade, stamp, upgrade
+from mcp_server.world.migrations import Walked, walk
 from mcp_server.world.roles import missing_role, provide_role
+from mcp_server.world.walks import Step
 
 if TYPE_CHECKING:
     import asyncpg
@@ -115,11 +117,12 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One walk. schema: what was read after it, None when it failed; failure: why."""
+    """One walk. schema: what was read after it, None when it failed; failure: why. observed: what each statement did."""
 
     command: Command
     schema: Schema | None = None
     failure: ArchitectError | None = None
+    observed: tuple[Observed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,31 +148,42 @@ async def rehearse(workspace: Workspace, course: Course) -> Rehearsal:
     """
     async with copy_of(workspace, course.template) as copy:
         await copy.run(course.prepare)
-        if not course.stamped and course.parent:
-            await stamp(workspace, copy.sandbox, course.parent)
-        start = await copy.read()
-        began = time.monotonic()
-        stages: list[Stage] = []
-        statements = 0
-        for command in WALK:
-            workspace.progress(f"rehearsing: {command}", 0.5 + len(stages) * 0.15)
-            stage, count = await _walk(workspace, course, copy, command)
-            stages.append(stage)
-            statements += count
-            if stage.failure is not None:
+        return await _walk(workspace, course, copy)
+
+
+async def _walk(workspace: Workspace, course: Course, copy: Copy) -> Rehearsal:
+    goals: list[Step] = [
+        (command, course.revision if command == "upgrade" else course.parent or BASE) for command in WALK
+    ]
+    marks: list[Step] = [("stamp", course.parent)] if not course.stamped and course.parent else []
+    start = None if marks else await copy.read()
+    began = time.monotonic()
+    stages: list[Stage] = []
+    statements = 0
+    steps = walk(workspace, copy.sandbox, marks + goals, extra=(course.folder,), observed=True)
+    workspace.progress(f"rehearsing: {WALK[0]}", 0.5)
+    async with aclosing(steps) as walked:
+        async for one in walked:
+            if start is None:
+                if one.failure is not None:
+                    raise one.failure
+                start = await copy.read()
+                continue
+            stages.append(await _stage(course, copy, WALK[len(stages)], one))
+            statements += one.walk.statements
+            if stages[-1].failure is not None or len(stages) == len(WALK):
                 break
-        spent = round((time.monotonic() - began) * 1000)
-        return Rehearsal(copy.sandbox.server_version, start, tuple(stages), statements, spent)
+            workspace.progress(f"rehearsing: {WALK[len(stages)]}", 0.5 + len(stages) * 0.15)
+    assert start is not None
+    spent = round((time.monotonic() - began) * 1000)
+    return Rehearsal(copy.sandbox.server_version, start, tuple(stages), statements, spent)
 
 
-async def _walk(workspace: Workspace, course: Course, copy: Copy, command: Command) -> tuple[Stage, int]:
-    run, goal = (upgrade, course.revision) if command == "upgrade" else (downgrade, course.parent or BASE)
-    try:
-        walk = await run(workspace, copy.sandbox, goal, extra=(course.folder,))
-    except (MigrationError, DatabaseError) as error:
-        return Stage(command, failure=error), 0
-    wanted = course.walked(command)
-    if walk.done != wanted:
-        ran = ", ".join(walk.done) or "nothing"
-        return Stage(command, failure=MigrationError(f"Alembic ran {ran} instead of {', '.join(wanted)} alone.")), 0
-    return Stage(command, await copy.read()), walk.statements
+async def _stage(course: Course, copy: Copy, command: Command, walked: Walked) -> Stage:
+    done = walked.walk.done
+    failure, wanted = walked.failure, course.walked(command)
+    if failure is None and done != wanted:
+        failure = MigrationError(f"Alembic ran {', '.join(done) or 'nothing'} instead of {', '.join(wanted)} alone.")
+    if failure is not None:
+        return Stage(command, None, failure, walked.walk.observed)
+    return Stage(command, await copy.read(), None, walked.walk.observed)

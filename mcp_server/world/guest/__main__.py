@@ -1,4 +1,4 @@
-"""Start: `python -X utf8 path/to/guest/__main__.py FOLDER`, where FOLDER holds request.json and will hold answer.json."""
+"""Start: `python -X utf8 path/to/guest/__main__.py`; the request comes and the answer goes by the standard streams."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ def load() -> None:
 
 if __name__ == "__main__":
     load()
-    importlib.import_module(NAME + ".visit").main(sys.argv[1])
+    importlib.import_module(NAME + ".visit").main()

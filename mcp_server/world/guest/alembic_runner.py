@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import alembic_environment as alembics
-from .engines import sandbox_url
+from .engines import abandon_connections, sandbox_url
 from .guard import Forbidden, Guard, Target
 from .places import Place
 
@@ -18,7 +18,7 @@ SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encodin
 class Walk:
     """How far a run of revisions came. versions: the folders of revisions.
 
-    first_error: of the statements, when the revision went on after it. statements: how many the revisions sent, without Alembic's own on its version table.
+    given: what env.py gave to context.configure(). first_error: of the statements, when the revision went on after it. statements: how many the revisions sent, without Alembic's own on its version table.
     """
 
     def __init__(self) -> None:
@@ -28,6 +28,12 @@ class Walk:
         self.heads: list[str] = []
         self.statements = 0
         self.first_error: tuple[Any, str, Place] | None = None
+        self.given: dict[str, Any] = {}
+
+    def owns(self, statement: str) -> bool:
+        """Whether a revision sends a statement now: Alembic's own are those that mark its version table."""
+        is_mark = statement.startswith(MARKS) and (self.given.get("version_table") or "alembic_version") in statement
+        return bool(self.running) and not is_mark
 
 
 def read_history(request: dict[str, Any], guard: Guard) -> dict[str, Any]:
@@ -56,15 +62,30 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, (str, bool, int))
 
 
-def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
-    """Carry out `request["command"]` up to `request["revision"]` on the guard's target."""
+def run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    """Carry out each of `request["steps"]`, (command, revision), on the guard's target, and say what each came to.
+
+    Whoever asked replies when we may go on. state["walk"] is the step that runs.
+    """
+    _listen(guard, state)
+    if request.get("state_sql"):
+        _watch(request["state_sql"], state)
+    for number, (command, revision) in enumerate(request["steps"]):
+        if number:
+            abandon_connections(guard)
+        state["walk"] = Walk()
+        reached = _run_step(request, guard, state["walk"], command, revision)
+        state["channel"].ask({"say": "step", **reached})
+    return {}
+
+
+def _run_step(request: dict[str, Any], guard: Guard, walk: Walk, command: str, revision: str) -> dict[str, Any]:
     target = guard.target
     assert target is not None
     environment = alembics.open_environment({**request, "url": _url(target)}, guard.project)
     from alembic.runtime.environment import EnvironmentContext
     from alembic.util import CommandError
 
-    command, revision = request["command"], request["revision"]
     script = environment.script
     walk.versions = tuple(os.path.realpath(folder) for folder in environment.versions)
 
@@ -78,7 +99,7 @@ def run(request: dict[str, Any], guard: Guard, walk: Walk) -> dict[str, Any]:
 
     context = EnvironmentContext(environment.config, script, fn=steps, as_sql=False, destination_rev=revision, tag=None)
     with alembics.configuration(stop=False) as given, context:
-        _listen(guard, walk, given)
+        walk.given = given
         script.run_env()
     if not given:
         raise CommandError("env.py ran and never called context.configure()")
@@ -109,19 +130,27 @@ def _steps(script: Any, command: str, revision: str, heads: Any) -> list[Any]:
     return []
 
 
-def _listen(guard: Guard, walk: Walk, given: dict[str, Any]) -> None:
+def _listen(guard: Guard, state: dict[str, Any]) -> None:
     """Count statements, and remember the first that failed: code that swallows the error fails later for another reason."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
     def remember(context: Any) -> None:
+        walk = state["walk"]
         if walk.first_error is None and context.statement is not None:
             walk.first_error = (context.original_exception, str(context.statement), guard.project.caller())
 
     def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        own = statement.startswith(MARKS) and (given.get("version_table") or "alembic_version") in statement
-        if walk.running and not own:
-            walk.statements += 1
+        if state["walk"].owns(statement):
+            state["walk"].statements += 1
 
     event.listen(Engine, "handle_error", remember)
     event.listen(Engine, "before_cursor_execute", count)
+
+
+def _watch(state_sql: str, state: dict[str, Any]) -> None:
+    from .watching import Watch
+
+    Watch(
+        state["channel"], state_sql, lambda statement: state["walk"].owns(statement), lambda: state["walk"].running
+    ).install()

@@ -7,8 +7,10 @@ async_engine_from_config, SQLModel's re-export. The user's driver is kept where 
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import types
+import weakref
 from typing import Any
 
 from .guard import Guard, Target
@@ -44,14 +46,26 @@ def redirect(guard: Guard) -> None:
         # SQLAlchemy 1.4 does not say that it makes the engine for an asynchronous one.
         asked_by = sys._getframe(1).f_globals.get("__name__")
         is_async = bool(kwargs.get("_is_async")) or asked_by == "sqlalchemy.ext.asyncio.engine"
-        if guard.target is None:
-            return original(_nowhere(url, kwargs, guard, is_async), **kwargs)
-        return original(_redirected(url, kwargs, guard.target, is_async), **kwargs)
+        wanted = _redirected(url, kwargs, guard.target, is_async) if guard.target else None
+        engine = original(wanted or _nowhere(url, kwargs, guard, is_async), **kwargs)
+        guard.engines.append(weakref.ref(engine))
+        return engine
 
     create_engine.__doc__ = original.__doc__
     # Names that were copied before now; sqlalchemy.ext.asyncio and sqlmodel copy theirs when they are imported.
     for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create"):
         importlib.import_module(name).create_engine = create_engine  # type: ignore[attr-defined]
+
+
+def abandon_connections(guard: Guard) -> None:
+    """Let no connection live on into the next run of env.py: an asynchronous one belongs to a loop that has ended.
+
+    They are not closed here, which would need that loop; the sandbox's owner ends them.
+    """
+    for reference in guard.engines:
+        engine = reference()
+        if engine is not None and "close" in inspect.signature(engine.dispose).parameters:  # SQLAlchemy 1.4.33
+            engine.dispose(close=False)
 
 
 def _redirected(url: Any, kwargs: dict[str, Any], target: Target, is_async: bool) -> Any:

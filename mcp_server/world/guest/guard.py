@@ -15,6 +15,7 @@ import os
 import re
 import socket
 import sys
+import weakref
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -55,11 +56,15 @@ class Target(NamedTuple):
 
 
 class Guard:
-    """Decides what may be reached, and remembers what was refused. target: None forbids everything."""
+    """Decides what may be reached, and remembers what was refused. target: None forbids everything.
+
+    engines: those that were made for the user's code.
+    """
 
     def __init__(self, project: Project, target: Target | None) -> None:
         self.project = project
         self.target = target
+        self.engines: list[weakref.ref[Any]] = []
         self.refused_databases: list[tuple[str, Place]] = []
         self.refused_addresses: list[tuple[str, Place]] = []
         self._addresses = _addresses(target)

@@ -1,44 +1,39 @@
-"""One visit to the user's interpreter: read the request, do what it asks under guard, write the answer."""
+"""One visit to the user's interpreter: hear the request, do what it asks under guard, say the answer."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from . import failures
+from .channel import Channel, open_channel
 from .guard import Guard, Target
 from .places import Project
 
 MEMORY = 4 * 1024**3
 
 
-def main(folder: str) -> None:
-    """Serve the request in a folder, then leave at once: threads of the user's code must not keep us."""
-    watch_parent()
-    with open(os.path.join(folder, "request.json"), encoding="utf-8") as file:
-        request = json.load(file)
+def main() -> None:
+    """Serve one request, then leave at once: threads of the user's code must not keep us."""
+    channel = open_channel()
+    request = channel.receive()
     limit_memory()
     sys.argv[:] = ["dbarch"]
     project = Project(request["root"])
     guard = Guard(project, Target(**request["target"]) if request.get("target") else None)
-    answer = serve(request, guard)
+    answer = serve(request, guard, channel)
     answer["versions"] = versions()
-    path = os.path.join(folder, "answer.json")
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        json.dump(answer, file, default=str)
-    os.replace(path + ".part", path)
     sys.stderr.flush()
+    channel.send({"say": "answer", **answer})
     os._exit(0)
 
 
-def serve(request: dict[str, Any], guard: Guard) -> dict[str, Any]:
+def serve(request: dict[str, Any], guard: Guard, channel: Channel) -> dict[str, Any]:
     """Do what is asked; whatever the user's code raises becomes part of the answer."""
-    state: dict[str, Any] = {}
+    state: dict[str, Any] = {"channel": channel}
     try:
         guard.install()
         return {"result": _action(request["action"])(request, guard, state)}
@@ -71,27 +66,7 @@ def _run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[s
     from . import alembic_runner, engines
 
     engines.redirect(guard)
-    state["walk"] = alembic_runner.Walk()
-    return alembic_runner.run(request, guard, state["walk"])
-
-
-def watch_parent() -> None:
-    """End when the process that asked ends: our end of its pipe, standard input, then closes.
-
-    What user code prints goes to standard error, and nothing can be read from standard input.
-    """
-    watched = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-
-    def wait() -> None:
-        while os.read(watched, 1):
-            pass
-        os._exit(3)
-
-    threading.Thread(target=wait, name="dbarch-watch", daemon=True).start()
+    return alembic_runner.run(request, guard, state)
 
 
 def limit_memory() -> None:

@@ -1,0 +1,85 @@
+"""What a session that runs DDL must say of itself, because no other session can see it before the commit.
+
+Files (`relfilenode`) and counters of scans, of the relations that it holds locks on: a rewrite, a scan and a check leave
+their lock until the transaction ends. The same text is sent by our own connection and by the user's driver.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FORCES_FLUSH = 150000  # pg_stat_force_next_flush(): else the counters of an earlier transaction may still be there
+TABLE_KINDS = ("r", "p", "m", "v", "f")
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A relation that a transaction holds a lock on, as the transaction itself sees it now.
+
+    kind: pg_class.relkind. file: relfilenode, 0 for none. scans: sequential ones since the transaction began.
+    """
+
+    id: int
+    name: str
+    kind: str
+    file: int
+    scans: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key of a touched relation. table, references: relation ids."""
+
+    name: str
+    table: int
+    references: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """What a session said of itself. pid: of its backend."""
+
+    pid: int
+    touched: tuple[Touched, ...] = ()
+    keys: tuple[ForeignKey, ...] = ()
+
+    def named(self, name: str) -> Iterator[Touched]:
+        """The tables of that name, in whatever schema: Postgres's own messages say no more."""
+        return (one for one in self.touched if one.name == name and one.kind in TABLE_KINDS)
+
+
+def state_sql(server_version: int) -> str:
+    """The question: one row of the backend's pid and a JSON text for read_state(). No `%`, no `:`, which drivers read."""
+    flush = "pg_catalog.pg_stat_force_next_flush()" if server_version >= FORCES_FLUSH else "null"
+    return f"""
+        with locked as (
+          select distinct relation from pg_catalog.pg_locks
+          where locktype = 'relation' and pid = pg_catalog.pg_backend_pid()
+        ), touched as (
+          select c.oid, c.relname, c.relkind, c.relfilenode
+          from pg_catalog.pg_class c
+          join locked on locked.relation = c.oid
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+          where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+        )
+        select pg_catalog.pg_backend_pid(), cast(pg_catalog.json_build_object(
+          'touched', (select pg_catalog.json_agg(pg_catalog.json_build_array(
+            cast(oid as bigint), relname, relkind, cast(relfilenode as bigint),
+            pg_catalog.pg_stat_get_xact_numscans(oid))) from touched),
+          'keys', (select pg_catalog.json_agg(pg_catalog.json_build_array(
+            conname, cast(conrelid as bigint), cast(confrelid as bigint)))
+            from pg_catalog.pg_constraint where contype = 'f' and conrelid in (select oid from touched))
+        ) as text), {flush}
+    """
+
+
+def read_state(pid: int, document: str) -> SessionState:
+    """The answer to state_sql()."""
+    given = json.loads(document)
+    return SessionState(
+        pid,
+        tuple(Touched(*each) for each in given["touched"] or ()),
+        tuple(ForeignKey(*each) for each in given["keys"] or ()),
+    )

@@ -1,0 +1,208 @@
+"""Walks of the user's Alembic on a sandbox: several in one process, each statement watched where that is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_server.errors import MigrationError
+from mcp_server.model.lock import Lock
+from mcp_server.model.names import qualified, quote
+from mcp_server.model.observation import Effect, Observed
+from mcp_server.model.orm import Walk
+from mcp_server.world.alembic_process import RUN_LIMIT, Alembic
+from mcp_server.world.database import connect, finish, translating
+from mcp_server.world.guest_process import Answer, Guest
+from mcp_server.world.observer import controls_transactions, is_vacuum, runs_alone
+from mcp_server.world.session_state import SessionState, read_state, state_sql
+from mcp_server.world.urls import read_url
+from mcp_server.world.witness import Statement, Witness
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
+    from mcp_server.world.sandbox import Sandbox
+
+Step = tuple[str, str]  # "upgrade", "downgrade" or "stamp", and the revision
+
+STRAYS = """
+    select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+    where datname = pg_catalog.current_database() and backend_type = 'client backend'
+      and application_name <> pg_catalog.current_setting('application_name') and pid <> pg_catalog.pg_backend_pid()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A step that did not come to its end. answer: the guest's. observed: its statements, the last may have failed."""
+
+    answer: Answer
+    observed: tuple[Observed, ...] = ()
+
+
+async def walk_steps(
+    alembic: Alembic, sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path] = (), *, observed: bool = False
+) -> AsyncGenerator[Walk | Stopped, None]:
+    """Carry steps out one after the other in one process; a step that fails is the last.
+
+    The guest waits while the caller looks at what a step has made. Raises MigrationError when env.py commits nothing.
+    """
+    request = _request(sandbox, steps, extra, observed)
+    async with alembic.visiting(request, sandbox.url, RUN_LIMIT) as guest, _second(sandbox) as second:
+        if observed:
+            await _ask_for_evidence(second, sandbox)
+        watch = Watch(guest, second)
+        while (said := await watch.hear()) is not None:
+            walk = Walk(tuple(said["done"]), tuple(sorted(said["heads"])), said["statements"])
+            await _check_committed(alembic, second, walk, said["options"])
+            yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
+            with translating("ending connections that env.py left open"):
+                await second.execute(STRAYS)
+            await guest.reply({})
+        answer = await guest.end()
+        if answer.result is None:
+            yield Stopped(answer, without(watch.take(), "public.alembic_version"))
+
+
+@asynccontextmanager
+async def _second(sandbox: Sandbox) -> AsyncIterator[Connection[Record]]:
+    connection = await connect(sandbox.url)
+    try:
+        yield connection
+    finally:
+        await finish(connection.close(timeout=5))
+
+
+async def _ask_for_evidence(second: Connection[Record], sandbox: Sandbox) -> None:
+    """Every session of the sandbox hears what Postgres does, whatever driver it comes by."""
+    with translating("preparing a sandbox"):
+        await second.execute(f"alter database {quote(sandbox.name)} set client_min_messages = debug1")
+
+
+def _request(sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path], observed: bool) -> dict[str, Any]:
+    target = read_url(sandbox.url)
+    return {
+        "action": "run",
+        "steps": [list(step) for step in steps],
+        "state_sql": state_sql(sandbox.server_version) if observed else "",
+        "extra": [str(folder) for folder in extra],
+        "target": {
+            "host": target.host,
+            "port": target.port or 5432,
+            "user": target.user,
+            "password": target.password,
+            "database": target.database,
+            "sslmode": target.sslmode,
+        },
+    }
+
+
+class Watch:
+    """Hears a guest, and looks at what each statement of it holds before the guest goes on."""
+
+    def __init__(self, guest: Guest, second: Connection[Record]) -> None:
+        self._guest = guest
+        self._second = second
+        self._witness = Witness(second)
+        self._observed: list[Observed] = []
+
+    def take(self) -> tuple[Observed, ...]:
+        """What was observed since the last time; transactions are counted anew."""
+        taken, self._observed, self._witness = tuple(self._observed), [], Witness(self._second)
+        return taken
+
+    async def hear(self) -> Mapping[str, Any] | None:
+        """The next thing that is no statement; None at the end."""
+        said = await self._guest.hear()
+        while said is not None and said["say"] != "step":
+            if said["say"] == "before":
+                said = await self._before(said)
+            else:
+                self._observed.append(await self._settle(said))
+                await self._guest.reply({})
+                said = await self._guest.hear()
+        return said
+
+    async def _before(self, said: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """A statement in autocommit: in a transaction for its length where it may run in one, else held up for a moment."""
+        sql, pid = said["sql"], said["pid"]
+        is_inside = controls_transactions(sql) or bool((await self._witness.look(pid)).transaction)
+        if is_inside or not runs_alone(sql):
+            await self._guest.reply({"wrap": not is_inside})
+            return await self._guest.hear()
+        held = await self._witness.hold(against_vacuum=is_vacuum(sql))
+        await self._guest.reply({"wrap": False})
+        hearing = asyncio.ensure_future(self._guest.hear())
+        await self._witness.wait_for(hearing, pid, held)
+        said_after = hearing.result()
+        if said_after is None or said_after["say"] != "after" or said_after.get("error"):
+            return said_after
+        self._observed.append(await self._witness.settle_alone(_statement(said_after), pid, held))
+        await self._guest.reply({})
+        return await self._guest.hear()
+
+    async def _settle(self, said: Mapping[str, Any]) -> Observed:
+        statement = _statement(said)
+        if said["boundary"]:
+            self._witness.forget(said["pid"])
+        if statement.error:
+            return self._witness.failed(statement, said["pid"])
+        return await self._witness.settle(statement, _state(said))
+
+
+def _statement(said: Mapping[str, Any]) -> Statement:
+    return Statement(
+        said["sql"],
+        tuple(said["messages"]),
+        round(said["milliseconds"], 3),
+        said["revision"],
+        said.get("error", ""),
+        said.get("sqlstate", ""),
+    )
+
+
+def _state(said: Mapping[str, Any]) -> SessionState:
+    return read_state(said["pid"], said["state"])
+
+
+def version_table(options: Mapping[str, Any]) -> str:
+    """The identity of Alembic's own table."""
+    return qualified(options.get("version_table_schema") or "public", options.get("version_table") or "alembic_version")
+
+
+def without(observed: Iterable[Observed], relation: str) -> tuple[Observed, ...]:
+    """The same without what was done to one relation: Alembic's reading and writing of its mark is no revision's."""
+
+    def kept(locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
+        return tuple(lock for lock in locks if lock.relation != relation)
+
+    def effect(given: Effect) -> Effect:
+        scans = tuple(name for name in given.scans if name != relation)
+        return replace(given, locks=kept(given.locks), scans=scans)
+
+    return tuple(replace(one, effect=effect(one.effect), fresh=kept(one.fresh)) for one in observed)
+
+
+async def _check_committed(
+    alembic: Alembic, second: Connection[Record], walk: Walk, options: Mapping[str, Any]
+) -> None:
+    """Raise MigrationError when the revisions ran and env.py did not commit them."""
+    if not walk.done:
+        return
+    table = quote(options.get("version_table") or "alembic_version")
+    schema = options.get("version_table_schema")
+    name = f"{quote(schema)}.{table}" if schema else table
+    with translating("reading the version table"):
+        exists = await second.fetchval("select to_regclass($1) is not null", name)
+        rows = await second.fetch(f"select version_num from {name}") if exists else []
+    if tuple(sorted(row[0] for row in rows)) != walk.heads:
+        raise MigrationError(
+            f"env.py ran {len(walk.done)} revisions and committed nothing.",
+            "A statement that env.py sends before context.configure() opens a transaction that Alembic does not commit: "
+            "commit it, or send it on another connection.",
+            alembic.label,
+        )

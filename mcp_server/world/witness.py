@@ -1,0 +1,291 @@
+"""A second session that watches others of the same database, and settles what each of their statements did.
+
+It sees what is committed. So its names are those from before the watched transaction, and what that transaction made
+itself has none: it stands in nobody's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from mcp_server.errors import DatabaseError
+from mcp_server.model.lock import MODES, Lock, strongest
+from mcp_server.model.names import qualified
+from mcp_server.model.observation import Effect, Observed
+from mcp_server.world.database import finish, translating
+from mcp_server.world.evidence import Evidence, read_evidence
+from mcp_server.world.session_state import TABLE_KINDS, SessionState, Touched
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
+POLL_SECONDS = 0.001
+
+HOLDINGS = """
+    select l.locktype, l.virtualtransaction as transaction, l.mode, l.granted, l.relation::int8 as id,
+           n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relfilenode::int8 as file
+    from pg_catalog.pg_locks l
+    left join pg_catalog.pg_class c on l.locktype = 'relation' and c.oid = l.relation
+    left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where l.pid = $1
+"""
+RELATIONS = """
+    select c.oid::int8 as id, n.nspname as schema, c.relname as name, c.relkind::text as kind,
+           c.relfilenode::int8 as file, pg_catalog.pg_stat_get_numscans(c.oid) as scans
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_temp'
+"""
+FOREIGN_KEYS = "select conname, conrelid::int8, confrelid::int8 from pg_catalog.pg_constraint where contype = 'f'"
+SNAPSHOT = "begin isolation level repeatable read; set local lock_timeout = 500; select 1"
+_TRUNCATE = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*truncate\b", re.IGNORECASE | re.DOTALL)
+SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A relation that stood before the watched transaction. kind: pg_class.relkind. file: relfilenode."""
+
+    id: int
+    identity: str
+    name: str
+    kind: str
+    file: int
+    scans: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a backend holds. transaction: its virtual transaction, "" outside of any. waits: for a lock of another."""
+
+    transaction: str
+    known: dict[int, Known]
+    locks: frozenset[Lock]
+    waits: bool
+
+
+@dataclass(slots=True)
+class _Session:
+    """What is known of a watched backend's open transaction: files and scans by relation id."""
+
+    transaction: str = ""
+    number: int = 0
+    locks: frozenset[Lock] = frozenset()
+    files: dict[int, int] = field(default_factory=dict)
+    scans: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as it was sent. messages: what Postgres said meanwhile. error, sqlstate: "" when it ran."""
+
+    sql: str
+    messages: tuple[str, ...] = ()
+    milliseconds: float = 0.0
+    revision: str = ""
+    error: str = ""
+    sqlstate: str = ""
+
+
+class Witness:
+    """Watches the sessions of one walk; transactions are counted from 1. connection: in no transaction, ours alone."""
+
+    def __init__(self, connection: Connection[Record]) -> None:
+        self._connection = connection
+        self._sessions: dict[int, _Session] = {}
+        self._transactions = 0
+
+    async def look(self, pid: int) -> Holdings:
+        """What a backend holds now, of what was committed before."""
+        with translating("reading locks"):
+            rows = await self._connection.fetch(HOLDINGS, pid)
+        return _holdings(rows)
+
+    async def settle(self, statement: Statement, state: SessionState) -> Observed:
+        """What a statement did that has ended while its transaction has not. state: read in that transaction."""
+        holdings = await self.look(state.pid)
+        session = self._session(state.pid, holdings.transaction)
+        evidence = read_evidence(statement.messages)
+        effect = _effect(session, holdings, state, evidence)
+        if _TRUNCATE.match(statement.sql):  # an index is built on the new file, which is empty
+            effect = replace(effect, scans=(), builds=())
+        fresh = strongest(holdings.locks - session.locks)
+        session.locks = holdings.locks
+        return _observed(statement, session.number, effect, fresh, evidence)
+
+    def failed(self, statement: Statement, pid: int = 0) -> Observed:
+        """A statement that Postgres refused: its transaction is gone, and what it held with it."""
+        session = self._sessions.get(pid)
+        if session is None or not session.transaction:
+            session = self._session(pid, "")
+        return _observed(statement, session.number, Effect(), (), read_evidence(statement.messages))
+
+    def forget(self, pid: int) -> None:
+        """A backend's transaction has ended."""
+        self._sessions.pop(pid, None)
+
+    def _session(self, pid: int, transaction: str) -> _Session:
+        """The backend's open transaction; a new number for a new one, and for whatever is outside of any."""
+        session = self._sessions.get(pid)
+        if session is None or not transaction or session.transaction != transaction:
+            self._transactions += 1
+            session = self._sessions[pid] = _Session(transaction, self._transactions)
+        return session
+
+    async def hold(self, *, against_vacuum: bool = False) -> Held:
+        """Stand in the way of a statement that runs outside of a transaction, and see what it holds while it waits.
+
+        CONCURRENTLY waits for older snapshots and for whoever reads the table, VACUUM for a lock like its own.
+        """
+        with translating("waiting for a statement"):
+            before = {row["id"]: _known(row) for row in await self._connection.fetch(RELATIONS)}
+            await self._connection.execute(f"{SNAPSHOT}; savepoint alone")
+        tables = ", ".join(one.identity for one in before.values() if one.kind in ("r", "p"))
+        mode = "share update exclusive" if against_vacuum else "access share"
+        try:
+            with translating("waiting for a statement"):
+                await self._connection.execute(f"lock table {tables} in {mode} mode" if tables else "select 1")
+        except DatabaseError:  # held by another, or not ours to lock: the snapshot alone stands in the way of most
+            await self._connection.execute("rollback to alone")
+        return Held(before)
+
+    async def release(self) -> None:
+        """Stand in nobody's way any more."""
+        if self._connection.is_in_transaction():
+            with translating("waiting for a statement"):
+                await self._connection.execute("rollback")
+
+    async def wait_for(self, running: asyncio.Future[Any], pid: int, held: Held) -> None:
+        """Wait until a statement has ended; what it held when it first waited for us goes into `held`."""
+        try:
+            while not running.done():
+                holdings = await self.look(pid)
+                if holdings.waits:
+                    held.locks |= holdings.locks
+                    break
+                await asyncio.wait((running,), timeout=POLL_SECONDS)
+        finally:
+            await finish(self.release())
+        await asyncio.wait((running,))
+
+    async def settle_alone(self, statement: Statement, pid: int, held: Held) -> Observed:
+        """What a statement did that ran outside of a transaction. The session's counters must have been flushed."""
+        with translating("reading what a statement did"):
+            after = {row["id"]: _known(row) for row in await self._connection.fetch(RELATIONS)}
+            keys = await self._connection.fetch(FOREIGN_KEYS)
+        evidence = read_evidence(statement.messages)
+        locks = strongest(held.locks)
+        effect = Effect(locks, **_alone(held.before, after, [tuple(row) for row in keys], evidence, locks))
+        return _observed(statement, self._session(pid, "").number, effect, locks, evidence)
+
+
+@dataclass(slots=True)
+class Held:
+    """What stood before a statement outside of a transaction, and the locks that it was seen to hold or to wait for."""
+
+    before: dict[int, Known]
+    locks: frozenset[Lock] = frozenset()
+
+
+def _holdings(rows: Iterable[asyncpg.Record]) -> Holdings:
+    transaction, known, locks, waits = "", {}, set(), False
+    for row in rows:
+        if row["locktype"] == "virtualxid" and row["granted"] and row["mode"] == "ExclusiveLock":
+            transaction = row["transaction"]
+        waits = waits or not row["granted"]
+        if row["schema"] is None or row["schema"] in SYSTEM:
+            continue
+        known[row["id"]] = one = _known(row)
+        if one.kind in TABLE_KINDS and row["mode"] in MODES:
+            locks.add(Lock(one.identity, row["mode"]))
+    return Holdings(transaction, known, frozenset(locks), waits)
+
+
+def _known(row: asyncpg.Record) -> Known:
+    scans = row.get("scans") or 0
+    return Known(row["id"], qualified(row["schema"], row["name"]), row["name"], row["kind"], row["file"], scans)
+
+
+def _observed(
+    statement: Statement, number: int, effect: Effect, fresh: tuple[Lock, ...], evidence: Evidence
+) -> Observed:
+    return Observed(
+        sql=statement.sql,
+        effect=effect,
+        fresh=fresh,
+        transaction=number,
+        revision=statement.revision,
+        evidence=evidence.said,
+        milliseconds=statement.milliseconds,
+        error=statement.error,
+        sqlstate=statement.sqlstate,
+    )
+
+
+def _effect(session: _Session, holdings: Holdings, state: SessionState, evidence: Evidence) -> Effect:
+    """What one statement did, by files and counters against those of the statement before, and by evidence."""
+    rewritten, scanned = set(), set()
+    for one in state.touched:
+        known = holdings.known.get(one.id)
+        if known is None:
+            continue
+        if one.file != session.files.get(one.id, known.file):
+            rewritten.add(one.id)
+        if one.kind in ("r", "m") and one.scans > session.scans.get(one.id, 0):
+            scanned.add(one.id)
+        session.files[one.id], session.scans[one.id] = one.file, one.scans
+    seen = rewritten | scanned
+    scanned |= _meant(state, evidence.verified | evidence.rewritten, seen)
+    scanned |= {end for key in state.keys if key.name in evidence.validated for end in (key.table, key.references)}
+    built = _meant(state, evidence.indexed, seen)
+    return Effect(
+        strongest(holdings.locks),
+        _identities(rewritten, holdings.known),
+        _identities(scanned, holdings.known),
+        _identities(built, holdings.known),
+    )
+
+
+def _meant(state: SessionState, names: Iterable[str], seen: set[int]) -> set[int]:
+    """The tables that names without a schema mean: of several, those that were seen to be read or rewritten."""
+    found: set[int] = set()
+    for name in names:
+        candidates: list[Touched] = list(state.named(name))
+        found |= {one.id for one in candidates if one.id in seen} or {one.id for one in candidates}
+    return found
+
+
+def _identities(ids: Iterable[int], known: dict[int, Known]) -> tuple[str, ...]:
+    return tuple(sorted(known[one].identity for one in ids if one in known))
+
+
+def _alone(
+    before: dict[int, Known],
+    after: dict[int, Known],
+    keys: Iterable[tuple[str, int, int]],
+    evidence: Evidence,
+    locks: tuple[Lock, ...],
+) -> dict[str, tuple[str, ...]]:
+    """Rewrites, scans and builds of a statement outside of a transaction, by what stood before and stands after it."""
+    locked = {lock.relation for lock in locks}
+    rewritten = {key for key, one in after.items() if key in before and one.file != before[key].file}
+    scanned = {key for key, one in after.items() if key in before and one.scans > before[key].scans
+               and one.kind in ("r", "m")}  # fmt: skip
+    scanned |= {end for name, *ends in keys if name in evidence.validated for end in ends}
+    named = {name: [one for one in before.values() if one.name == name and one.kind in TABLE_KINDS]
+             for name in evidence.verified | evidence.rewritten | evidence.indexed}  # fmt: skip
+    meant = {name: [one.id for one in found if one.identity in locked] or [one.id for one in found]
+             for name, found in named.items()}  # fmt: skip
+    scanned |= {one for name in evidence.verified | evidence.rewritten for one in meant[name]}
+    built = {one for name in evidence.indexed for one in meant[name]}
+    return {
+        "rewrites": _identities(rewritten, before),
+        "scans": _identities(scanned, before),
+        "builds": _identities(built, before),
+    }
