@@ -15,12 +15,13 @@ from mcp_server.model.phase import Phase, PhaseName, Sizes
 from mcp_server.model.plan import Plan, Step
 from mcp_server.model.schema import Schema
 from mcp_server.planning.deployment import deployment
-from mcp_server.planning.planner import applied, refuse_fixed, steps
+from mcp_server.planning.planner import applied, refuse_fixed, reverse, steps
 from mcp_server.planning.safe import online
 from mcp_server.planning.safe.cost import cost
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.safe.values import Filling, fillings
 from mcp_server.planning.stages import Part, advanced, staged
+from mcp_server.planning.units import key
 
 _RENAMES = 5
 _NAMES: dict[int, PhaseName] = {
@@ -39,13 +40,14 @@ NO_DOWNGRADE = "the values that were written stay: they hurt nobody, and the dow
 
 @dataclass(slots=True)
 class Hop:
-    """One revision in the making. number: its stage, in tens."""
+    """One revision in the making. number: its stage, in tens. asks: what has to be deployed before it."""
 
     number: int
     upgrade: list[Step] = field(default_factory=list)
     downgrade: list[Step] = field(default_factory=list)
     downtime: list[str] = field(default_factory=list)
     parts: tuple[Part, ...] = ()
+    asks: list[str] = field(default_factory=list)
 
 
 def phases(plan: Plan, before: Schema, after: Schema, sizes: Sizes | None = None) -> tuple[Phase, ...]:
@@ -71,7 +73,7 @@ def _renames(plan: Plan) -> list[Hop]:
 
 def _hops(parts: tuple[Part, ...], ground: Ground) -> list[Hop]:
     filled = fillings(parts, ground)
-    numbers = {part.stage // 10 * 10 for part in parts} | ({_BACKFILL} if filled else set())
+    numbers = {part.stage // 10 * 10 for part in parts}.union(*(one.numbers for one in filled))
     found: list[Hop] = []
     current = ground.before
     for number in sorted(numbers):
@@ -83,10 +85,14 @@ def _hops(parts: tuple[Part, ...], ground: Ground) -> list[Hop]:
 
 def _hop(number: int, parts: tuple[Part, ...], current: Schema, ground: Ground) -> tuple[Hop, Schema]:
     hop = Hop(number, parts=parts)
+    by_hand = {key(part.change.item) for part in parts if part.by_hand}
     for stage in sorted({part.stage for part in parts}):
         reached = advanced(current, tuple(one for one in parts if one.stage == stage), ground.after.server_version)
-        there, _ = steps(current, reached, diff(current, reached))
-        back, _ = steps(reached, current, diff(reached, current))
+        changes = tuple(one for one in diff(current, reached) if key(one.item) not in by_hand)
+        there, _ = steps(current, reached, changes)
+        back, _ = steps(reached, current, tuple(reverse(one) for one in changes))
+        if number not in _ONLINE:
+            hop.downtime += [text for step in there if (text := cost(step, ground))]
         if number in _ONLINE:
             there = tuple(online(there, Ground(current, reached, ground.sizes)))
             back = tuple(online(back, Ground(reached, current, ground.sizes)))
@@ -100,6 +106,7 @@ def _fill(hop: Hop, filled: Iterable[Filling]) -> None:
     """What keeps values coming into a new column, and what writes them into the rows that were there."""
     for one in filled:
         one.join(hop.number, hop.upgrade, hop.downgrade)
+        hop.asks += [one.asks[hop.number]] if hop.number in one.asks else []
 
 
 def _apart(hop: Hop) -> list[Hop]:
@@ -113,7 +120,8 @@ def _apart(hop: Hop) -> list[Hop]:
             found.append(Hop(10 if outside else hop.number))
         found[-1].upgrade.append(_repeatable(step) if outside else step)
     found = found or [Hop(hop.number)]
-    found[-1].downgrade, found[-1].parts = hop.downgrade, hop.parts
+    found[-1].downgrade, found[-1].parts, found[-1].asks = hop.downgrade, hop.parts, hop.asks
+    found[-1].downtime = hop.downtime
     return found
 
 
@@ -134,6 +142,7 @@ def _merged(hops: list[Hop]) -> list[Hop]:
         last.upgrade += hop.upgrade
         last.downgrade = [*hop.downgrade, *last.downgrade]
         last.parts, last.number = (*last.parts, *hop.parts), hop.number
+        last.downtime, last.asks = [*last.downtime, *hop.downtime], [*last.asks, *hop.asks]
     return found
 
 
@@ -143,14 +152,14 @@ def _fit(first: int, then: int) -> bool:
 
 def _phase(hop: Hop, following: list[Hop], ground: Ground) -> Phase:
     there, back = (tuple(listed) for listed in (hop.upgrade, hop.downgrade))
-    inside = hop.number not in (*_ONLINE, _BACKFILL)
-    costs = [text for step in there if inside and (text := cost(step, ground))]
+    first = following[0] if following else None
+    asked = "; ".join(first.asks) if first else ""
     later = tuple(part for one in following for part in one.parts)
     return Phase(
         name=_NAMES.get(hop.number, "contract"),
         upgrade=there,
         downgrade=back,
-        deploy=deployment(hop.parts, following[0].parts if following else (), later),
-        downtime=tuple(dict.fromkeys(costs)),
+        deploy="; ".join(text for text in (deployment(hop.parts, first.parts if first else (), later), asked) if text),
+        downtime=tuple(dict.fromkeys(hop.downtime)),
         again=NO_DOWNGRADE if hop.number == _BACKFILL and not back else "",
     )

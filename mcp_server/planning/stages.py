@@ -23,11 +23,13 @@ from mcp_server.model.schema import (
     Sequence,
     Table,
     View,
+    compared_fields,
     group_of,
 )
 from mcp_server.planning.dependencies import Dependencies
-from mcp_server.planning.safe import quick
+from mcp_server.planning.safe import quick, retype
 from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.safe.retype import Retype
 from mcp_server.planning.units import Key, key, units
 from mcp_server.planning.work import TYPES, claims
 
@@ -35,6 +37,7 @@ LOOSEN, EXPAND, SETTLE, BACKFILL, TIGHTEN, CONTRACT, LATE, LAST = 10, 20, 21, 30
 _ONLINE = (LOOSEN, TIGHTEN, LATE, 80)
 _INSIDE = (EXPAND, CONTRACT, LAST, 90)
 _COLUMN_SHAPE = frozenset({"type", "collation", "generated", "stored"})
+_CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
 _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
 
 
@@ -45,6 +48,12 @@ class Part:
     change: Change
     stage: int
     online: bool = False
+    retype: Retype | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a form of its own carries it out, over several hops."""
+        return self.retype is not None
 
     @property
     def is_shape(self) -> bool:
@@ -61,7 +70,23 @@ def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
     old, new = Dependencies(ground.before), Dependencies(ground.after)
+    parts = [_retyped(part, ground, old, new) for part in parts]
+    by_hand = {key(part.change.item) for part in parts if part.by_hand}
+    parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
     return tuple(_lifted(parted(parts, ground, old, new), old, new))
+
+
+def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies) -> Part:
+    """A type that would have the table written anew, by a second column where that can be done."""
+    change = part.change
+    if part.stage != CONTRACT or not isinstance(change, Altered) or "type" not in change.fields:
+        return part
+    fields = tuple(
+        name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
+    )
+    whole = replace(change, fields=fields)
+    found = retype.find(whole, ground, old, new) if set(fields) <= _CARRIED else None
+    return replace(part, change=whole, retype=found) if found else part
 
 
 def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:

@@ -10,6 +10,7 @@ from mcp_server.model.names import literal, object_name, qualified, quote, split
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE
+from mcp_server.planning.safe import retype
 from mcp_server.planning.safe.backfill import batches, demand
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.stages import EXPAND, Part
@@ -19,13 +20,22 @@ _BACKFILL = 30
 
 @dataclass(slots=True)
 class Filling:
-    """Statements that join those of the hops. first: before the hop's own on the way up; the others after them."""
+    """Statements that join those of the hops. first: before the hop's own on the way up; the others after them.
+
+    asks: what has to be deployed before a hop.
+    """
 
     first: dict[int, tuple[Step, ...]] = field(default_factory=dict)
     upgrade: dict[int, tuple[Step, ...]] = field(default_factory=dict)
     downgrade: dict[int, tuple[Step, ...]] = field(default_factory=dict)
     last: dict[int, tuple[Step, ...]] = field(default_factory=dict)
     instead: dict[str, Step] = field(default_factory=dict)
+    asks: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> set[int]:
+        """The hops that it has a part in."""
+        return {*self.first, *self.upgrade, *self.downgrade, *self.last}
 
     def join(self, number: int, upgrade: list[Step], downgrade: list[Step]) -> None:
         """Put what belongs to a hop around what it has."""
@@ -50,7 +60,16 @@ def fillings(parts: Iterable[Part], ground: Ground) -> list[Filling]:
             whole = ground.after.get(Column, item.identity)
             if whole is not None and whole != item:
                 found.append(_filling(whole, part.change, ground))
+        elif part.by_hand and isinstance(part.change, Altered) and part.retype is not None:
+            there, back = retype.steps(part.retype)
+            found.append(Filling(upgrade=there, downgrade=back, asks=_asked(part.retype)))
     return found
+
+
+def _asked(one: retype.Retype) -> dict[int, str]:
+    name = one.after.identity
+    there = f"deploy the application that can read and write {name} as {one.after.type} too"
+    return {retype.PLACES: there, retype.REMOVE: f"wait until nobody wants to go back to {name} as {one.before.type}"}
 
 
 def _filling(column: Column, change: Added, ground: Ground) -> Filling:
