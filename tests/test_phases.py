@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 import pytest
@@ -12,14 +15,18 @@ import pytest
 from mcp_server.model.change import describe, diff
 from mcp_server.model.lock import MODES
 from mcp_server.model.phase import Phase, is_transactional
-from mcp_server.model.plan import Step
-from mcp_server.model.schema import Schema
+from mcp_server.model.plan import Plan, Step
+from mcp_server.model.schema import Column, Schema, Table
 from mcp_server.planning import plan
 from mcp_server.planning.phases import phases
+from mcp_server.render import alembic
+from mcp_server.render.phase_text import Place
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, Sandboxes
+from tests.carrying_out import run_revision
 from tests.markdown_cases import Case, read_cases
+from tests.test_render_alembic import check_style
 
 pytestmark = pytest.mark.anyio
 Connection = "asyncpg.Connection[asyncpg.Record]"
@@ -170,8 +177,6 @@ async def there_and_back(
 
 def surviving(before: Schema, after: Schema) -> dict[str, list[str]]:
     """The columns of each table that stand before and after with one type."""
-    from mcp_server.model.schema import Column
-
     found: dict[str, list[str]] = {}
     for column in before.all(Column):
         other = after.get(Column, column.identity)
@@ -203,6 +208,95 @@ async def test_what_runs_outside_of_a_transaction_may_be_cut_off_anywhere_and_ru
         for phase in reversed(made):
             await watched.walk(phase.downgrade if is_transactional(phase.downgrade) else run_twice(phase.downgrade))
         assert told(await read_schema(connection), before) == []
+
+
+def rendered(made: Plan, listed: tuple[Phase, ...], *known: Schema) -> list[str]:
+    """The revision files of phases."""
+    return [
+        alembic.render(
+            made,
+            revision=f"r{number}",
+            down_revision=f"r{number - 1}",
+            message="a change",
+            created=datetime(2026, 1, 31),
+            sqlalchemy=(2, 1),
+            known=known,
+            phase=phase,
+            place=Place(number, len(listed)),
+        )
+        for number, phase in enumerate(listed, 1)
+    ]
+
+
+@pytest.mark.parametrize("case", read_cases("phases"), ids=str)
+async def test_the_revisions_of_a_case_go_forth_and_back_through_alembic(sandboxes: Sandboxes, case: Case) -> None:
+    after = await schema_of(sandboxes, case.after)
+    async with sandboxes.lend() as sandbox, opened(sandbox) as connection:
+        await connection.execute(case.before)
+        before = await read_schema(connection)
+        made = plan(before, after, diff(before, after))
+        files = rendered(made, phases(made, before, after), before, after)
+        await connection.execute(case.blocks.get("sql rows", "select"))
+        for code in files:
+            check_style(code)
+            await asyncio.to_thread(run_revision, sandbox.url, code, "upgrade")
+        assert told(await read_schema(connection), after) == []
+        for code in reversed(files):
+            await asyncio.to_thread(run_revision, sandbox.url, code, "downgrade")
+        assert told(await read_schema(connection), before) == []
+
+
+async def test_a_revision_waits_for_a_strong_lock_in_turns_and_gives_way_between(sandboxes: Sandboxes) -> None:
+    table = "create table task (id integer primary key, title text);"
+    before = await schema_of(sandboxes, table)
+    after = await schema_of(sandboxes, table + "alter table task add check (title <> '')")
+    made = plan(before, after, diff(before, after))
+    (code,) = rendered(made, phases(made, before, after), before, after)
+    quick = code.replace("'3s'", "'50ms'").replace("(1, 2, 4, 8, 16, 32, 0)", "(0.2, 0.2, 0.2, 0.2, 0.2, 10, 0)")
+    assert quick.count("50ms") == 1
+    async with sandboxes.lend() as sandbox, opened(sandbox) as connection, opened(sandbox) as reader:
+        await connection.execute(table)
+        transaction = reader.transaction()
+        await transaction.start()
+        await reader.execute("select * from task")
+        running = asyncio.create_task(asyncio.to_thread(run_revision, sandbox.url, quick, "upgrade"))
+        while not await connection.fetchval("select count(*) from pg_locks where not granted"):
+            pass
+        assert await asyncio.wait_for(connection.fetchval("select count(*) from task"), 5) == 0
+        await transaction.rollback()
+        await running
+        assert told(await read_schema(connection), after) == []
+
+
+def test_a_docstring_tells_the_phase_the_locks_and_what_comes_next() -> None:
+    table = Table("public", "task")
+    column = Column("public.task", "note", "text", nullable=False)
+    before, after = (
+        Schema.of((table, column)),
+        Schema.of((table, Column("public.task", "body", "text", nullable=False))),
+    )
+    made = plan(before, after, diff(before, after))
+    listed = phases(made, before, after)
+    docstrings = [ast.get_docstring(ast.parse(code)) or "" for code in rendered(made, listed, before, after)]
+    assert [phase.name for phase in listed] == ["online", "expand", "backfill", "online", "contract"]
+    assert docstrings[1].startswith("a change (2 of 5: expand)\n\nRevision ID: r2\nRevises: r1\n")
+    assert "Class: safe with care" in docstrings[1]
+    assert "Locks: public.task: AccessExclusiveLock, stops reads and writes, for a moment" in docstrings[1]
+    assert "Takes: a moment, whatever the tables hold." in docstrings[1]
+    deploy = "Before the next revision: deploy the application that writes a value to\npublic.task.body in every row."
+    assert deploy in docstrings[1]
+    assert "NEEDS A DECISION: public.task.body needs a value in every row" in " ".join(docstrings[2].split())
+    assert "no longer uses public.task.note" in " ".join(docstrings[3].split())
+    assert "Class: destructive" in docstrings[4]
+
+
+def test_a_transaction_on_several_tables_waits_for_all_of_them_together_as_long_as_for_one() -> None:
+    tables = [Table("public", name) for name in ("a", "b", "c")]
+    before = Schema.of(tables)
+    after = Schema.of([*tables, *(Column(table.identity, "x", "integer") for table in tables)])
+    made = plan(before, after, diff(before, after))
+    (code,) = rendered(made, phases(made, before, after), before, after)
+    assert code.count("SET LOCAL lock_timeout = '1s'") == 2
 
 
 async def test_a_small_table_keeps_the_plain_forms(sandboxes: Sandboxes) -> None:

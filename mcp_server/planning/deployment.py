@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mcp_server.model.change import Added, Altered, Dropped
 from mcp_server.model.schema import Column, Function, Table, View
-from mcp_server.planning.stages import Part
+from mcp_server.planning.parts import Part
 
 SHOWN = 6
 LATER = "deploy the application"

@@ -15,25 +15,18 @@ from mcp_server.model.phase import Phase, PhaseName, Sizes
 from mcp_server.model.plan import Plan, Step
 from mcp_server.model.schema import Schema
 from mcp_server.planning.deployment import deployment
+from mcp_server.planning.parts import ONLINE, Part
 from mcp_server.planning.planner import applied, refuse_fixed, reverse, steps
 from mcp_server.planning.safe import online
 from mcp_server.planning.safe.cost import cost
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.safe.values import Filling, fillings
-from mcp_server.planning.stages import Part, advanced, staged
+from mcp_server.planning.stages import advanced, staged
 from mcp_server.planning.units import key
 
 _RENAMES = 5
-_NAMES: dict[int, PhaseName] = {
-    5: "expand",
-    10: "online",
-    20: "expand",
-    30: "backfill",
-    40: "online",
-    60: "online",
-    80: "online",
-}
-_ONLINE = frozenset({10, 40, 60, 80})
+_ONLINE = frozenset(ONLINE)
+_NAMES: dict[int, PhaseName] = {5: "expand", 20: "expand", 30: "backfill", **dict.fromkeys(_ONLINE, "online")}
 _BACKFILL = 30
 NO_DOWNGRADE = "the values that were written stay: they hurt nobody, and the downgrade before drops what holds them"
 

@@ -6,15 +6,13 @@ what is loosened or added before the new application runs, what is tightened or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Changes, Dropped
 from mcp_server.model.schema import (
     Column,
     Constraint,
-    Domain,
-    Enum,
     Function,
     Index,
     Namespace,
@@ -27,42 +25,15 @@ from mcp_server.model.schema import (
     group_of,
 )
 from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe import quick, retype
 from mcp_server.planning.safe.ground import Ground
-from mcp_server.planning.safe.retype import Retype
-from mcp_server.planning.units import Key, key, units
-from mcp_server.planning.work import TYPES, claims
+from mcp_server.planning.units import Key, key
+from mcp_server.planning.waiting import lifted, parted
+from mcp_server.planning.work import TYPES
 
-LOOSEN, EXPAND, SETTLE, BACKFILL, TIGHTEN, CONTRACT, LATE, LAST = 10, 20, 21, 30, 40, 50, 60, 70
-_ONLINE = (LOOSEN, TIGHTEN, LATE, 80)
-_INSIDE = (EXPAND, CONTRACT, LAST, 90)
-_COLUMN_SHAPE = frozenset({"type", "collation", "generated", "stored"})
 _CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
 _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A change, or some fields of an Altered, and the stage at which it happens. online: outside of a transaction."""
-
-    change: Change
-    stage: int
-    online: bool = False
-    retype: Retype | None = None
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether a form of its own carries it out, over several hops."""
-        return self.retype is not None
-
-    @property
-    def is_shape(self) -> bool:
-        """Whether others can stand on the object only after it: it is made, or becomes what they need."""
-        return (
-            not isinstance(self.change, Altered)
-            or isinstance(self.change.item, TYPES)
-            or bool(_COLUMN_SHAPE & set(self.change.fields))
-        )
 
 
 def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
@@ -70,17 +41,20 @@ def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
     old, new = Dependencies(ground.before), Dependencies(ground.after)
-    parts = [_retyped(part, ground, old, new) for part in parts]
+    altered = {key(one.item) for one in changes if isinstance(one, Altered) and isinstance(one.item, TYPES)}
+    parts = [_retyped(part, ground, old, new, altered) for part in parts]
     by_hand = {key(part.change.item) for part in parts if part.by_hand}
     parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
-    return tuple(_lifted(parted(parts, ground, old, new), old, new))
+    return tuple(lifted(parted(parts, ground, old, new), old, new))
 
 
-def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies) -> Part:
+def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, altered: set[Key]) -> Part:
     """A type that would have the table written anew, by a second column where that can be done."""
     change = part.change
-    if part.stage != CONTRACT or not isinstance(change, Altered) or "type" not in change.fields:
+    if part.stage != CONTRACT or not isinstance(change, Altered) or not isinstance(change.after, Column):
         return part
+    if altered & (old.of(key(change.before)) | new.of(key(change.after))):
+        return part  # the type itself is made anew
     fields = tuple(
         name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
     )
@@ -155,22 +129,6 @@ def _has_no_form(item: Constraint, ground: Ground) -> bool:
     return ground.is_partitioned(item.table) and (item.kind in "pu" or (item.kind == "f" and not ground.since(18)))
 
 
-def is_shaking(change: Change, ground: Ground) -> bool:
-    """Whether what stands on an object may not fit it any more: its values are written anew, or are fewer."""
-    if not isinstance(change, Altered):
-        return False
-    before, after = change.before, change.after
-    if isinstance(before, Column) and isinstance(after, Column):
-        shaped = bool(_COLUMN_SHAPE & set(change.fields))
-        quickly = "type" not in change.fields or quick.keeps_files(before, after, ground.after, ground.before)
-        return shaped and not (quickly and {"generated", "stored"}.isdisjoint(change.fields))
-    if isinstance(after, Domain):
-        return not {"type", "collation", "constraints", "nullable"}.isdisjoint(change.fields)
-    if isinstance(before, Enum) and isinstance(after, Enum):
-        return tuple(value for value in after.values if value in before.values) != before.values
-    return isinstance(after, TYPES) and not set(change.fields) <= {"comment", "owner"}
-
-
 def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:
     before, after = change.before, change.after
     assert isinstance(before, Column)
@@ -217,137 +175,6 @@ def _in_parts(column: Column, bare: Column, stage: int) -> Iterator[Part]:
         yield Part(Altered(bare, column, names), stage)
     if not column.nullable:
         yield Part(Altered(bare, column, ("nullable",)), TIGHTEN, online=True)
-
-
-def parted(parts: list[Part], ground: Ground, old: Dependencies, new: Dependencies) -> list[Part]:
-    """What stands on something shaken is dropped before and made after, each at its stage; the keys' users likewise."""
-    shaken = {key(one.change.item) for one in parts if is_shaking(one.change, ground)}
-    by_key = {key(one.change.item): one for one in parts}
-    split: set[Key] = set()
-    waiting = [user for name in shaken for user in _standing_on(name, old)]
-    while waiting:
-        name = waiting.pop()
-        before, after = old.units.get(name), new.units.get(name)
-        part = by_key.get(name)
-        if name in split or not isinstance(before, Index | Constraint) or getattr(before, "inherited", False):
-            continue
-        if part is None and not (isinstance(before, Constraint) and before.kind == "f" and split & old.of(name)):
-            continue  # Postgres itself carries along what stays as it is
-        split.add(name)
-        if isinstance(before, Constraint) and before.kind in "pu" and after is not None:
-            waiting += [user for user in old.users(name) if user[0] == Constraint.word]
-    kept = [one for one in parts if key(one.change.item) not in split]
-    return kept + [part for name in sorted(split) for part in _halves(old.units[name], new.units.get(name), ground)]
-
-
-def _standing_on(name: Key, old: Dependencies) -> Iterator[Key]:
-    """The constraints and indexes on a shaken column, or on columns of a shaken type."""
-    for user in sorted(old.users(name)):
-        yield user
-        if user[0] == Column.word:
-            yield from sorted(old.users(user))
-
-
-def _halves(before: SchemaObject, after: SchemaObject | None, ground: Ground) -> Iterator[Part]:
-    busy = ground.is_busy(str(getattr(before, "table", "")))
-    yield Part(Dropped(before), LOOSEN if busy else EXPAND, online=busy)
-    if after is not None:
-        yield Part(Added(after), TIGHTEN if busy else CONTRACT, online=busy)
-
-
-def _lifted(parts: list[Part], old: Dependencies, new: Dependencies) -> list[Part]:
-    """Each part at the earliest stage of its kind that is not before what it has to wait for."""
-    lift = _Lift(parts, old, new)
-    waiting = True
-    while waiting:
-        waiting = False
-        for count, part in enumerate(lift.parts):
-            stage = _next(part, max((lift.parts[other].stage for other in lift.waits_for(count)), default=0))
-            if stage != part.stage:
-                lift.parts[count] = replace(part, stage=stage, online=part.online or _proves(part.change))
-                waiting = True
-    return lift.parts
-
-
-def _proves(change: Change) -> bool:
-    """Whether a table that the plan makes, and that may be in use by now, is read for it."""
-    return isinstance(change, Added) and isinstance(change.item, Constraint | Index)
-
-
-def _next(part: Part, earliest: int) -> int:
-    if part.stage >= earliest:
-        return part.stage
-    return next((one for one in (_ONLINE if part.online else _INSIDE) if one >= earliest), part.stage)
-
-
-class _Lift:
-    """Which parts wait for which."""
-
-    def __init__(self, parts: list[Part], old: Dependencies, new: Dependencies) -> None:
-        self.parts = parts
-        self._old, self._new = old, new
-        self._by_key: dict[Key, list[int]] = {}
-        for count, part in enumerate(parts):
-            for unit in units(part.change.item):
-                self._by_key.setdefault(key(unit), []).append(count)
-        self._releases = _by_claim(parts)
-        self._known: dict[int, frozenset[int]] = {}
-
-    def waits_for(self, count: int) -> frozenset[int]:
-        """The parts that a part may not precede."""
-        found = self._known.get(count)
-        if found is None:
-            found = self._known[count] = frozenset(self._waits_for(self.parts[count])) - {count}
-        return found
-
-    def _waits_for(self, part: Part) -> Iterator[int]:
-        change = part.change
-        for unit in units(change.item):
-            name = key(unit)
-            if isinstance(change, Dropped):
-                for user in self._old.users(name):
-                    yield from self._by_key.get(user, ())
-                    if user[0] == Constraint.word:  # a foreign key that stays rests on another key from then on
-                        keys = self._new.of(user)
-                        yield from (one for other in keys for one in self._by_key.get(other, ()) if self._makes(one))
-                continue
-            for used in self._new.of(name):
-                yield from (one for one in self._by_key.get(used, ()) if self._makes(one))
-        if isinstance(change, Added):
-            yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
-        elif isinstance(change, Altered):
-            yield from self._own_needs(part, change)
-
-    def _makes(self, count: int) -> bool:
-        part = self.parts[count]
-        return part.is_shape and not isinstance(part.change, Dropped)
-
-    def _own_needs(self, part: Part, change: Altered) -> Iterator[int]:
-        """An object that is made in parts is made first; a key holds its columns NOT NULL while it stands."""
-        for other in self._by_key.get(key(change.item), ()):
-            if isinstance(self.parts[other].change, Added):
-                yield other
-        if isinstance(change.item, Column) and change.fields == ("nullable",) and change.item.nullable:
-            for other, one in enumerate(self.parts):
-                item = one.change.item
-                if not isinstance(item, Constraint) or item.kind != "p" or item.table != change.item.table:
-                    continue
-                if change.item.name in item.columns and not isinstance(one.change, Added):
-                    yield other
-        if isinstance(change.item, Table) and "replica_identity" in change.fields:
-            for other, one in enumerate(self.parts):
-                if isinstance(one.change.item, Index) and one.change.item.table == change.item.identity:
-                    yield other
-
-
-def _by_claim(parts: list[Part]) -> Mapping[tuple[str, str], list[int]]:
-    """The parts that give up a name, by the name."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for count, part in enumerate(parts):
-        if isinstance(part.change, Dropped):
-            for claim in claims(part.change.item):
-                found.setdefault(claim, []).append(count)
-    return found
 
 
 def advanced(schema: Schema, parts: tuple[Part, ...], version: int) -> Schema:

@@ -39,7 +39,7 @@ _BRIEFLY = '''def briefly(statement) -> None:
             op.execute(statement)
             return
         except sa.exc.DBAPIError as error:
-            code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", "")
+            code = getattr(error.orig, "sqlstate", getattr(error.orig, "pgcode", ""))
             if code != "55P03" or not pause:  # lock_not_available
                 raise
             time.sleep(pause)

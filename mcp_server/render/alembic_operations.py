@@ -74,7 +74,7 @@ def _native(step: Step, around: Direction) -> Source | None:
             return _added(item, step, around)
         case Dropped(item) if not step.fields and " IF EXISTS " not in step.sql:
             return _dropped(item)
-        case Altered(Column() as before, Column() as after, _):
+        case Altered(Column() as before, Column() as after, _) if " RENAME COLUMN " not in step.sql:
             return _altered_column(before, after, step, around.types)
         case Added(Column() as column) if step.fields == ("default",):
             return _alter(column, [keyword("server_default", text(column.default or "") or "")], around.types)

@@ -10,10 +10,10 @@ from mcp_server.model.names import literal, object_name, qualified, quote, split
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE
+from mcp_server.planning.parts import EXPAND, Part
 from mcp_server.planning.safe import retype
 from mcp_server.planning.safe.backfill import batches, demand
 from mcp_server.planning.safe.ground import Ground
-from mcp_server.planning.stages import EXPAND, Part
 
 _BACKFILL = 30
 
