@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcp_server.model.change import Added, Dropped
+from mcp_server.model.deparsed import stable
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Index
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE, SHARE
@@ -46,9 +47,9 @@ def _below(step: Step, parent: Index, ground: Ground) -> Iterator[Step]:
         attach = f"ALTER INDEX {parent.identity} ATTACH PARTITION {index.identity}"
         if ground.is_partitioned(index.table):
             yield _gone(step, index)
-            yield piece(step, index.definition, SHARE, "the parent holds no rows")
+            yield piece(step, stable(index.definition), SHARE, "the parent holds no rows")
             yield from _below(step, index, ground)
         else:
             yield drop(step, index.identity)
-            yield piece(step, concurrently(index.definition), why=step.why)
+            yield piece(step, concurrently(stable(index.definition)), why=step.why)
         yield piece(step, attach, SHARE, "the index is there: no row is read")

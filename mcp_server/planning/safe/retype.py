@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mcp_server.model.change import Altered
+from mcp_server.model.deparsed import stable
 from mcp_server.model.names import literal, object_name, qualified, quote, split
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Grant, Index, Schema, Sequence
@@ -193,10 +194,10 @@ def _guard(one: Retype, column: str, word: str) -> Iterator[Step]:
     for index in one.indexes:
         schema, name = split(index.identity)
         yield drop(one.step(""), qualified(schema, beside(name, word)))
-        sql = named(concurrently(index.definition), beside(name, word))
+        sql = named(concurrently(stable(index.definition)), beside(name, word))
         yield one.alone(with_name(sql, one.after.name, column), SHARE_UPDATE_EXCLUSIVE)
     for check in one.checks:
-        yield from _check(one, beside(check.name, word), with_name(check.definition, one.after.name, column))
+        yield from _check(one, beside(check.name, word), with_name(stable(check.definition), one.after.name, column))
     if word == "new" and not one.after.nullable:
         yield from _check(one, proof(one.table, one.new), f"CHECK ({quote(column)} IS NOT NULL)")
 
