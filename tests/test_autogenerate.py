@@ -82,7 +82,7 @@ EDITS = (
 )  # fmt: skip
 
 
-async def test_edited_models_become_one_revision_that_follows_the_head(tmp_path: Path, sandboxes: Sandboxes) -> None:
+async def test_edited_models_become_phases_that_follow_the_head(tmp_path: Path, sandboxes: Sandboxes) -> None:
     root = copied("beyond_models", tmp_path, *EDITS)
     workspace = opened(root, sandboxes)
     before = tree(root)
@@ -90,16 +90,21 @@ async def test_edited_models_become_one_revision_that_follows_the_head(tmp_path:
     answer = await autogenerate_migration(workspace, "Due dates, and tags!")
 
     after = tree(root)
-    (file,) = after.keys() - before.keys()
+    files = sorted(after.keys() - before.keys(), key=lambda name: name.partition("_")[2])
     assert before.items() <= after.items()
-    text = after[file].decode()
+    texts = [after[file].decode() for file in files]
     # file_template, truncate_slug_length and timezone are those of its alembic.ini
-    assert re.fullmatch(r"migrations/versions/\d{8}_due_dates_and_tags_[0-9a-f]{12}\.py", file)
-    assert 'down_revision = "0002"' in text
-    assert "+00:00" in text
+    names = ("expand", "online", "expand", "online", "contract")
+    for number, (file, name) in enumerate(zip(files, names, strict=True), 1):
+        assert re.fullmatch(rf"migrations/versions/\d{{8}}_{number}_{name}_due_.*_[0-9a-f]{{12}}\.py", file)
+    parents = [re.findall(r'^(?:revision|down_revision) = "(\w+)"$', text, re.MULTILINE) for text in texts]
+    assert [pair[1] for pair in parents] == ["0002", *(pair[0] for pair in parents[:-1])]
+    assert all("+00:00" in text for text in texts)
     lines = answer.text.splitlines()
-    assert lines[0].startswith(f"Wrote {file} (revision ")
-    assert "after 0002" in lines[0]
+    assert lines[0].startswith("Wrote 5 revisions, after 0002: from migrations to models")
+    assert f"  5. {files[4]} (contract, destructive)" in lines
+    assert any(line.startswith(f"  4. {files[3]} (online, ") for line in lines)
+    assert "then deploy the application that no longer uses public.event.kind" in answer.text
     assert "LOSES: column public.event.kind is dropped with its values" in lines[1:4]
     assert "LOSES: foreign key public.task.task_project_id_fkey loses ON DELETE CASCADE" in lines[1:4]
     assert "add column due timestamptz" in answer.text
@@ -114,8 +119,20 @@ async def test_edited_models_become_one_revision_that_follows_the_head(tmp_path:
     assert (
         "📋 Architectural decision detected: new table public.tag. Document? Run /sp.adr data-model-tag." in answer.text
     )
-    assert "Next: read the file, then `alembic upgrade head`" in answer.text
+    assert f"Next: read the files, then `alembic upgrade {parents[0][0]}`" in answer.text
     assert answer.carried_out["statements"] > 10
+
+
+async def test_a_change_that_is_over_at_once_is_one_revision(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    root = copied("beyond_models", tmp_path, EDITS[0])
+
+    answer = await autogenerate_migration(opened(root, sandboxes), "due dates")
+
+    (phase,) = data_of(answer)["revision"]["phases"]
+    assert (phase["name"], phase["class"]) == ("expand", "safe")
+    assert answer.text.startswith(f"Wrote {phase['file']} (revision {phase['id']}, after 0002): ")
+    assert "Next: read the file, then `alembic upgrade head`" in answer.text
+    assert "SET LOCAL lock_timeout = '" in (root / phase["file"]).read_text()
 
 
 async def test_a_dry_run_writes_nothing_and_shows_the_revision(tmp_path: Path, sandboxes: Sandboxes) -> None:

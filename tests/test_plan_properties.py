@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
@@ -13,8 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from mcp_server.model.change import describe, diff
+from mcp_server.model.phase import is_transactional
+from mcp_server.model.plan import Step
 from mcp_server.model.schema import Schema
 from mcp_server.planning import plan
+from mcp_server.planning.phases import phases
 from mcp_server.render import alembic
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.sandbox import Sandboxes
@@ -67,6 +71,40 @@ async def test_any_schema_is_planned_into_any_other_and_back(
         await empty.run_sync(run_on, code, "downgrade")
         assert told(await read_schema(connection), before) == []
         await transaction.rollback()
+
+
+@given(first=schemas(), second=schemas())
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+async def test_any_schema_is_led_into_any_other_and_back_by_phases(
+    empty: AsyncConnection, first: DrawnSchema, second: DrawnSchema
+) -> None:
+    after = await schema_of(empty, second)
+    async with empty.begin() as transaction:
+        connection = await begun(empty)
+        await connection.execute(first.ddl)
+        before = await read_schema(connection)
+        made = phases(plan(before, after, diff(before, after)), before, after)
+        note(first.ddl)
+        note(second.ddl)
+        note("\n".join(step.sql for phase in made for step in phase.upgrade))
+        assert all(is_of_one_manner(phase.upgrade) and is_of_one_manner(phase.downgrade) for phase in made)
+        for phase in made:
+            await carry_out(connection, inside(phase.upgrade))
+        assert told(await read_schema(connection), after) == []
+        for phase in reversed(made):
+            await carry_out(connection, inside(phase.downgrade))
+        assert told(await read_schema(connection), before) == []
+        await transaction.rollback()
+
+
+def is_of_one_manner(steps: tuple[Step, ...]) -> bool:
+    """Whether they are one transaction, or all outside of any."""
+    return is_transactional(steps) or not any(step.transactional for step in steps)
+
+
+def inside(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same statements as far as they can run in a transaction that is rolled back."""
+    return tuple(replace(step, sql=step.sql.replace(" CONCURRENTLY", "").replace("COMMIT;", "")) for step in steps)
 
 
 async def schema_of(empty: AsyncConnection, drawn: DrawnSchema) -> Schema:

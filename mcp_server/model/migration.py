@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcp_server.model.phase import Phase
 from mcp_server.model.plan import Plan
 from mcp_server.model.schema import Schema, SchemaObject
 
@@ -33,7 +34,7 @@ class Draft:
     before, after: the Schemas that it leads from and to, compared without `aside` (relations that others own, or that
     follow their parents). stand_ins: statements that make what others own and the goal refers to.
     source, goal: the words. kept, held: what stays although the goal does not state it.
-    losses: sentences on what the upgrade gives up. warnings: on what it leaves broken. likely: drops and adds that look like renames, as `renames` takes them.
+    phases: the plan as revisions, in order. losses: sentences on what the upgrade gives up. warnings: on what it leaves broken. likely: drops and adds that look like renames, as `renames` takes them.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Draft:
     losses: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     likely: Mapping[str, str] = field(default_factory=dict)
+    phases: tuple[Phase, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -56,11 +58,22 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A revision that passed its rehearsal. files: paths relative to the project, the revision last; text: its content.
+class WrittenPhase:
+    """A revision of those that were written. file: relative to the project."""
 
+    revision: str
+    file: str
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Revisions that passed their rehearsal. revision: the last one's id. parent: what the first one follows.
+
+    files: paths relative to the project, the revisions last, in order; text: the revisions' content. phases: each of them.
     is_written: whether they are in the project. server_version: of the Postgres it was rehearsed on, as 180004.
-    statements: how many ran, all three walks together.
+    statements: how many ran, all three walks together. together: Alembic would run them in one transaction.
+    plainly: why they are not in their safe forms, "" when they are.
     """
 
     revision: str
@@ -71,3 +84,6 @@ class Written:
     server_version: int
     statements: int
     milliseconds: int
+    phases: tuple[WrittenPhase, ...] = ()
+    together: bool = False
+    plainly: str = ""

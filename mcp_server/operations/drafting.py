@@ -12,6 +12,7 @@ from mcp_server.model.change import Changes, Dropped, Renamed, diff
 from mcp_server.model.migration import Draft
 from mcp_server.model.names import split
 from mcp_server.model.orm import History
+from mcp_server.model.phase import Sizes
 from mcp_server.model.plan import Plan
 from mcp_server.model.schema import (
     Column,
@@ -40,6 +41,7 @@ from mcp_server.planning.alike import (
     under_name,
 )
 from mcp_server.planning.losses import left_behind, losses
+from mcp_server.planning.phases import phases
 from mcp_server.planning.planner import applied
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
@@ -111,11 +113,16 @@ def aside_of(workspace: Workspace, schema: Schema, history: History) -> tuple[st
 
 
 async def draft(
-    workspace: Workspace, start: Start, whole: Schema, word: str, renames: Mapping[str, str] | None = None
+    workspace: Workspace,
+    start: Start,
+    whole: Schema,
+    word: str,
+    renames: Mapping[str, str] | None = None,
+    sizes: Sizes | None = None,
 ) -> Draft:
     """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
 
-    whole: the goal, with what others own. Tables and columns that something kept stands on stay, and are named.
+    whole: the goal, with what others own. sizes: rows by table, where they are known. Tables and columns that something kept stands on stay, and are named.
     Raises NotFound and Refused for renames that do not fit.
     """
     others = aside_of(workspace, whole, History())
@@ -133,12 +140,14 @@ async def draft(
     before, after = middle.without(*target.followers), target.schema.without(*target.followers)
     changes = await differences(workspace, before, after)
     after = applied(before, changes, after.server_version)
+    planned = _with_renames(plan(before, after, changes), (*asked, *unasked), start.schema)
     return Draft(
         source=start.word,
         goal=word,
         before=start.schema,
         after=after,
-        plan=_with_renames(plan(before, after, changes), (*asked, *unasked), start.schema),
+        plan=planned,
+        phases=phases(planned, before, after, sizes),
         aside=tuple(sorted({*start.aside, *others, *target.followers})),
         stand_ins=_stand_ins(start.whole, whole, others),
         kept=tuple(one for one in target.kept if key(one.item) not in {(item.word, item.identity) for item in held}),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
-from mcp_server.model.migration import Draft, Written
+from mcp_server.model.migration import Draft, Written, WrittenPhase
 from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
+    from mcp_server.model.phase import Phase
     from mcp_server.model.schema import Schema
     from mcp_server.operations.drafting import Start
     from mcp_server.operations.project import Project
@@ -30,11 +32,14 @@ async def autogenerate_migration(
     write: bool = True,
     format: Literal["text", "json"] = "text",
 ) -> Answer:
-    """Write the Alembic revision that leads the database from its migrations to the models, once a rehearsal passed.
+    """Write the Alembic revisions that lead the database from its migrations to the models, once a rehearsal passed.
 
-    The project's own Alembic and env.py walk the revision up, down and up again on a throw-away Postgres; only what
-    ends exactly where it should is written. What models cannot state (functions, triggers, views, policies, grants) is
-    kept. A project without Alembic gets a correct environment. No database of the project is touched.
+    What would stop readers or writers of a table in use is taken apart into phases, a revision each, with what to
+    deploy between them; where the database is small or a change is instant, one revision does it all. The project's
+    own Alembic and env.py walk them up, down and up again on a throw-away Postgres; only what ends exactly where it
+    should is written. What models cannot state (functions, triggers, views, policies, grants) is
+    kept. A project without Alembic gets a correct environment. The project's database is only asked for
+    the sizes of its tables.
 
     message: what the revision is about, one line. before: the source it starts from, the migrations' head when not
     given. after: the source it leads to: models, live, file:<path.sql>. renames: {old: new} for what keeps its rows
@@ -46,9 +51,8 @@ async def autogenerate_migration(
     if not words or len(words) > LONGEST_MESSAGE:
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
     from mcp_server.operations.drafting import draft, read_start
-    from mcp_server.operations.judgement import faults
     from mcp_server.operations.project import open_project
-    from mcp_server.operations.rehearsed import Part, record_written, statements_of
+    from mcp_server.operations.sizes import read_sizes
     from mcp_server.world.revision_files import staging
 
     with staging(workspace.cache) as folder:
@@ -56,30 +60,64 @@ async def autogenerate_migration(
         head = project.head
         start = await read_start(project.workspace, before, project.history)
         goal = await _read_goal(workspace, project, after)
-        drafted = await draft(workspace, start, goal, after, renames)
+        sizes, unknown = await read_sizes(workspace)
+        drafted = await draft(workspace, start, goal, after, renames, sizes)
         if drafted.is_empty:
             return _agreement(drafted)
-        revision = _write_draft(project, drafted, words, head, folder / "revision")
-        rehearsal = await _rehearse(project, start, drafted, revision)
-        found = await faults(workspace, rehearsal, drafted, project.history.version_table_identity)
-        if found:
-            return _rejected(drafted, revision, found)
-        answer = _passed(project, drafted, revision, rehearsal, write)
+        tried = await _try(project, start, drafted, words, head, folder / "phases")
+        plain = await _try_plainly(project, start, drafted, words, head, folder / "plain") if tried.found else None
+        if tried.found and (plain is None or plain.found):
+            return _rejected(drafted, tried)
+        passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
+        answer = _passed(project, passed.draft, passed, write, unknown, plainly)
         if write:
-            part = Part(revision.id, revision.path, statements_of(drafted.plan.upgrade))
-            await record_written(project, head, (part,), rehearsal, drafted.plan.hash)
+            await _record(project, passed)
         return answer
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A revision that is tried out. folder: it lies there alone. path: where it will be."""
+    """A revision that is tried out. path: where it will be."""
 
     id: str
-    parent: str
     text: str
-    folder: Path
     path: Path
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Revisions and how their rehearsal went. parent: what the first follows. found: what went wrong."""
+
+    draft: Draft
+    revisions: tuple[Revision, ...]
+    parent: str
+    rehearsal: Rehearsal
+    found: tuple[str, ...]
+
+
+async def _try(project: Project, start: Start, drafted: Draft, message: str, head: str, folder: Path) -> Tried:
+    """Write the revisions of a draft into a folder of their own, and walk them."""
+    from mcp_server.operations.judgement import faults
+
+    revisions = _write_draft(project, drafted, message, head, folder)
+    rehearsal = await _rehearse(project, start, drafted, revisions, head, folder)
+    found = await faults(project.workspace, rehearsal, drafted, project.history.version_table_identity)
+    return Tried(drafted, revisions, head, rehearsal, found)
+
+
+async def _try_plainly(
+    project: Project, start: Start, drafted: Draft, message: str, head: str, folder: Path
+) -> Tried | None:
+    """The plan in one revision of plain statements, where its phases did not pass; None when they are just that."""
+    from mcp_server.model.phase import Phase
+
+    steps = tuple(step.sql for one in drafted.phases for step in one.upgrade)
+    if steps == tuple(step.sql for step in drafted.plan.upgrade):
+        return None
+    told = "its phases did not pass the rehearsal, and its plain statements may stop reads and writes while tables are read"
+    plain = Phase("expand", drafted.plan.upgrade, drafted.plan.downgrade, downtime=(told,))
+    return await _try(project, start, replace(drafted, phases=(plain,)), message, head, folder)
 
 
 async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schema:
@@ -92,37 +130,52 @@ async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schem
         return await copy.read()
 
 
-def _write_draft(project: Project, drafted: Draft, message: str, parent: str, folder: Path) -> Revision:
-    """The revision's text, in a folder of its own."""
+def _write_draft(project: Project, drafted: Draft, message: str, parent: str, folder: Path) -> tuple[Revision, ...]:
+    """The text of each phase's revision, in a folder of their own."""
+    from mcp_server.model.phase import Phase
     from mcp_server.render.alembic import render
     from mcp_server.render.migration_text import render_notes
+    from mcp_server.render.phase_text import Place
     from mcp_server.world.revision_files import file_name, new_revision, stage, versions_folder, written_at
 
-    history = project.history
-    name, at = new_revision(history), written_at(history)
-    text = render(
-        drafted.plan,
-        revision=name,
-        down_revision=parent or None,
-        message=message,
-        created=at,
-        sqlalchemy=project.sqlalchemy,
-        known=(drafted.before, drafted.after),
-        notes=render_notes(drafted),
-    )
-    versions = (
-        versions_folder(history, parent, project.workspace.settings.root) if not project.files else project.versions
-    )
-    path = versions / file_name(history, name, message, at)
-    stage(folder, {path.name: text})
-    return Revision(name, parent, text, folder, path)
+    history, at = project.history, written_at(project.history)
+    root = project.workspace.settings.root
+    versions = versions_folder(history, parent, root) if not project.files else project.versions
+    listed = drafted.phases or (Phase("expand", (), ()),)
+    found: list[Revision] = []
+    for number, phase in enumerate(listed, 1):
+        name, created = new_revision(history), at + timedelta(seconds=number - 1)
+        text = render(
+            drafted.plan,
+            revision=name,
+            down_revision=(found[-1].id if found else parent) or None,
+            message=message,
+            created=created,
+            sqlalchemy=project.sqlalchemy,
+            known=(drafted.before, drafted.after),
+            notes=render_notes(drafted) if number == 1 else (),
+            phase=phase,
+            place=Place(number, len(listed)),
+        )
+        which = f"{number} {phase.name}" if len(listed) > 1 else ""
+        found.append(Revision(name, text, versions / file_name(history, name, message, created, which), phase))
+    stage(folder, {one.path.name: one.text for one in found})
+    return tuple(found)
 
 
-async def _rehearse(project: Project, start: Start, drafted: Draft, revision: Revision) -> Rehearsal:
+async def _rehearse(
+    project: Project, start: Start, drafted: Draft, revisions: tuple[Revision, ...], head: str, folder: Path
+) -> Rehearsal:
     from mcp_server.world.rehearsal import Course, rehearse
 
     course = Course(
-        revision.id, revision.parent, revision.folder, start.template, stamped=start.stamped, prepare=drafted.stand_ins
+        revision=revisions[-1].id,
+        parent=head,
+        folder=folder,
+        template=start.template,
+        stamped=start.stamped,
+        prepare=drafted.stand_ins,
+        revisions=tuple(one.id for one in revisions),
     )
     return await rehearse(project.workspace, course)
 
@@ -136,12 +189,12 @@ def _agreement(drafted: Draft) -> Answer:
     )
 
 
-def _rejected(drafted: Draft, revision: Revision, found: tuple[str, ...]) -> Answer:
+def _rejected(drafted: Draft, tried: Tried) -> Answer:
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_rejected
 
-    run = f"rejected-{new_run()}"
-    report = "\n".join([*(f"# {line}" for fault in found for line in fault.splitlines()), "", revision.text])
+    run, found = f"rejected-{new_run()}", tried.found
+    report = "\n".join([*(f"# {line}" for fault in found for line in fault.splitlines()), "", _whole(tried)])
     return Answer(
         text=render_rejected(drafted, found, address(run)),
         data={**migration_data(drafted, "rejected", problems=found), "report": address(run)},
@@ -151,48 +204,78 @@ def _rejected(drafted: Draft, revision: Revision, found: tuple[str, ...]) -> Ans
     )
 
 
-def _passed(project: Project, drafted: Draft, revision: Revision, rehearsal: Rehearsal, write: bool) -> Answer:
+def _whole(tried: Tried) -> str:
+    """The text of all revisions."""
+    return "\n\n".join(one.text for one in tried.revisions)
+
+
+def _passed(project: Project, drafted: Draft, tried: Tried, write: bool, unknown: str, plainly: str = "") -> Answer:
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_written
-    from mcp_server.world.revision_files import place, relative
+    from mcp_server.world.revision_files import place
 
     root = project.workspace.settings.root
-    files = {**project.files, revision.path: revision.text}
+    files = {**project.files, **{one.path: one.text for one in tried.revisions}}
     fresh = tuple(path for path in files if not path.exists())
-    paths = place(root, files, project.history, project.workspace.ledger) if write else fresh
-    written = Written(
-        revision=revision.id,
-        parent=revision.parent,
-        files=tuple(relative(path, root) for path in paths),
-        text=revision.text,
-        is_written=write,
-        server_version=rehearsal.server_version,
-        statements=rehearsal.statements,
-        milliseconds=rehearsal.milliseconds,
-    )
+    count = len(tried.revisions)
+    paths = place(root, files, project.history, project.workspace.ledger, count) if write else fresh
+    written = _written(project, tried, paths, write, plainly)
     run = f"revision-{new_run()}"
-    reports = {} if write else {run: revision.text}
-    done = "wrote" if write else "would write"
+    reports = {} if write else {run: written.text}
+    done, more = "wrote" if write else "would write", f" and {count - 1} before it" if count > 1 else ""
+    report = address(run) if reports else ""
     return Answer(
-        text=render_written(drafted, written, _next_step(project, write), address(run) if reports else ""),
-        data={
-            **migration_data(drafted, "written" if write else "rehearsed", written),
-            "report": address(run) if reports else "",
-        },
-        verdict=f"{done} {written.files[-1]}, rehearsed up, down, up",
+        text=render_written(drafted, written, _next_step(project, tried, write), report, unknown),
+        data={**migration_data(drafted, "written" if write else "rehearsed", written), "report": report},
+        verdict=f"{done} {written.files[-1]}{more}, rehearsed up, down, up",
         reports=reports,
-        carried_out={"statements": rehearsal.statements},
+        carried_out={"statements": tried.rehearsal.statements},
     )
 
 
-def _next_step(project: Project, write: bool) -> str:
+async def _record(project: Project, tried: Tried) -> None:
+    """Keep what was rehearsed, so that apply_migration may run it."""
+    from mcp_server.model.phase import is_transactional
+    from mcp_server.operations.rehearsed import Part, record_written, statements_of
+
+    parts = tuple(
+        Part(one.id, one.path, statements_of(one.phase.upgrade), repeatable=not is_transactional(one.phase.upgrade))
+        for one in tried.revisions
+    )
+    await record_written(project, tried.parent, parts, tried.rehearsal, tried.draft.plan.hash)
+
+
+def _written(project: Project, tried: Tried, paths: tuple[Path, ...], write: bool, plainly: str) -> Written:
+    from mcp_server.world.revision_files import relative
+
+    root = project.workspace.settings.root
+    phases = tuple(WrittenPhase(one.id, relative(one.path, root), one.phase) for one in tried.revisions)
+    apart = project.files or dict(project.history.options).get("transaction_per_migration")
+    return Written(
+        revision=tried.revisions[-1].id,
+        parent=tried.parent,
+        files=tuple(relative(path, root) for path in paths),
+        text=_whole(tried),
+        is_written=write,
+        server_version=tried.rehearsal.server_version,
+        statements=tried.rehearsal.statements,
+        milliseconds=tried.rehearsal.milliseconds,
+        phases=phases,
+        together=not apart,
+        plainly=plainly,
+    )
+
+
+def _next_step(project: Project, tried: Tried, write: bool) -> str:
     from mcp_server.world.revision_files import relative
 
     if not write:
         return "call it again with write=true (shell: without --dry-run)."
     folder = relative(project.run_in, project.workspace.settings.root)
     section = project.history.config.partition("#")[2]
-    command = f"`alembic {f'-n {section} ' if section else ''}upgrade head`"
-    return (
-        f"read the file, then {command}{f' in {folder}/' if folder != '.' else ''} on a database with DATABASE_URL set."
-    )
+    goal = "head" if len(tried.revisions) == 1 else tried.revisions[0].id
+    command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
+    place = f" in {folder}/" if folder != "." else ""
+    if goal == "head":
+        return f"read the file, then {command}{place} on a database with DATABASE_URL set."
+    return f"read the files, then {command}{place} on a database with DATABASE_URL set, and so on in the order above."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from mcp_server.render.alembic_sql import execute, plain, text
 from mcp_server.render.alembic_types import Types
 from mcp_server.render.python_source import Source, call, keyword, string
 
+_BUILDS = re.compile("CREATE (UNIQUE )?INDEX CONCURRENTLY ")
 _TYPE_WORDS = {"p": "primary", "u": "unique", "f": "foreignkey", "c": "check"}
 
 
@@ -51,7 +53,8 @@ def operations(step: Step, around: Direction) -> list[Source]:
     item = step.change.item
     if isinstance(step.change, Added) and step.fields == ("comment",) and (item.word, item.identity) in around.told:
         return []
-    native = _native(step, around)
+    # Outside of a transaction a step is one statement of a safe form, and stands as it is.
+    native = _native(step, around) if step.transactional or _BUILDS.match(step.sql) else None
     if native is None:
         return [execute(step.sql)]
     if isinstance(item, Table) and isinstance(step.change, Added) and not step.fields:
@@ -69,9 +72,9 @@ def _native(step: Step, around: Direction) -> Source | None:
     match step.change:
         case Added(item) if not step.fields:
             return _added(item, step, around)
-        case Dropped(item) if not step.fields:
+        case Dropped(item) if not step.fields and " IF EXISTS " not in step.sql:
             return _dropped(item)
-        case Altered(Column() as before, Column() as after, _):
+        case Altered(Column() as before, Column() as after, _) if " RENAME COLUMN " not in step.sql:
             return _altered_column(before, after, step, around.types)
         case Added(Column() as column) if step.fields == ("default",):
             return _alter(column, [keyword("server_default", text(column.default or "") or "")], around.types)
@@ -96,8 +99,8 @@ def _added(item: object, step: Step, around: Direction) -> Source | None:
             return call("op.add_column", tables.name_of(item.table), column, tables.schema_of(item.table))
         case Constraint():
             return _create_constraint(item) if step.sql.startswith("ALTER TABLE") else None
-        case Index() if step.sql.startswith("CREATE "):
-            return tables.create_index(item)
+        case Index() if step.sql.startswith("CREATE ") and " ON ONLY " not in step.sql:
+            return tables.create_index(item, " CONCURRENTLY " in step.sql)
     return None
 
 

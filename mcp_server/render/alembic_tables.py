@@ -215,7 +215,7 @@ def deferral(constraint: Constraint) -> list[Source]:
     return found + (['initially="DEFERRED"'] if constraint.deferred else [])
 
 
-def create_index(index: Index) -> Source | None:
+def create_index(index: Index, concurrently: bool = False) -> Source | None:
     """`op.create_index(...)`."""
     keys: list[Source] = []
     classes: list[tuple[str, Source]] = []
@@ -247,4 +247,5 @@ def create_index(index: Index) -> Source | None:
         "postgresql_nulls_not_distinct=True" if index.nulls_not_distinct else None,
         keyword("postgresql_with", _with(_listed_options(index))) if index.options else None,
         keyword("postgresql_where", where) if where is not None else None,
+        "postgresql_concurrently=True" if concurrently else None,
     )

@@ -9,6 +9,7 @@ from mcp_server.model.change import Change, describe
 from mcp_server.model.migration import Draft, Written
 from mcp_server.model.plan import Step
 from mcp_server.render.migration_text import VERBS
+from mcp_server.render.phase_text import risk_class
 
 
 def migration_data(
@@ -54,6 +55,19 @@ def _written_data(written: Written | None) -> Mapping[str, Any] | None:
         "parent": written.parent,
         "files": list(written.files),
         "written": written.is_written,
+        "phases": [
+            {
+                "id": one.revision,
+                "file": one.file,
+                "name": one.phase.name,
+                "class": risk_class(one.phase),
+                "deploy": one.phase.deploy,
+                "downtime": list(one.phase.downtime),
+                "upgrade": [step.sql for step in one.phase.upgrade],
+                "downgrade": [step.sql for step in one.phase.downgrade],
+            }
+            for one in written.phases
+        ],
         "rehearsed": {
             "server_version": written.server_version,
             "walks": ["upgrade", "downgrade", "upgrade"],

@@ -9,6 +9,7 @@ from mcp_server.model.change import Added, Altered, Dropped, Renamed, describe
 from mcp_server.model.migration import Draft, Held, Kept, Written
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table, group_of
+from mcp_server.render.phase_text import risk_class
 from mcp_server.render.words import one_line, shorten_types
 
 SHOWN = 20
@@ -22,17 +23,41 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def render_written(draft: Draft, written: Written, next_step: str, report: str) -> str:
-    """The answer about a revision that passed. next_step: what to run. report: where its text can be read, "" if nowhere."""
-    lines = [_verdict(draft, written), *render_losses(draft), "", *_section("Does", render_changes(draft.plan.upgrade))]
+def render_written(draft: Draft, written: Written, next_step: str, report: str, unknown: str = "") -> str:
+    """The answer about revisions that passed. next_step: what to run. report: where the text can be read, "" if nowhere.
+
+    unknown: why the sizes of tables are not known.
+    """
+    lines = [_verdict(draft, written), *render_losses(draft), *render_phases(written, unknown), ""]
+    lines += _section("Does", render_changes(draft.plan.upgrade))
     lines += _section("Risk", render_risks(draft))
-    lines += [f"Rollback: {rollback(draft)}"]
+    lines += [f"Rollback: {rollback(draft, len(written.phases))}"]
     lines += render_kept(draft)
     lines += _section("Not planned", (f"{describe(one.change)}: {one.reason}" for one in draft.plan.residue))
     lines += [f"Rehearsed: {rehearsed(written)}"]
     lines += [f"Its text: {report}"] * bool(report)
     lines += [f"Next: {next_step}", *render_decision(draft)]
     return "\n".join(lines)
+
+
+def render_phases(written: Written, unknown: str = "") -> list[str]:
+    """Which revision to run when, and what to deploy between them."""
+    lines: list[str] = []
+    if written.plainly:
+        lines.append(f"Not in safe phases, as those did not pass the rehearsal: {one_line(written.plainly, LINE)}")
+    last = len(written.phases)
+    for number, one in enumerate(written.phases, 1) if last > 1 else ():
+        then = f"; then {one.phase.deploy}" if one.phase.deploy else ""
+        lines.append(
+            f"  {number}. {one.file} ({one.phase.name}, {risk_class(one.phase)}){then if number < last else ''}"
+        )
+    lines += [f"REQUIRES DOWNTIME: {text}" for one in written.phases for text in one.phase.downtime]
+    if last > 1 and written.together:
+        lines.append(
+            "env.py runs all revisions in one transaction, which would keep the locks of one while the next reads: "
+            "set transaction_per_migration=True in context.configure(), or run them one at a time."
+        )
+    return lines + [f"Sizes: {unknown}."] * (bool(unknown) and last > 1)
 
 
 def render_notes(draft: Draft) -> tuple[str, ...]:
@@ -42,12 +67,15 @@ def render_notes(draft: Draft) -> tuple[str, ...]:
 
 
 def _verdict(draft: Draft, written: Written) -> str:
-    place = written.files[-1]
     after = f"after {written.parent}" if written.parent else "the first"
     done = "Wrote" if written.is_written else "Would write (nothing was written)"
-    more = written.files[:-1]
+    count = max(len(written.phases), 1)
+    more = written.files[:-count]
     made = f"\nAnd a new Alembic environment: {', '.join(more)}" if more else ""
-    return f"{done} {place} (revision {written.revision}, {after}): from {draft.source} to {draft.goal}.{made}"
+    way = f"from {draft.source} to {draft.goal}"
+    if count > 1:
+        return f"{done} {count} revisions, {after}: {way}, to be deployed one after the other.{made}"
+    return f"{done} {written.files[-1]} (revision {written.revision}, {after}): {way}.{made}"
 
 
 def render_losses(draft: Draft) -> list[str]:
@@ -137,11 +165,11 @@ def _is_harmless(step: Step) -> bool:
     return isinstance(change, Dropped) or is_name or step.why.endswith("is put back")
 
 
-def rollback(draft: Draft) -> str:
+def rollback(draft: Draft, count: int = 1) -> str:
     """What a downgrade brings back."""
     lost = [one for one in draft.plan.upgrade if one.destructive]
     taken = [one for one in draft.plan.downgrade if one.destructive]
-    words = ["`alembic downgrade -1` brings the structure back"]
+    words = [f"`alembic downgrade -{max(count, 1)}` brings the structure back"]
     if lost:
         words.append("not the rows and values that the upgrade dropped")
     if taken:

@@ -98,9 +98,10 @@ async def template_of(workspace: Workspace, key: str, statements: Iterable[str])
 class Course:
     """What is to be rehearsed. revision: its id. parent: the head it follows, "" for none. folder: where it lies alone.
 
-    template: the database that it starts from. stamped: whether that one carries Alembic's mark of `parent` already.
-    prepare: statements that stand in for what others own and the template lacks. renames: {old identity: new identity} of
-    tables and columns that keep their rows. tables: those that are filled with rows, None for all.
+    revisions: when there are several, all of them in order, `revision` last. template: the database that it starts from.
+    stamped: whether that one carries Alembic's mark of `parent` already. prepare: statements that stand in for what
+    others own and the template lacks. renames: {old identity: new identity} of tables and columns that keep their rows.
+    tables: those that are filled with rows, None for all.
     """
 
     revision: str
@@ -111,6 +112,12 @@ class Course:
     prepare: tuple[str, ...] = ()
     renames: Mapping[str, str] = field(default_factory=dict)
     tables: frozenset[str] | None = None
+    revisions: tuple[str, ...] = ()
+
+    def walked(self, command: Command) -> tuple[str, ...]:
+        """The revisions in the order in which a walk takes them."""
+        listed = self.revisions or (self.revision,)
+        return listed if command == "upgrade" else listed[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +227,9 @@ async def _start(copy: Copy, watch: RowWatch | None) -> Schema:
 
 async def _stage(course: Course, copy: Copy, command: Command, walked: Walked) -> Stage:
     done = walked.walk.done
-    failure = walked.failure
-    if failure is None and done != (course.revision,):
-        failure = MigrationError(f"Alembic ran {', '.join(done) or 'nothing'} instead of {course.revision} alone.")
+    failure, wanted = walked.failure, course.walked(command)
+    if failure is None and done != wanted:
+        failure = MigrationError(f"Alembic ran {', '.join(done) or 'nothing'} instead of {', '.join(wanted)} alone.")
     if failure is not None:
         return Stage(command, None, failure, walked.walk.observed)
     return Stage(command, await copy.read(), None, walked.walk.observed)

@@ -55,14 +55,14 @@ def written_at(history: History) -> datetime:
     raise ConfigError(f"{history.config} names the timezone {zone!r}, which is not known here.", "Install tzdata.")
 
 
-def file_name(history: History, revision: str, message: str, at: datetime) -> str:
+def file_name(history: History, revision: str, message: str, at: datetime, phase: str = "") -> str:
     """The name that the project's `file_template` gives to a revision; it may lead into a folder.
 
-    Source: ScriptDirectory._rev_path() in alembic/script/base.py.
+    phase: comes first in the slug, so that it is not cut off. Source: ScriptDirectory._rev_path() in alembic/script/base.py.
     """
     settings = dict(history.settings)
     length = int(settings.get("truncate_slug_length") or SLUG_LENGTH)
-    slug = "_".join(re.findall(r"\w+", message)).lower()
+    slug = "_".join(re.findall(r"\w+", f"{phase} {message}")).lower()
     if len(slug) > length:
         slug = slug[:length].rsplit("_", 1)[0] + "_"
     values = {"rev": revision, "slug": slug, "epoch": int(at.timestamp())}
@@ -125,24 +125,28 @@ def stage(folder: Path, files: Mapping[str, str]) -> None:
         path.write_text(text, "utf-8")
 
 
-def place(root: Path, files: Mapping[Path, str], history: History, ledger: Ledger) -> tuple[Path, ...]:
+def place(root: Path, files: Mapping[Path, str], history: History, ledger: Ledger, count: int = 1) -> tuple[Path, ...]:
     """Publish files into the project in the order given; those that are there already stay. -> what was written.
 
-    files: absolute paths, the revision last. history: as it was when the revision was drafted. Raises Refused when it
-    has changed since or the revision's name is taken, ConfigError when the project cannot be written.
+    files: absolute paths, the revisions last. count: how many of them are revisions. history: as it was when they were
+    drafted. Raises Refused when it has changed since or a revision's name is taken, ConfigError when the project cannot
+    be written.
     """
     written: list[Path] = []
-    *_, revision = files
+    revisions = tuple(files)[-count:]
     try:
         ledger.prepared()
         with locked(ledger.lock):
             _refuse_other_heads(history, root)
+            for path in revisions:
+                if path.exists():
+                    raise Refused(f"{path} exists already; nothing was overwritten.", "Run it again.")
             for path, text in files.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     publish(path, text.encode("utf-8"), ledger.workshop)
                 except FileExistsError:
-                    if path == revision:
+                    if path in revisions:
                         raise Refused(f"{path} exists already; nothing was overwritten.", "Run it again.") from None
                     continue
                 written.append(path)

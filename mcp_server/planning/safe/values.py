@@ -1,0 +1,111 @@
+"""Values for a column that is added to a table of rows: for new rows a default, for old ones a backfill in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mcp_server.model.change import Added, Altered
+from mcp_server.model.names import literal, object_name, qualified, quote, split
+from mcp_server.model.plan import Step
+from mcp_server.model.schema import Column
+from mcp_server.planning.draft import ACCESS_EXCLUSIVE
+from mcp_server.planning.parts import EXPAND, Part
+from mcp_server.planning.safe import retype
+from mcp_server.planning.safe.backfill import batches, demand
+from mcp_server.planning.safe.ground import Ground
+
+_BACKFILL = 30
+
+
+@dataclass(slots=True)
+class Filling:
+    """Statements that join those of the hops. first: before the hop's own on the way up; the others after them.
+
+    asks: what has to be deployed before a hop.
+    """
+
+    first: dict[int, tuple[Step, ...]] = field(default_factory=dict)
+    upgrade: dict[int, tuple[Step, ...]] = field(default_factory=dict)
+    downgrade: dict[int, tuple[Step, ...]] = field(default_factory=dict)
+    last: dict[int, tuple[Step, ...]] = field(default_factory=dict)
+    instead: dict[str, Step] = field(default_factory=dict)
+    asks: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> set[int]:
+        """The hops that it has a part in."""
+        return {*self.first, *self.upgrade, *self.downgrade, *self.last}
+
+    def join(self, number: int, upgrade: list[Step], downgrade: list[Step]) -> None:
+        """Put what belongs to a hop around what it has."""
+        own = [self._exchanged(step) for step in upgrade]
+        upgrade[:] = [*self.first.get(number, ()), *own, *self.upgrade.get(number, ())]
+        downgrade[:] = [*self.downgrade.get(number, ()), *downgrade, *self.last.get(number, ())]
+
+    def _exchanged(self, step: Step) -> Step:
+        for head, other in self.instead.items():
+            if step.sql.startswith(head):
+                return other
+        return step
+
+
+def fillings(parts: Iterable[Part], ground: Ground) -> list[Filling]:
+    """What each column needs that was added in parts."""
+    listed = tuple(parts)
+    found: list[Filling] = []
+    for part in listed:
+        item = part.change.item
+        if part.stage == EXPAND and isinstance(part.change, Added) and isinstance(item, Column):
+            whole = ground.after.get(Column, item.identity)
+            if whole is not None and whole != item:
+                found.append(_filling(whole, part.change, ground))
+        elif part.by_hand and isinstance(part.change, Altered) and part.retype is not None:
+            there, back = retype.steps(part.retype)
+            found.append(Filling(upgrade=there, downgrade=back, asks=_asked(part.retype)))
+    return found
+
+
+def _asked(one: retype.Retype) -> dict[int, str]:
+    name = one.after.identity
+    there = f"deploy the application that can read and write {name} as {one.after.type} too"
+    return {retype.PLACES: there, retype.REMOVE: f"wait until nobody wants to go back to {name} as {one.before.type}"}
+
+
+def _filling(column: Column, change: Added, ground: Ground) -> Filling:
+    if column.identity_kind:
+        return _numbered(column, change, ground)
+    if column.default is not None:
+        step = batches(change, column.table, {column.name: column.default}, f"{quote(column.name)} IS NULL", ground)
+        return Filling(upgrade={_BACKFILL: (step,)})
+    return Filling(upgrade={_BACKFILL: (demand(change, column),)})
+
+
+def _numbered(column: Column, change: Added, ground: Ground) -> Filling:
+    """An identity column: numbers come from a sequence of its own until the column is one.
+
+    ADD COLUMN ... GENERATED AS IDENTITY writes the table anew; ALTER COLUMN ADD GENERATED does not.
+    """
+    schema, table = split(column.table)
+    sequence = qualified(schema, object_name(table, column.name, "new"))
+    prefix = f"ALTER TABLE {column.table} ALTER COLUMN {quote(column.name)}"
+    number = f"nextval({literal(sequence)}::regclass)"
+    made = Step(f"CREATE SEQUENCE {sequence}", change, fields=("",), why=f"numbers for {column.identity} come from it")
+    default = Step(f"{prefix} SET DEFAULT {number}", change, fields=("",), lock=ACCESS_EXCLUSIVE)
+    gone = Step(f"DROP SEQUENCE {sequence}", change, fields=("",))
+    whole = Altered(change.item, column, ("identity_kind", "identity_options"))
+    own = f"pg_catalog.pg_get_serial_sequence({literal(column.table)}, {literal(column.name)})"
+    resumed = Step(f"SELECT pg_catalog.setval({own}, {number}, false)", whole, fields=("",),
+                   why="the numbers go on after those that the rows hold")  # fmt: skip
+    back = f"SELECT pg_catalog.setval({literal(sequence)}::regclass, nextval({own}), false)"
+    return Filling(
+        first={20: (made,), 50: (Step(f"{prefix} DROP DEFAULT", whole, fields=("",), lock=ACCESS_EXCLUSIVE),)},
+        upgrade={
+            20: (default,),
+            _BACKFILL: (batches(change, column.table, {column.name: number}, f"{quote(column.name)} IS NULL", ground),),
+            50: (gone,),
+        },
+        downgrade={50: (made, Step(back, whole, fields=("",)))},
+        last={50: (default,), 20: (gone,)},
+        instead={f"SELECT pg_catalog.setval({own}, ": resumed},
+    )

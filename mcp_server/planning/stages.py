@@ -1,0 +1,194 @@
+"""When each part of each change happens: which hop of the way from one Schema to the other it belongs to.
+
+A hop is either online (statements outside of any transaction) or a transaction. Their order is that of a deployment:
+what is loosened or added before the new application runs, what is tightened or taken away after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mcp_server.model.change import Added, Altered, Change, Changes, Dropped
+from mcp_server.model.schema import (
+    Column,
+    Constraint,
+    Function,
+    Index,
+    Namespace,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Table,
+    View,
+    compared_fields,
+    group_of,
+)
+from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
+from mcp_server.planning.safe import quick, retype
+from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.units import Key, key
+from mcp_server.planning.waiting import lifted, parted
+from mcp_server.planning.work import TYPES
+
+_CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
+_GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
+
+
+def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
+    """The parts of all changes, none before what it stands on and none after what stands in its way."""
+    gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
+    parts = [part for change in changes for part in _parts(change, ground, gone)]
+    old, new = Dependencies(ground.before), Dependencies(ground.after)
+    altered = {key(one.item) for one in changes if isinstance(one, Altered) and isinstance(one.item, TYPES)}
+    parts = [_retyped(part, ground, old, new, altered) for part in parts]
+    by_hand = {key(part.change.item) for part in parts if part.by_hand}
+    parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
+    return tuple(lifted(parted(parts, ground, old, new), old, new))
+
+
+def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, altered: set[Key]) -> Part:
+    """A type that would have the table written anew, by a second column where that can be done."""
+    change = part.change
+    if part.stage != CONTRACT or not isinstance(change, Altered) or not isinstance(change.after, Column):
+        return part
+    if altered & (old.of(key(change.before)) | new.of(key(change.after))):
+        return part  # the type itself is made anew
+    fields = tuple(
+        name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
+    )
+    whole = replace(change, fields=fields)
+    found = retype.find(whole, ground, old, new) if set(fields) <= _CARRIED else None
+    return replace(part, change=whole, retype=found) if found else part
+
+
+def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
+    item = change.item
+    if isinstance(change, Dropped) and (group_of(item) in gone or isinstance(item, _GONE_LAST)):
+        if isinstance(item, Column) and (part := _loosened(item, ground)):
+            yield part
+        yield Part(change, CONTRACT)
+    elif isinstance(item, Index | Constraint) and ground.is_busy(item.table):
+        yield _on_busy_table(change, ground)
+    elif isinstance(item, Column) and isinstance(change, Altered):
+        yield from _altered_column(change, ground)
+    elif isinstance(change, Added) and isinstance(item, Column) and ground.is_busy(item.table):
+        yield from _added_column(item, ground)
+    elif isinstance(change, Altered) and isinstance(item, TYPES) and is_shaking(change, ground):
+        yield Part(change, CONTRACT)
+    else:
+        yield Part(change, EXPAND)
+
+
+def _loosened(column: Column, ground: Ground) -> Part | None:
+    """A column that goes may hold NULL first, so that an application that no longer knows it can write rows."""
+    filled = column.default is not None or column.identity_kind or column.generated is not None
+    keys = (one for one in ground.before.on(column.table, Constraint) if one.kind == "p")
+    stays = ground.after.get(Table, column.table) is not None
+    if not stays or column.nullable or filled or column.inherited or any(column.name in one.columns for one in keys):
+        return None
+    change = Altered(column, replace(column, nullable=True), ("nullable",))
+    busy = ground.is_busy(column.table)
+    return Part(change, LOOSEN if busy else EXPAND, online=busy)
+
+
+def _on_busy_table(change: Change, ground: Ground) -> Part:
+    item = _carried(change.item, ground)
+    if isinstance(item, Constraint) and _has_no_form(item, ground):
+        return Part(change, EXPAND if isinstance(change, Dropped) else CONTRACT)
+    if isinstance(change, Altered):
+        quickly = {"comment", "deferrable", "deferred", "no_inherit", "statistics", "inherited"}
+        if (
+            isinstance(item, Constraint)
+            and set(change.fields) - {"definition"} <= quickly
+            and change.fields != ("definition",)
+        ):
+            return Part(change, EXPAND)
+        if isinstance(item, Index) and set(change.fields) <= {"comment", "clustered"}:
+            return Part(change, EXPAND)
+        return Part(change, TIGHTEN, online=True)
+    guards = isinstance(item, Constraint) or (isinstance(item, Index) and item.unique)
+    return Part(change, LOOSEN if isinstance(change, Dropped) and guards else TIGHTEN, online=True)
+
+
+def _carried(item: SchemaObject, ground: Ground) -> SchemaObject:
+    """The constraint that an index carries comes and goes with it."""
+    if isinstance(item, Index) and item.constraint:
+        for schema in (ground.after, ground.before):
+            for one in schema.on(item.table, Constraint):
+                if one.name == item.constraint:
+                    return one
+    return item
+
+
+def _has_no_form(item: Constraint, ground: Ground) -> bool:
+    """EXCLUDE; and on partitioned tables the keys, and foreign keys before PostgreSQL 18."""
+    if item.kind == "x" or item.temporal:
+        return True
+    return ground.is_partitioned(item.table) and (item.kind in "pu" or (item.kind == "f" and not ground.since(18)))
+
+
+def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:
+    before, after = change.before, change.after
+    assert isinstance(before, Column)
+    assert isinstance(after, Column)
+    fields = [name for name in change.fields if name != "nullable"]
+    tightens = before.nullable and not after.nullable
+    numbered = {"identity_kind", "identity_options"} & set(fields)
+    busy = ground.is_busy(after.table) and not after.inherited and not before.inherited
+    if "nullable" in change.fields:
+        only = replace(change, fields=("nullable",))
+        early = not tightens and not numbered and "type" not in fields
+        yield Part(only, (LOOSEN if early else TIGHTEN) if busy else EXPAND, online=busy)
+    if tightens and numbered and busy:  # an identity column has to be NOT NULL first
+        yield Part(replace(change, fields=tuple(sorted(numbered))), CONTRACT)
+        fields = [name for name in fields if name not in numbered]
+    if fields:
+        rest = replace(change, fields=tuple(fields))
+        yield Part(rest, CONTRACT if is_shaking(rest, ground) else EXPAND)
+
+
+def _added_column(column: Column, ground: Ground) -> Iterator[Part]:
+    """A column that can be added at once, and what comes to it later."""
+    if column.inherited or column.generated is not None or quick.is_constrained(column.type, ground.after):
+        yield Part(Added(column), EXPAND)
+        return
+    if column.identity_kind:
+        yield from _in_parts(column, replace(column, identity_kind="", identity_options=""), CONTRACT)
+        return
+    if quick.is_volatile(column.default, ground.after):
+        yield from _in_parts(column, replace(column, default=None), SETTLE)
+    elif column.default is None and not column.nullable:
+        yield from _in_parts(column, column, EXPAND)
+    else:
+        yield Part(Added(column), EXPAND)
+
+
+def _in_parts(column: Column, bare: Column, stage: int) -> Iterator[Part]:
+    """The column without what is missing in `bare`, which comes at a stage of its own, and NOT NULL when all rows hold it."""
+    bare = replace(bare, nullable=True)
+    yield Part(Added(bare), EXPAND)
+    names = tuple(name for name in ("default", "identity_kind", "identity_options")
+                  if getattr(bare, name) != getattr(column, name))  # fmt: skip
+    if names:
+        yield Part(Altered(bare, column, names), stage)
+    if not column.nullable:
+        yield Part(Altered(bare, column, ("nullable",)), TIGHTEN, online=True)
+
+
+def advanced(schema: Schema, parts: tuple[Part, ...], version: int) -> Schema:
+    """The Schema after some parts."""
+    objects = schema.by_key()
+    for part in parts:
+        match part.change:
+            case Dropped(item):
+                objects.pop(key(item), None)
+            case Added(item):
+                objects[key(item)] = item
+            case Altered(_, after, fields):
+                current = objects.get(key(after))
+                if current is not None:
+                    values = {name: getattr(after, name) for name in fields}
+                    objects[key(after)] = replace(current, **values)  # type: ignore[type-var]
+    return Schema.of(objects.values(), version)

@@ -1,0 +1,147 @@
+"""Which parts of changes wait for which: none may come before what it stands on, or after what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from mcp_server.model.change import Added, Altered, Change, Dropped
+from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table
+from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
+from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.units import Key, key, units
+from mcp_server.planning.work import claims
+
+
+def parted(parts: list[Part], ground: Ground, old: Dependencies, new: Dependencies) -> list[Part]:
+    """What stands on something shaken is dropped before and made after, each at its stage; the keys' users likewise."""
+    shaken = {key(one.change.item) for one in parts if is_shaking(one.change, ground)}
+    by_key = {key(one.change.item): one for one in parts}
+    split: set[Key] = set()
+    waiting = [user for name in shaken for user in _standing_on(name, old)]
+    while waiting:
+        name = waiting.pop()
+        before, after = old.units.get(name), new.units.get(name)
+        part = by_key.get(name)
+        if name in split or not isinstance(before, Index | Constraint) or getattr(before, "inherited", False):
+            continue
+        if part is None and not (isinstance(before, Constraint) and before.kind == "f" and split & old.of(name)):
+            continue  # Postgres itself carries along what stays as it is
+        split.add(name)
+        if isinstance(before, Constraint) and before.kind in "pu" and after is not None:
+            waiting += [user for user in old.users(name) if user[0] == Constraint.word]
+    kept = [one for one in parts if key(one.change.item) not in split]
+    return kept + [part for name in sorted(split) for part in _halves(old.units[name], new.units.get(name), ground)]
+
+
+def _standing_on(name: Key, old: Dependencies) -> Iterator[Key]:
+    """The constraints and indexes on a shaken column, or on columns of a shaken type."""
+    for user in sorted(old.users(name)):
+        yield user
+        if user[0] == Column.word:
+            yield from sorted(old.users(user))
+
+
+def _halves(before: SchemaObject, after: SchemaObject | None, ground: Ground) -> Iterator[Part]:
+    busy = ground.is_busy(str(getattr(before, "table", "")))
+    yield Part(Dropped(before), LOOSEN if busy else EXPAND, online=busy)
+    if after is not None:
+        yield Part(Added(after), TIGHTEN if busy else CONTRACT, online=busy)
+
+
+def lifted(parts: list[Part], old: Dependencies, new: Dependencies) -> list[Part]:
+    """Each part at the earliest stage of its kind that is not before what it has to wait for."""
+    lift = _Lift(parts, old, new)
+    waiting = True
+    while waiting:
+        waiting = False
+        for count, part in enumerate(lift.parts):
+            gone = isinstance(part.change, Dropped)
+            others = (lift.parts[other] for other in lift.waits_for(count))
+            stage = _next(part, max((one.end if gone else one.stage for one in others), default=0))
+            if stage != part.stage:
+                lift.parts[count] = replace(part, stage=stage, online=part.online or _proves(part.change))
+                waiting = True
+    return lift.parts
+
+
+def _proves(change: Change) -> bool:
+    """Whether a table that the plan makes, and that may be in use by now, is read for it."""
+    return isinstance(change, Added) and isinstance(change.item, Constraint | Index)
+
+
+def _next(part: Part, earliest: int) -> int:
+    if part.stage >= earliest:
+        return part.stage
+    return next((one for one in (ONLINE if part.online else INSIDE) if one >= earliest), part.stage)
+
+
+class _Lift:
+    """Which parts wait for which."""
+
+    def __init__(self, parts: list[Part], old: Dependencies, new: Dependencies) -> None:
+        self.parts = parts
+        self._old, self._new = old, new
+        self._by_key: dict[Key, list[int]] = {}
+        for count, part in enumerate(parts):
+            for unit in units(part.change.item):
+                self._by_key.setdefault(key(unit), []).append(count)
+        self._releases = _by_claim(parts)
+        self._known: dict[int, frozenset[int]] = {}
+
+    def waits_for(self, count: int) -> frozenset[int]:
+        """The parts that a part may not precede."""
+        found = self._known.get(count)
+        if found is None:
+            found = self._known[count] = frozenset(self._waits_for(self.parts[count])) - {count}
+        return found
+
+    def _waits_for(self, part: Part) -> Iterator[int]:
+        change = part.change
+        for unit in units(change.item):
+            name = key(unit)
+            if isinstance(change, Dropped):
+                for user in self._old.users(name):
+                    yield from self._by_key.get(user, ())
+                    if user[0] == Constraint.word:  # a foreign key that stays rests on another key from then on
+                        keys = self._new.of(user)
+                        yield from (one for other in keys for one in self._by_key.get(other, ()) if self._makes(one))
+                continue
+            for used in self._new.of(name):
+                yield from (one for one in self._by_key.get(used, ()) if self._makes(one))
+        if isinstance(change, Added):
+            yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
+        elif isinstance(change, Altered):
+            yield from self._own_needs(part, change)
+
+    def _makes(self, count: int) -> bool:
+        part = self.parts[count]
+        return part.is_shape and not isinstance(part.change, Dropped)
+
+    def _own_needs(self, part: Part, change: Altered) -> Iterator[int]:
+        """An object that is made in parts is made first; a key holds its columns NOT NULL while it stands."""
+        for other in self._by_key.get(key(change.item), ()):
+            if isinstance(self.parts[other].change, Added):
+                yield other
+        if isinstance(change.item, Column) and change.fields == ("nullable",) and change.item.nullable:
+            for other, one in enumerate(self.parts):
+                item = one.change.item
+                if not isinstance(item, Constraint) or item.kind != "p" or item.table != change.item.table:
+                    continue
+                if change.item.name in item.columns and not isinstance(one.change, Added):
+                    yield other
+        if isinstance(change.item, Table) and "replica_identity" in change.fields:
+            for other, one in enumerate(self.parts):
+                if isinstance(one.change.item, Index) and one.change.item.table == change.item.identity:
+                    yield other
+
+
+def _by_claim(parts: list[Part]) -> Mapping[tuple[str, str], list[int]]:
+    """The parts that give up a name, by the name."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for count, part in enumerate(parts):
+        if isinstance(part.change, Dropped):
+            for claim in claims(part.change.item):
+                found.setdefault(claim, []).append(count)
+    return found
