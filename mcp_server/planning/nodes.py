@@ -15,7 +15,7 @@ from mcp_server.planning.gathering import expanded, gathered_drops, gathered_mak
 from mcp_server.planning.order import Node
 from mcp_server.planning.partitions import takes_statement
 from mcp_server.planning.recipes import RECIPES, columns, grants, tables
-from mcp_server.planning.units import ASPECTS, Attachment, Key, Unit, is_inherited, key
+from mcp_server.planning.units import ASPECTS, Attachment, Default, Key, Unit, is_inherited, key
 from mcp_server.planning.work import TYPES, Work, Works, claims
 
 _ASIDE = "aside"
@@ -32,6 +32,11 @@ class Builder:
         self._own = frozenset(
             name for name in self._making if takes_statement(site.new.units[name], site.new.schema, self._making)
         )
+
+    @cached_property
+    def _gone(self) -> frozenset[Key]:
+        """The units that are dropped."""
+        return frozenset(name for name, work in self.works.items() if work.drops)
 
     @cached_property
     def _partition_indexes(self) -> dict[str, list[Key]]:
@@ -127,7 +132,7 @@ class Builder:
         """The statements that drop a unit and what goes along; a type that is replaced steps aside first."""
         unit, recipe = self.site.old.units[host], RECIPES[type(self.site.old.units[host])]
         along = tuple(self.site.old.units[name] for name in members if name != host)
-        used = frozenset(one for name in members for one in stood_on(name, self.site.old))
+        used = frozenset(one for name in members for one in stood_on(name, self.site.old, self._gone))
         previous: tuple[Node, ...] = ()
         steps_aside = False
         drafts = list(self._drafts(unit, recipe.drop(unit, self.site.with_members(along))))
@@ -173,11 +178,16 @@ class Builder:
             node.makes = node.ends = frozenset({name})
             node.firm = draft.retypes
             node.needs = self._needs((*self.site.new.of(name), *draft.needs)) - {name}
-            node.frees = self.site.old.of(name).union(draft.frees)
+            node.frees = self._given_up(name).union(draft.frees)
             node.wishes = self.site.new.wishes(name)
             node.body = isinstance(after, Function) and after.language == "sql"
             node.after, previous = previous, (node,)
             yield node
+
+    def _given_up(self, name: Key) -> frozenset[Key]:
+        """What a unit that is altered in place no longer uses in its old form; Postgres takes a default along with its column's type."""
+        used = self.site.old.of(name)
+        return used - {(Column.word, name[1])} if name[0] == Default.word else used
 
     def _drafts(self, unit: Unit, drafts: Iterable[Draft | Refusal]) -> Iterator[Draft]:
         """The drafts; refusals are put among the residues."""

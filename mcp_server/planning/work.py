@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
+from mcp_server.model.names import quote
 from mcp_server.model.schema import (
     Column,
     Composite,
@@ -33,6 +34,7 @@ from mcp_server.model.schema import (
 from mcp_server.planning import casts
 from mcp_server.planning.bodies import has_parsed_body
 from mcp_server.planning.draft import Site
+from mcp_server.planning.partitions import follows_parent, index_of, is_only, twins
 from mcp_server.planning.recipes import RECIPES
 from mcp_server.planning.recipes.identity import sequence_name
 from mcp_server.planning.units import (
@@ -124,6 +126,7 @@ class Closure:
         return self.works
 
     def _begin(self, name: Key, work: Work) -> None:
+        self._begin_with_partition(work)
         if work.before is not None and work.after is None and _is_key(work.before):
             self._queue.append((name, "gone"))  # who refers to it may now rest on another key, but not by itself
         if work.before is None or work.after is None:
@@ -133,6 +136,29 @@ class Closure:
             self._replace(name, "")
         elif isinstance(work.after, Column) and {"type", "collation"} & set(work.fields):
             self._queue.append((name, "retyped"))
+
+    def _begin_with_partition(self, work: Work) -> None:
+        """An index that would be attached in place of another; a key of a partition on an index of its parent's, which goes with that."""
+        if work.before is None and isinstance(work.after, Index) and work.after.parent:
+            for twin in twins(work.after, self.site.old.schema):
+                self._replace(key(twin), "would be attached in its place, and is put back")
+        for unit, schema in ((work.before, self.site.old.schema), (work.after, self.site.new.schema)):
+            alone = work.before is None or work.after is None
+            if alone and isinstance(unit, Constraint) and not unit.inherited and not self._comes_or_goes(unit.table):
+                index = index_of(unit, schema)
+                parent = schema.get(Index, index.parent) if index else None
+                if parent is not None and not is_only(parent, schema):
+                    self._replace(key(parent), "carries the key of a partition, and is put back")
+
+    def _comes_or_goes(self, table: str) -> bool:
+        """Whether a partition is made, dropped, attached or detached."""
+        return any(
+            (word, table) in self.works for word in (Table.word, Attachment.word) if self._is_one_sided((word, table))
+        )
+
+    def _is_one_sided(self, name: Key) -> bool:
+        work = self.works.get(name)
+        return work is not None and (work.before is None or work.after is None)
 
     def _begin_with_retaken_names(self) -> None:
         """A view over a table that gives way to a view of that name, a call of a function with other parameters."""
@@ -151,6 +177,8 @@ class Closure:
             return
         self.works[name] = Work(old, new, known.fields if known else (), again=True, why=known.why if known else why)
         self._queue.append((name, "gone"))
+        if isinstance(old, Index) and old.constraint:
+            self._replace((Constraint.word, f"{old.table}.{quote(old.constraint)}"), why)
 
     def _retype(self, name: Key, why: str) -> None:
         known = self.works.get(name)
@@ -168,10 +196,18 @@ class Closure:
         elif isinstance(unit, Table):
             return
         elif is_inherited(unit):
-            if manner == "gone":
+            if manner == "gone" and isinstance(unit, Index) and not self._comes_with_parent(unit):
+                self._replace(user, why)
+            elif manner == "gone":
                 self._queue.append((user, "gone"))
         elif manner == "gone" or self._stands_on_type(unit, used):
             self._replace(user, why)
+
+    def _comes_with_parent(self, index: Index) -> bool:
+        """Whether Postgres makes an attached index again, as it is wanted, when it makes the parent's."""
+        wanted = self.site.new.units.get(key(index))
+        stays = not isinstance(wanted, Index) or follows_parent(wanted, self.site.new.schema)
+        return stays and follows_parent(index, self.site.old.schema)
 
     def _follow_column(self, user: Key, unit: Column, used: Key, manner: Literal["gone", "retyped"]) -> None:
         if unit.inherited and used[0] == Column.word:
