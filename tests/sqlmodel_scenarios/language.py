@@ -1,6 +1,6 @@
 """How the scenarios speak: models before, models after, and what is expected of the way between.
 
-    Scenario("a check is added", task(age=f(int)), task(age=f(int), args=lambda: (sa.CheckConstraint("age > 0", name="of_age"),)))
+Scenario("a check is added", task(age=f(int)), task(age=f(int), args=lambda: (sa.CheckConstraint("age > 0", name="of_age"),)))
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Beside:
         self.add(base.metadata)
 
 
-def model(name: str, args: Callable[[], Iterable[Any]] = lambda: (), options: Any = None, **fields: Of) -> Model:
+def model(name: str, /, args: Callable[[], Iterable[Any]] = lambda: (), options: Any = None, **fields: Of) -> Model:
     """A class with just these fields."""
     return Model(name, fields, args, options or {})
 
@@ -92,7 +92,8 @@ class Scenario:
     beside: SQL that is in the database and not in the models. rows: inserted before the upgrade; check: true after it, as is `back`
     after the downgrade. likely: what looks renamed, as `renames` takes it. renames: what the caller says. warns: words that
     a step's reason or a loss holds. residue: words of what has no recipe. steps: how many statements the upgrade has at most.
-    kept: the database has more than the models and keeps it.
+    kept: the database has more than the models and keeps it, or Postgres keeps the name of a NOT NULL through a rename.
+    others: tables that the project's settings call external.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Scenario:
     residue: str = ""
     steps: int = 99
     kept: bool = False
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
