@@ -7,7 +7,7 @@ at once, from the dependencies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,6 @@ from mcp_server.model.schema import (
     Publication,
     Range,
     RewriteRule,
-    Sequence,
     Table,
     Trigger,
     View,
@@ -33,10 +32,10 @@ from mcp_server.model.schema import (
 )
 from mcp_server.planning import casts
 from mcp_server.planning.bodies import has_parsed_body
+from mcp_server.planning.claims import claims, is_key
 from mcp_server.planning.draft import Site
 from mcp_server.planning.partitions import follows_parent, index_of, is_only, twins
 from mcp_server.planning.recipes import RECIPES
-from mcp_server.planning.recipes.identity import sequence_name
 from mcp_server.planning.units import (
     ASPECTS,
     Attachment,
@@ -127,7 +126,7 @@ class Closure:
 
     def _begin(self, name: Key, work: Work) -> None:
         self._begin_with_partition(work)
-        if work.before is not None and work.after is None and _is_key(work.before):
+        if work.before is not None and work.after is None and is_key(work.before):
             self._queue.append((name, "gone"))  # who refers to it may now rest on another key, but not by itself
         if work.before is None or work.after is None:
             return
@@ -236,44 +235,7 @@ class Closure:
         return isinstance(unit, _STAND_ON_TYPE)
 
 
-def _is_key(unit: Unit) -> bool:
-    """True for what a foreign key, or a query that groups by a primary key, can rest on."""
-    return (isinstance(unit, Constraint) and unit.kind in "pu") or (isinstance(unit, Index) and unit.unique)
-
-
 _TYPE_WORDS = frozenset(kind.word for kind in TYPES)
-
-
-def claims(unit: Unit | None) -> frozenset[tuple[str, str]]:
-    """The names that a unit takes in Postgres's name spaces: two units with one claim cannot stand side by side."""
-    if unit is None:
-        return frozenset()
-    return frozenset({key(unit), *_shared_names(unit)})
-
-
-def _shared_names(unit: Unit) -> Iterator[tuple[str, str]]:
-    """Names in the spaces that several kinds share."""
-    match unit:
-        case Function(schema, name):
-            yield ("routine", f"{schema}.{name}({','.join(_tail(one) for one in _split(unit.arguments))})")
-        case Column() if unit.identity_kind:
-            yield ("relation", sequence_name(unit))
-        case Index() | Sequence():
-            yield ("relation", unit.identity)
-        case Enum() | Domain() | Range():
-            yield ("type", unit.identity)
-        case Composite() | Table() | View():
-            yield ("type", unit.identity)
-            yield ("relation", unit.identity)
-
-
-def _split(arguments: str) -> list[str]:
-    return [part.strip() for part in arguments.split(",")]
-
-
-def _tail(argument: str) -> str:
-    """The last word of a parameter, so that parameters that differ in their name alone look the same."""
-    return argument.rsplit(" ", 1)[-1]
 
 
 def refields(work: Work) -> tuple[str, ...]:
