@@ -39,7 +39,7 @@ from mcp_server.model.schema import (
 )
 from mcp_server.planning.bodies import has_parsed_body, header
 from mcp_server.planning.mentions import Names
-from mcp_server.planning.partitions import descendants
+from mcp_server.planning.partitions import descendants, is_made_by
 from mcp_server.planning.units import Attachment, Default, Key, Ownership, Unit, is_inherited, key, units
 
 _TRIGGER_COLUMNS = re.compile(r" UPDATE OF (.+?) ON | WHEN \((.+)\) EXECUTE ")
@@ -95,6 +95,15 @@ class Dependencies:
         return {sequence.owned_by: sequence for sequence in sequences if sequence.owned_by}
 
     @cached_property
+    def referring(self) -> dict[str, tuple[Key, ...]]:
+        """The foreign keys that lead to each table, without what Postgres makes of them for partitions."""
+        found: dict[str, tuple[Key, ...]] = {}
+        for one in self.schema.all(Constraint):
+            if one.kind == "f" and not one.inherited:
+                found[one.references] = (*found.get(one.references, ()), key(one))
+        return found
+
+    @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:
         """The children of each table that has some."""
         return descendants(self.schema)
@@ -126,7 +135,7 @@ class Dependencies:
         parents = (own.partition_of, *own.inherits) if own else ()
         for parent in (*parents, table):
             for other in self.schema.on(parent, type(unit)) if parent else ():
-                if other is not unit and not (parent == table and is_inherited(other)) and _same(unit, other):
+                if other is not unit and not (parent == table and is_inherited(other)) and is_made_by(unit, other):
                     yield key(other)
 
     def _namespace(self, schema: str) -> Key:
@@ -262,13 +271,6 @@ class Dependencies:
 
     def _in_namespace(self, item: Enum | Sequence | Extension) -> Iterator[Key]:
         yield self._namespace(item.schema)
-
-
-def _same(unit: Unit, other: Unit) -> bool:
-    """True when `other` is what makes the inherited `unit`."""
-    if isinstance(unit, Constraint) and isinstance(other, Constraint) and unit.kind in "puxf":
-        return unit.kind == other.kind and unit.columns == other.columns
-    return getattr(unit, "name", "") == getattr(other, "name", "")
 
 
 _FINDERS: dict[type, Callable[[Dependencies, Any], Iterator[Key]]] = {

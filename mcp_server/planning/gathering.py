@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from mcp_server.model.names import quote
 from mcp_server.model.schema import (
@@ -22,7 +22,7 @@ from mcp_server.model.schema import (
 from mcp_server.planning.bundles import Bundles
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.draft import Site
-from mcp_server.planning.partitions import is_born_attached, takes_statement
+from mcp_server.planning.partitions import ancestors, index_of, is_born_attached, is_only, takes_statement, twins
 from mcp_server.planning.recipes.columns import is_serial
 from mcp_server.planning.units import Attachment, Default, Key, Ownership, Unit, is_inherited, key
 from mcp_server.planning.work import Works
@@ -49,14 +49,30 @@ def expanded(names: Iterable[Key], own: frozenset[Key], changing: frozenset[Key]
 
 def needed(unit: Unit, deps: Dependencies) -> frozenset[Key]:
     """What a unit with a statement of its own stands on: not what a parent would have brought along."""
-    return deps.of(key(unit)) - frozenset(deps.bringers(key(unit)))
+    return deps.of(key(unit)) - frozenset(deps.bringers(key(unit))) | frozenset(_attached_before(unit, deps))
 
 
-def stood_on(name: Key, deps: Dependencies) -> frozenset[Key]:
-    """What has to be dropped after a unit: also each partition of a table that a foreign key refers to."""
+def _attached_before(unit: Unit, deps: Dependencies) -> Iterator[Key]:
+    """What has to be attached before an index is made: partitions that an index ON ONLY the parent leaves out, and the index
+    of a partition's parent that this one would be taken for."""
+    index = index_of(unit, deps.schema) if isinstance(unit, Constraint) else unit
+    if isinstance(index, Index) and is_only(index, deps.schema):
+        yield from ((Attachment.word, child) for child in deps.children.get(index.table, ()))
+    if isinstance(index, Index) and not index.parent:
+        for twin in twins(index, deps.schema):
+            yield from (key(twin), (Attachment.word, index.table))
+
+
+def stood_on(name: Key, deps: Dependencies, gone: Container[Key]) -> frozenset[Key]:
+    """What has to be dropped after a unit: also each partition of a table that a foreign key refers to.
+
+    gone: all that is dropped. What a parent has handed down goes with its own table, before or after the parent's.
+    """
     unit = deps.units[name]
     names = set(deps.of(name))
-    waiting = [unit.references] if isinstance(unit, Constraint) and unit.kind == "f" else []
+    if is_inherited(unit) and (Table.word, getattr(unit, "table", "")) in gone:
+        names -= set(deps.bringers(name))
+    waiting = [unit.references] if isinstance(unit, Constraint) and unit.kind == "f" and not unit.inherited else []
     while waiting:
         children = deps.children.get(waiting.pop(), ())
         waiting += children
@@ -142,7 +158,7 @@ def gathered_drops(found: Works, site: Site) -> Bundles:
     gone = {name: work.before for name, work in found.items() if work.drops and work.before is not None}
 
     def needs(name: Key) -> frozenset[Key]:
-        return stood_on(name, site.old) & gone.keys()
+        return stood_on(name, site.old, gone) & gone.keys()
 
     bundles = Bundles(sorted(gone), needs)
     for name, host in _firm_drops(gone, site):
@@ -159,11 +175,13 @@ def _firm_drops(gone: dict[Key, Unit], site: Site) -> Pairs:
         elif isinstance(unit, Index) and unit.constraint:
             hosts = [(Constraint.word, f"{unit.table}.{quote(unit.constraint)}")]
         elif isinstance(unit, Attachment):
-            hosts = [(Table.word, unit.identity)]
+            hosts = [] if _is_referred_to(unit, gone, site) else [(Table.word, unit.identity)]
         elif isinstance(unit, Ownership):
-            hosts = [(Sequence.word, unit.identity), (Column.word, unit.item.owned_by)]
+            hosts = [(Sequence.word, unit.identity)]
         elif isinstance(unit, Grant):
             hosts = sorted(site.old.of(name))
+        elif isinstance(unit, Constraint) and (index := index_of(unit, site.old.schema)) and index.parent:
+            hosts = [(Table.word, unit.table), *([(Index.word, index.parent)] if not unit.inherited else [])]
         else:
             hosts = []
         if is_inherited(unit):
@@ -173,6 +191,12 @@ def _firm_drops(gone: dict[Key, Unit], site: Site) -> Pairs:
         host = next((one for one in hosts if one in gone and one != name), None)
         if host is not None:
             yield name, host
+
+
+def _is_referred_to(attachment: Attachment, gone: dict[Key, Unit], site: Site) -> bool:
+    """True for a partition of a table that a foreign key leads to and goes on to: it can be dropped only after it is detached."""
+    above = ancestors(attachment.identity, site.old.schema)
+    return any(one not in gone for table in above for one in site.old.referring.get(table, ()))
 
 
 def _free_drops(gone: dict[Key, Unit]) -> Pairs:

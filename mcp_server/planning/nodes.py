@@ -10,13 +10,14 @@ from mcp_server.model.change import Added, Altered, Change, Dropped
 from mcp_server.model.deparsed import stable
 from mcp_server.model.plan import Residue, Step
 from mcp_server.model.schema import Column, Function, Index, SchemaObject, Table
+from mcp_server.planning.claims import claims, led_to, offered
 from mcp_server.planning.draft import Draft, Phase, Recipe, Refusal, Site
 from mcp_server.planning.gathering import expanded, gathered_drops, gathered_makings, needed, stood_on
 from mcp_server.planning.order import Node
 from mcp_server.planning.partitions import takes_statement
 from mcp_server.planning.recipes import RECIPES, columns, grants, tables
 from mcp_server.planning.units import ASPECTS, Attachment, Key, Unit, is_inherited, key
-from mcp_server.planning.work import TYPES, Work, Works, claims
+from mcp_server.planning.work import TYPES, Work, Works
 
 _ASIDE = "aside"
 
@@ -32,6 +33,11 @@ class Builder:
         self._own = frozenset(
             name for name in self._making if takes_statement(site.new.units[name], site.new.schema, self._making)
         )
+
+    @cached_property
+    def _gone(self) -> frozenset[Key]:
+        """The units that are dropped."""
+        return frozenset(name for name, work in self.works.items() if work.drops)
 
     @cached_property
     def _partition_indexes(self) -> dict[str, list[Key]]:
@@ -103,7 +109,7 @@ class Builder:
         node.needs = self._needs((*used, *self._children_first(unit))) - node.makes
         node.wishes = self.site.new.wishes(key(unit))
         node.body = isinstance(unit, Function) and unit.language == "sql"
-        node.claims = node.claims.union(*(claims(one) for one in (unit, *along)))
+        node.claims = node.claims.union(*(claims(one) | led_to(one) for one in (unit, *along)))
         parts = tuple(one for one in along if not isinstance(one, ASPECTS))
         node.step = replace(node.step, parts=(*parts, *node.step.parts))
 
@@ -127,7 +133,7 @@ class Builder:
         """The statements that drop a unit and what goes along; a type that is replaced steps aside first."""
         unit, recipe = self.site.old.units[host], RECIPES[type(self.site.old.units[host])]
         along = tuple(self.site.old.units[name] for name in members if name != host)
-        used = frozenset(one for name in members for one in stood_on(name, self.site.old))
+        used = frozenset(one for name in members for one in stood_on(name, self.site.old, self._gone))
         previous: tuple[Node, ...] = ()
         steps_aside = False
         drafts = list(self._drafts(unit, recipe.drop(unit, self.site.with_members(along))))
@@ -144,7 +150,7 @@ class Builder:
                 node.step = replace(node.step, parts=(*parts, *node.step.parts))
                 node.ends = frozenset(members)
                 node.frees = used | (frozenset() if steps_aside else self._aside(used))
-                node.releases = frozenset() if steps_aside else names
+                node.releases = frozenset() if steps_aside else names.union(*(offered(one) for one in (unit, *along)))
                 node.claims = self._detached_before(unit)
             else:
                 node.step = replace(node.step, fields=("",))
@@ -173,11 +179,19 @@ class Builder:
             node.makes = node.ends = frozenset({name})
             node.firm = draft.retypes
             node.needs = self._needs((*self.site.new.of(name), *draft.needs)) - {name}
-            node.frees = self.site.old.of(name).union(draft.frees)
+            node.frees = self._given_up(name).union(draft.frees)
             node.wishes = self.site.new.wishes(name)
             node.body = isinstance(after, Function) and after.language == "sql"
             node.after, previous = previous, (node,)
             yield node
+
+    def _given_up(self, name: Key) -> frozenset[Key]:
+        """What a unit that is altered in place no longer uses in its old form. Postgres takes it along with a column's new type."""
+        return frozenset(one for one in self.site.old.of(name) if not self._is_retyped(one))
+
+    def _is_retyped(self, name: Key) -> bool:
+        work = self.works.get(name)
+        return name[0] == Column.word and work is not None and bool({"type", "collation"} & set(work.fields))
 
     def _drafts(self, unit: Unit, drafts: Iterable[Draft | Refusal]) -> Iterator[Draft]:
         """The drafts; refusals are put among the residues."""

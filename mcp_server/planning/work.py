@@ -7,11 +7,12 @@ at once, from the dependencies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
+from mcp_server.model.names import quote
 from mcp_server.model.schema import (
     Column,
     Composite,
@@ -24,7 +25,6 @@ from mcp_server.model.schema import (
     Publication,
     Range,
     RewriteRule,
-    Sequence,
     Table,
     Trigger,
     View,
@@ -32,9 +32,10 @@ from mcp_server.model.schema import (
 )
 from mcp_server.planning import casts
 from mcp_server.planning.bodies import has_parsed_body
+from mcp_server.planning.claims import claims, is_key
 from mcp_server.planning.draft import Site
+from mcp_server.planning.partitions import follows_parent, index_of, is_only, twins
 from mcp_server.planning.recipes import RECIPES
-from mcp_server.planning.recipes.identity import sequence_name
 from mcp_server.planning.units import (
     ASPECTS,
     Attachment,
@@ -124,7 +125,8 @@ class Closure:
         return self.works
 
     def _begin(self, name: Key, work: Work) -> None:
-        if work.before is not None and work.after is None and _is_key(work.before):
+        self._begin_with_partition(work)
+        if work.before is not None and work.after is None and is_key(work.before):
             self._queue.append((name, "gone"))  # who refers to it may now rest on another key, but not by itself
         if work.before is None or work.after is None:
             return
@@ -133,6 +135,29 @@ class Closure:
             self._replace(name, "")
         elif isinstance(work.after, Column) and {"type", "collation"} & set(work.fields):
             self._queue.append((name, "retyped"))
+
+    def _begin_with_partition(self, work: Work) -> None:
+        """An index that would be attached in place of another; a key of a partition on an index of its parent's, which goes with that."""
+        if work.before is None and isinstance(work.after, Index) and work.after.parent:
+            for twin in twins(work.after, self.site.old.schema):
+                self._replace(key(twin), "would be attached in its place, and is put back")
+        for unit, schema in ((work.before, self.site.old.schema), (work.after, self.site.new.schema)):
+            alone = work.before is None or work.after is None
+            if alone and isinstance(unit, Constraint) and not unit.inherited and not self._comes_or_goes(unit.table):
+                index = index_of(unit, schema)
+                parent = schema.get(Index, index.parent) if index else None
+                if parent is not None and not is_only(parent, schema):
+                    self._replace(key(parent), "carries the key of a partition, and is put back")
+
+    def _comes_or_goes(self, table: str) -> bool:
+        """Whether a partition is made, dropped, attached or detached."""
+        return any(
+            (word, table) in self.works for word in (Table.word, Attachment.word) if self._is_one_sided((word, table))
+        )
+
+    def _is_one_sided(self, name: Key) -> bool:
+        work = self.works.get(name)
+        return work is not None and (work.before is None or work.after is None)
 
     def _begin_with_retaken_names(self) -> None:
         """A view over a table that gives way to a view of that name, a call of a function with other parameters."""
@@ -151,6 +176,8 @@ class Closure:
             return
         self.works[name] = Work(old, new, known.fields if known else (), again=True, why=known.why if known else why)
         self._queue.append((name, "gone"))
+        if isinstance(old, Index) and old.constraint:
+            self._replace((Constraint.word, f"{old.table}.{quote(old.constraint)}"), why)
 
     def _retype(self, name: Key, why: str) -> None:
         known = self.works.get(name)
@@ -168,10 +195,18 @@ class Closure:
         elif isinstance(unit, Table):
             return
         elif is_inherited(unit):
-            if manner == "gone":
+            if manner == "gone" and isinstance(unit, Index) and not self._comes_with_parent(unit):
+                self._replace(user, why)
+            elif manner == "gone":
                 self._queue.append((user, "gone"))
         elif manner == "gone" or self._stands_on_type(unit, used):
             self._replace(user, why)
+
+    def _comes_with_parent(self, index: Index) -> bool:
+        """Whether Postgres makes an attached index again, as it is wanted, when it makes the parent's."""
+        wanted = self.site.new.units.get(key(index))
+        stays = not isinstance(wanted, Index) or follows_parent(wanted, self.site.new.schema)
+        return stays and follows_parent(index, self.site.old.schema)
 
     def _follow_column(self, user: Key, unit: Column, used: Key, manner: Literal["gone", "retyped"]) -> None:
         if unit.inherited and used[0] == Column.word:
@@ -200,44 +235,7 @@ class Closure:
         return isinstance(unit, _STAND_ON_TYPE)
 
 
-def _is_key(unit: Unit) -> bool:
-    """True for what a foreign key, or a query that groups by a primary key, can rest on."""
-    return (isinstance(unit, Constraint) and unit.kind in "pu") or (isinstance(unit, Index) and unit.unique)
-
-
 _TYPE_WORDS = frozenset(kind.word for kind in TYPES)
-
-
-def claims(unit: Unit | None) -> frozenset[tuple[str, str]]:
-    """The names that a unit takes in Postgres's name spaces: two units with one claim cannot stand side by side."""
-    if unit is None:
-        return frozenset()
-    return frozenset({key(unit), *_shared_names(unit)})
-
-
-def _shared_names(unit: Unit) -> Iterator[tuple[str, str]]:
-    """Names in the spaces that several kinds share."""
-    match unit:
-        case Function(schema, name):
-            yield ("routine", f"{schema}.{name}({','.join(_tail(one) for one in _split(unit.arguments))})")
-        case Column() if unit.identity_kind:
-            yield ("relation", sequence_name(unit))
-        case Index() | Sequence():
-            yield ("relation", unit.identity)
-        case Enum() | Domain() | Range():
-            yield ("type", unit.identity)
-        case Composite() | Table() | View():
-            yield ("type", unit.identity)
-            yield ("relation", unit.identity)
-
-
-def _split(arguments: str) -> list[str]:
-    return [part.strip() for part in arguments.split(",")]
-
-
-def _tail(argument: str) -> str:
-    """The last word of a parameter, so that parameters that differ in their name alone look the same."""
-    return argument.rsplit(" ", 1)[-1]
 
 
 def refields(work: Work) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def _native(step: Step, around: Direction) -> Source | None:
         case Added(item) if not step.fields:
             return _added(item, step, around)
         case Dropped(item) if not step.fields and " IF EXISTS " not in step.sql:
-            return _dropped(item)
+            return _dropped(item) if not step.sql.endswith(" CASCADE") else None
         case Altered(Column() as before, Column() as after, _) if " RENAME COLUMN " not in step.sql:
             return _altered_column(before, after, step, around.types)
         case Added(Column() as column) if step.fields == ("default",):
@@ -87,7 +87,7 @@ def _native(step: Step, around: Direction) -> Source | None:
 
 def _added(item: object, step: Step, around: Direction) -> Source | None:
     match item:
-        case Table() if not item.partition_of or " PARTITION OF " not in step.sql.partition("(")[0]:
+        case Table() if not item.partition_of:
             if any(isinstance(part, Constraint) and part.kind == "n" for part in step.parts):
                 return None
             return tables.create_table(item, step.parts, around.types, around.late, comments=True)
@@ -98,8 +98,8 @@ def _added(item: object, step: Step, around: Direction) -> Source | None:
                 return None
             return call("op.add_column", tables.name_of(item.table), column, tables.schema_of(item.table))
         case Constraint():
-            return _create_constraint(item) if step.sql.startswith("ALTER TABLE") else None
-        case Index() if step.sql.startswith("CREATE ") and " ON ONLY " not in step.sql:
+            return _create_constraint(item) if step.sql.startswith(f"ALTER TABLE {item.table} ") else None
+        case Index() if step.sql.startswith("CREATE ") and f" ON ONLY {item.table} " not in step.sql:
             return tables.create_index(item, " CONCURRENTLY " in step.sql)
     return None
 

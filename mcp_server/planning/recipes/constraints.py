@@ -18,6 +18,7 @@ from mcp_server.planning.draft import (
     Site,
     comment,
 )
+from mcp_server.planning.partitions import index_of, is_only
 
 _STORAGE = re.compile(r" WITH \([^)]*\)")
 _TIMING = frozenset({"deferrable", "deferred", "definition"})
@@ -38,15 +39,16 @@ def create(constraint: Constraint, site: Site) -> Drafts:
             return
         yield from _create_not_null(constraint, site)
     else:
-        yield _add(constraint)
+        only = is_only(index_of(constraint, site.new.schema), site.new.schema)
+        yield _add(constraint, "ONLY " if only else "")
     if constraint.comment:
         yield from _comment(constraint)
 
 
-def _add(constraint: Constraint) -> Draft:
+def _add(constraint: Constraint, only: str = "") -> Draft:
     checked = constraint.validated and constraint.enforced
     return Draft(
-        f"ALTER TABLE {constraint.table} ADD CONSTRAINT {quote(constraint.name)} {constraint.definition}",
+        f"ALTER TABLE {only}{constraint.table} ADD CONSTRAINT {quote(constraint.name)} {constraint.definition}",
         lock=SHARE_ROW_EXCLUSIVE if constraint.kind == "f" else ACCESS_EXCLUSIVE,
         why=_FAILS[constraint.kind] if checked else "",
     )

@@ -21,7 +21,7 @@ from mcp_server.planning.draft import (
     differing,
     set_options,
 )
-from mcp_server.planning.units import Attachment
+from mcp_server.planning.partitions import is_attached_later, is_only
 
 _STORAGE = re.compile(r" WITH \([^)]*\)")
 _SETTABLE = frozenset({"options", "definition", "tablespace", "clustered", "comment", "parent", "valid"})
@@ -30,10 +30,12 @@ _SETTABLE = frozenset({"options", "definition", "tablespace", "clustered", "comm
 def create(index: Index, site: Site) -> Drafts:
     """CREATE INDEX as Postgres deparses it; on a partitioned table for the partitions too."""
     if not index.constraint:
-        if index.parent and not {(Index.word, index.parent), (Table.word, index.table)} & site.made:
+        if _stands_in_the_way(index, site):
             yield Refusal((), "Postgres cannot replace an index that is attached to its parent's: rename it instead")
             return
-        sql = index.definition.replace(f" ON ONLY {index.table} ", f" ON {index.table} ", 1)
+        sql = index.definition
+        if not is_only(index, site.new.schema):
+            sql = sql.replace(f" ON ONLY {index.table} ", f" ON {index.table} ", 1)
         why = "fails when rows hold the same values" if index.unique else ""
         yield Draft(sql, lock=SHARE, why=why)
     yield from beyond_creation(index, site)
@@ -45,6 +47,27 @@ def beyond_creation(index: Index, site: Site) -> Drafts:
     if not index.valid and not _is_partitioned(index, site):
         yield Refusal(("valid",), "an index that is not valid cannot be made on purpose: it is made valid")
     yield from alter(plain, index, differing(plain, index), site)
+    if is_attached_later(index, site.new.schema, site.made):
+        yield _attach(index, site)
+
+
+def _stands_in_the_way(index: Index, site: Site) -> bool:
+    """True when the parent's index stays as it is and has an index of this partition already, which cannot go alone."""
+    parent = site.old.schema.get(Index, index.parent)
+    return (
+        parent is not None
+        and not is_only(parent, site.old.schema)
+        and is_attached_later(index, site.new.schema, site.made)
+    )
+
+
+def _attach(index: Index, site: Site) -> Draft:
+    """ATTACH PARTITION, which makes the parent's index valid when it is the last."""
+    sql = f"ALTER INDEX {index.parent} ATTACH PARTITION {index.identity}"
+    before, after = (schema.get(Index, index.parent) for schema in (site.old.schema, site.new.schema))
+    turns = before is not None and after is not None and before.valid != after.valid
+    settles = (after,) if turns and after else ()
+    return Draft(sql, ("parent",), ((Index.word, index.parent),), settles=settles, lock=ACCESS_EXCLUSIVE)
 
 
 def _is_partitioned(index: Index, site: Site) -> bool:
@@ -55,13 +78,17 @@ def _is_partitioned(index: Index, site: Site) -> bool:
 def drop(index: Index, site: Site) -> Drafts:
     """DROP INDEX."""
     if not index.constraint:
-        yield Draft(f"DROP INDEX {index.identity}", lock=ACCESS_EXCLUSIVE)
+        takes = any(isinstance(unit, Constraint) and unit.kind in "pux" for unit in site.members)
+        why = "the keys of partitions that stand on it go along" if takes else ""
+        yield Draft(f"DROP INDEX {index.identity}{' CASCADE' * takes}", lock=ACCESS_EXCLUSIVE, why=why)
 
 
 def replaces(before: Index, after: Index, fields: tuple[str, ...], site: Site) -> bool:
     """True when more than storage, cluster mark, comment or attachment differs."""
     if not set(fields) <= _SETTABLE or ("valid" in fields and after.valid and not _is_partitioned(after, site)):
         return True
+    if "valid" in fields and not after.valid and _is_partitioned(after, site):
+        return True  # it lacks the index of a partition, which it can only be made with
     if before.parent and not after.parent and (Index.word, before.parent) not in site.new.units:
         return True  # the parent's is dropped, and takes this one along
     return "definition" in fields and "options" not in fields and not _is_order_only(before, after, fields)
@@ -85,8 +112,8 @@ def alter(before: Index, after: Index, fields: tuple[str, ...], site: Site) -> D
             takes=mark if after.clustered else "",
             gives="" if after.clustered else mark,
         )
-    if "parent" in fields and after.parent and not _comes_along(after, site):
-        yield Draft(f"ALTER INDEX {after.parent} ATTACH PARTITION {after.identity}", ("parent",), lock=ACCESS_EXCLUSIVE)
+    if "parent" in fields and is_attached_later(after, site.new.schema, site.made):
+        yield _attach(after, site)
     if "comment" in fields:
         yield comment(name, after.comment, SHARE_UPDATE_EXCLUSIVE)
     if "valid" in fields and not after.valid and not _is_partitioned(after, site):
@@ -121,11 +148,6 @@ def _alter_options(before: Index, after: Index, site: Site) -> Drafts:
 def _at(definition: str, pair: str) -> int:
     """Where a storage parameter stands in a definition."""
     return definition.find(pair.partition("=")[0] + "=")
-
-
-def _comes_along(index: Index, site: Site) -> bool:
-    """True when the index is taken over as its parent's is made, or as its table is attached."""
-    return bool({(Index.word, index.parent), (Attachment.word, index.table)} & site.made)
 
 
 INDEX = Recipe(create, drop, alter, replaces, Phase.RELATION, Phase.UNDO, 6)
