@@ -293,3 +293,16 @@ async def test_the_live_database_may_be_the_start_or_the_goal(
     assert data_of(back)["problems"] == []
     assert await connection.fetchval("select count(*) from pg_attribute where attname = 'died'") == 1
     await workspace.close()
+
+
+async def test_what_keeps_rows_from_coming_along_is_told_and_written_all_the_same(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    root = copied("history", tmp_path, ("born = Column(Integer)", "born = Column(Integer, nullable=False)"))
+
+    answer = await autogenerate_migration(opened(root, sandboxes), "everybody was born")
+
+    data = data_of(answer)
+    assert data["verdict"] == "written"
+    assert "fails on rows that the old schema allows" in data["on_rows"][0]
+    assert data["on_rows"][0] in answer.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcp_server.model.observation import Rows
 from mcp_server.model.phase import Phase
 from mcp_server.model.plan import Plan
 from mcp_server.model.schema import Schema, SchemaObject
@@ -73,7 +74,8 @@ class Written:
     files: paths relative to the project, the revisions last, in order; text: the revisions' content. phases: each of them.
     is_written: whether they are in the project. server_version: of the Postgres it was rehearsed on, as 180004.
     statements: how many ran, all three walks together. together: Alembic would run them in one transaction.
-    plainly: why they are not in their safe forms, "" when they are.
+    plainly: why they are not in their safe forms, "" when they are. rows: what became of generated rows; data_fault:
+    what such rows keep the migration from, "" for nothing.
     """
 
     revision: str
@@ -87,3 +89,5 @@ class Written:
     phases: tuple[WrittenPhase, ...] = ()
     together: bool = False
     plainly: str = ""
+    rows: Rows | None = None
+    data_fault: str = ""

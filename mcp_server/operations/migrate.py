@@ -166,8 +166,11 @@ def _write_draft(project: Project, drafted: Draft, message: str, parent: str, fo
 async def _rehearse(
     project: Project, start: Start, drafted: Draft, revisions: tuple[Revision, ...], head: str, folder: Path
 ) -> Rehearsal:
+    from mcp_server.model.change import Altered, Renamed
+    from mcp_server.model.schema import group_of
     from mcp_server.world.rehearsal import Course, rehearse
 
+    changes = [step.change for step in drafted.plan.upgrade]
     course = Course(
         revision=revisions[-1].id,
         parent=head,
@@ -176,6 +179,8 @@ async def _rehearse(
         stamped=start.stamped,
         prepare=drafted.stand_ins,
         revisions=tuple(one.id for one in revisions),
+        renames={one.before.identity: one.item.identity for one in changes if isinstance(one, Renamed)},
+        tables=frozenset(group_of(one.before if isinstance(one, Altered | Renamed) else one.item) for one in changes),
     )
     return await rehearse(project.workspace, course)
 
@@ -263,6 +268,8 @@ def _written(project: Project, tried: Tried, paths: tuple[Path, ...], write: boo
         phases=phases,
         together=not apart,
         plainly=plainly,
+        rows=tried.rehearsal.rows,
+        data_fault=tried.rehearsal.data_fault,
     )
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table
+from mcp_server.planning.claims import claims
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.units import Key, key, units
-from mcp_server.planning.work import claims
 
 
 def parted(parts: list[Part], ground: Ground, old: Dependencies, new: Dependencies) -> list[Part]:

@@ -10,6 +10,7 @@ from mcp_server.model.migration import Draft, Written
 from mcp_server.model.plan import Step
 from mcp_server.render.migration_text import VERBS
 from mcp_server.render.phase_text import risk_class
+from mcp_server.render.rows_text import render_rows
 
 
 def migration_data(
@@ -28,6 +29,7 @@ def migration_data(
         "likely_renames": dict(draft.likely),
         "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
         "held": [{"word": one.word, "name": one.identity, "holders": list(one.holders)} for one in draft.held],
+        "on_rows": render_rows(written.rows, written.data_fault) if written else [],
         "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
         "problems": list(problems),
     }

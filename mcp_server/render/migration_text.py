@@ -10,6 +10,7 @@ from mcp_server.model.migration import Draft, Held, Kept, Written
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table, group_of
 from mcp_server.render.phase_text import risk_class
+from mcp_server.render.rows_text import count_rows, render_rows
 from mcp_server.render.words import one_line, shorten_types
 
 SHOWN = 20
@@ -31,6 +32,7 @@ def render_written(draft: Draft, written: Written, next_step: str, report: str, 
     lines = [_verdict(draft, written), *render_losses(draft), *render_phases(written, unknown), ""]
     lines += _section("Does", render_changes(draft.plan.upgrade))
     lines += _section("Risk", render_risks(draft))
+    lines += _section("On rows", render_rows(written.rows, written.data_fault))
     lines += [f"Rollback: {rollback(draft, len(written.phases))}"]
     lines += render_kept(draft)
     lines += _section("Not planned", (f"{describe(one.change)}: {one.reason}" for one in draft.plan.residue))
@@ -233,7 +235,7 @@ def rehearsed(written: Written) -> str:
     """What ran, on what, and how long it took."""
     major, minor = divmod(written.server_version, 10_000)
     return (
-        f"upgrade, downgrade, upgrade on PostgreSQL {major}.{minor} with the project's own env.py: "
+        f"upgrade, downgrade, upgrade on PostgreSQL {major}.{minor} with the project's own env.py{count_rows(written.rows)}: "
         f"{written.statements} statements, {written.milliseconds} ms; read and compared after each."
     )
 
