@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -33,9 +33,10 @@ def revision_file(name: str, text: str) -> RevisionFile:
         ) from error
     functions = {node.name: node for node in module.body if isinstance(node, Function)}
     up, down = functions.get("upgrade"), functions.get("downgrade")
+    apart = _called_apart(functions.values())
     return RevisionFile(
         path=name,
-        calls=tuple(call for function in functions.values() for call in _calls(function)),
+        calls=tuple(call for function in functions.values() for call in _calls(function, function.name in apart)),
         downgrade=_way_back(down),
         downgrade_line=down.lineno if down else up.lineno if up else 1,
         is_empty=up is None or _does_nothing(up.body),
@@ -76,12 +77,22 @@ def _is_merge(module: ast.Module) -> bool:
     return False
 
 
-def _calls(function: Function) -> Iterator[Call]:
-    """Calls of `op`, and of batch operations, in the order of the text."""
-    for node, autocommit, caught in _walk(function.body, autocommit=False, caught=False):
+def _called_apart(functions: Iterable[Function]) -> frozenset[str]:
+    """The functions of the file that are called inside of autocommit blocks alone."""
+    places: dict[str, set[bool]] = {}
+    for function in functions:
+        for node, autocommit, _ in _walk(function.body, autocommit=False, caught=False):
+            if isinstance(node.func, ast.Name):
+                places.setdefault(node.func.id, set()).add(autocommit)
+    return frozenset(name for name, found in places.items() if found == {True})
+
+
+def _calls(function: Function, autocommit: bool) -> Iterator[Call]:
+    """Calls of `op`, and of batch operations, in the order of the text. autocommit: all of it runs in such a block."""
+    for node, apart, caught in _walk(function.body, autocommit=autocommit, caught=False):
         name = _operation(node)
         if name and name not in QUIET:
-            yield Call(name, node.lineno, function.name, autocommit, caught, _first_text(node))
+            yield Call(name, node.lineno, function.name, apart, caught, _first_text(node))
 
 
 def _walk(nodes: list[ast.stmt], *, autocommit: bool, caught: bool) -> Iterator[tuple[ast.Call, bool, bool]]:

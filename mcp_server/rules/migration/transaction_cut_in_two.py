@@ -37,6 +37,22 @@ def downgrade():
     with op.get_context().autocommit_block():
         op.drop_index("task_title", postgresql_concurrently=True)
 """,
+        """
+def briefly(statement):
+    op.execute("SET lock_timeout = '3s'")
+    op.execute(statement)
+
+
+def upgrade():
+    with op.get_context().autocommit_block():
+        briefly("ALTER TABLE task ALTER COLUMN title DROP NOT NULL")
+        op.create_index("task_title", "task", ["title"], postgresql_concurrently=True)
+
+
+def downgrade():
+    with op.get_context().autocommit_block():
+        op.drop_index("task_title", postgresql_concurrently=True)
+""",
     ),
     cured=False,
 )
