@@ -8,7 +8,7 @@ import json
 import sys
 
 PREFIX = "mcp__plugin_dbarch_db__"
-READING = ("inspect_schema", "explain_query")
+READING = ("inspect_schema", "explain_query", "review_migration")
 
 
 def leads_elsewhere(given):
@@ -19,10 +19,18 @@ def leads_elsewhere(given):
     return kind == "file" and (path[:1] in "/\\~" or path[1:2] == ":")
 
 
+def brings_code(name, given):
+    """Whether a script is handed over to be run on the sandbox, with the rights of its superuser on this machine."""
+    return name == PREFIX + "review_migration" and isinstance(given, dict) and bool(given.get("sql"))
+
+
 def decide(event):
     """What the client is told of a tool call: allow, or nothing."""
     name = event.get("tool_name") if isinstance(event, dict) else None
-    if name not in [PREFIX + tool for tool in READING] or leads_elsewhere(event.get("tool_input")):
+    if name not in [PREFIX + tool for tool in READING]:
+        return None
+    given = event.get("tool_input")
+    if leads_elsewhere(given) or brings_code(name, given):
         return None
     return {
         "hookSpecificOutput": {

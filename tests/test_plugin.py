@@ -69,6 +69,14 @@ def test_a_file_that_need_not_be_of_the_project_is_asked_about(source: str, allo
 
 
 @pytest.mark.parametrize(
+    ("given", "allowed"), [({"revision": "head"}, True), ({"sql": "copy t from program 'x'"}, False)]
+)
+def test_a_script_to_review_is_asked_about_because_it_is_run(given: dict[str, str], allowed: bool) -> None:
+    event = {"tool_name": f"{PREFIX}review_migration", "tool_input": given}
+    assert bool(ask_hook(json.dumps(event))) is allowed
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -18,7 +18,8 @@ from mcp_server.errors import DatabaseError
 from mcp_server.model.observation import Observed
 from mcp_server.world.database import finish, translated, translating
 from mcp_server.world.session_state import FORCES_FLUSH, SessionState, read_state, state_sql
-from mcp_server.world.witness import Statement, Witness
+from mcp_server.world.statement_effects import Statement
+from mcp_server.world.witness import Witness
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -177,7 +178,7 @@ class Observer:
     async def _state(self) -> SessionState:
         row = await self._connection.fetchrow(self._state_sql)
         assert row is not None
-        return read_state(row[0], row[1])
+        return read_state(row[0], row[1], row[2])
 
     async def _flush(self) -> None:
         """Make this session's counters of scans visible to others."""

@@ -1,7 +1,7 @@
 """What a session that runs DDL must say of itself, because no other session can see it before the commit.
 
-Files (`relfilenode`) and counters of scans, of the relations that it holds locks on: a rewrite, a scan and a check leave
-their lock until the transaction ends. The same text is sent by our own connection and by the user's driver.
+Locks, and of the relations that they are on files (`relfilenode`) and counters of scans: a rewrite, a scan and a check
+leave their lock until the transaction ends. The same text is sent by our own connection and by the user's driver.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """What a session said of itself. pid: of its backend."""
+    """What a session said of itself. pid: of its backend. transaction: its virtual transaction. locks: relation id, mode."""
 
     pid: int
+    transaction: str = ""
+    locks: tuple[tuple[int, str], ...] = ()
     touched: tuple[Touched, ...] = ()
     keys: tuple[ForeignKey, ...] = ()
 
@@ -51,35 +53,44 @@ class SessionState:
 
 
 def state_sql(server_version: int) -> str:
-    """The question: one row of the backend's pid and a JSON text for read_state(). No `%`, no `:`, which drivers read."""
+    """The question: one row of the backend's pid, its virtual transaction and a JSON text, for read_state().
+
+    Without `%` and `:`, which drivers read.
+    """
     flush = "pg_catalog.pg_stat_force_next_flush()" if server_version >= FORCES_FLUSH else "null"
     return f"""
-        with locked as (
-          select distinct relation from pg_catalog.pg_locks
-          where locktype = 'relation' and pid = pg_catalog.pg_backend_pid()
+        with held as materialized (
+          select locktype, virtualtransaction, relation, mode
+          from pg_catalog.pg_locks where pid = pg_catalog.pg_backend_pid() and granted
         ), touched as (
           select c.oid, c.relname, c.relkind, c.relfilenode
           from pg_catalog.pg_class c
-          join locked on locked.relation = c.oid
           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-          where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+          where c.oid in (select relation from held)
+            and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
         )
-        select pg_catalog.pg_backend_pid(), cast(pg_catalog.json_build_object(
-          'touched', (select pg_catalog.json_agg(pg_catalog.json_build_array(
-            cast(oid as bigint), relname, relkind, cast(relfilenode as bigint),
-            pg_catalog.pg_stat_get_xact_numscans(oid))) from touched),
-          'keys', (select pg_catalog.json_agg(pg_catalog.json_build_array(
-            conname, cast(conrelid as bigint), cast(confrelid as bigint)))
-            from pg_catalog.pg_constraint where contype = 'f' and conrelid in (select oid from touched))
-        ) as text), {flush}
+        select pg_catalog.pg_backend_pid(),
+          (select virtualtransaction from held where locktype = 'virtualxid' limit 1),
+          cast(pg_catalog.json_build_object(
+            'locks', (select pg_catalog.json_agg(pg_catalog.json_build_array(cast(relation as bigint), mode))
+              from held where locktype = 'relation'),
+            'touched', (select pg_catalog.json_agg(pg_catalog.json_build_array(
+              cast(oid as bigint), relname, relkind, cast(relfilenode as bigint),
+              pg_catalog.pg_stat_get_xact_numscans(oid))) from touched),
+            'keys', (select pg_catalog.json_agg(pg_catalog.json_build_array(
+              conname, cast(conrelid as bigint), cast(confrelid as bigint)))
+              from pg_catalog.pg_constraint where contype = 'f' and conrelid in (select oid from touched))
+          ) as text), {flush}
     """
 
 
-def read_state(pid: int, document: str) -> SessionState:
+def read_state(pid: int, transaction: str, document: str) -> SessionState:
     """The answer to state_sql()."""
     given = json.loads(document)
     return SessionState(
         pid,
+        transaction,
+        tuple((int(relation), str(mode)) for relation, mode in given["locks"] or ()),
         tuple(Touched(*each) for each in given["touched"] or ()),
         tuple(ForeignKey(*each) for each in given["keys"] or ()),
     )

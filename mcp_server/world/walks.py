@@ -19,8 +19,9 @@ from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.guest_process import Answer, Guest
 from mcp_server.world.observer import controls_transactions, is_vacuum, runs_alone
 from mcp_server.world.session_state import SessionState, read_state, state_sql
+from mcp_server.world.statement_effects import Statement
 from mcp_server.world.urls import read_url
-from mcp_server.world.witness import Statement, Witness
+from mcp_server.world.witness import Witness
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -123,7 +124,8 @@ class Watch:
                 said = await self._before(said)
             else:
                 self._observed.append(await self._settle(said))
-                await self._guest.reply({})
+                if said["waits"]:
+                    await self._guest.reply({})
                 said = await self._guest.hear()
         return said
 
@@ -142,7 +144,8 @@ class Watch:
         if said_after is None or said_after["say"] != "after" or said_after.get("error"):
             return said_after
         self._observed.append(await self._witness.settle_alone(_statement(said_after), pid, held))
-        await self._guest.reply({})
+        if said_after["waits"]:
+            await self._guest.reply({})
         return await self._guest.hear()
 
     async def _settle(self, said: Mapping[str, Any]) -> Observed:
@@ -167,7 +170,7 @@ def _statement(said: Mapping[str, Any]) -> Statement:
 
 
 def _state(said: Mapping[str, Any]) -> SessionState:
-    return read_state(said["pid"], said["state"])
+    return read_state(said["pid"], said["transaction"], said["state"])
 
 
 def version_table(options: Mapping[str, Any]) -> str:

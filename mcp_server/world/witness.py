@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -19,8 +19,17 @@ from mcp_server.model.lock import MODES, Lock, strongest
 from mcp_server.model.names import qualified
 from mcp_server.model.observation import Effect, Observed
 from mcp_server.world.database import finish, translating
-from mcp_server.world.evidence import Evidence, read_evidence
-from mcp_server.world.session_state import TABLE_KINDS, SessionState, Touched
+from mcp_server.world.evidence import read_evidence
+from mcp_server.world.session_state import TABLE_KINDS, SessionState
+from mcp_server.world.statement_effects import (
+    Known,
+    Session,
+    Statement,
+    effect_alone,
+    effect_of,
+    held_locks,
+    observed_as,
+)
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -37,7 +46,7 @@ HOLDINGS = """
 """
 RELATIONS = """
     select c.oid::int8 as id, n.nspname as schema, c.relname as name, c.relkind::text as kind,
-           c.relfilenode::int8 as file, pg_catalog.pg_stat_get_numscans(c.oid) as scans
+           c.relfilenode::int8 as file, {scans} as scans
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_temp'
@@ -49,27 +58,15 @@ SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A relation that stood before the watched transaction. kind: pg_class.relkind. file: relfilenode."""
-
-    id: int
-    identity: str
-    name: str
-    kind: str
-    file: int
-    scans: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Holdings:
     """What a backend holds. transaction: its virtual transaction, "" outside of any. waits: for a lock of another."""
 
     transaction: str
-    known: dict[int, Known]
     locks: frozenset[Lock]
     waits: bool
 
 
+<<<<<<< HEAD
 @dataclass(slots=True)
 class _Session:
     """What is known of a watched backend's open transaction: files and scans by relation id."""
@@ -97,12 +94,14 @@ class Statement:
     place: str = ""
 
 
+=======
+>>>>>>> observe
 class Witness:
     """Watches the sessions of one walk; transactions are counted from 1. connection: in no transaction, ours alone."""
 
     def __init__(self, connection: Connection[Record]) -> None:
         self._connection = connection
-        self._sessions: dict[int, _Session] = {}
+        self._sessions: dict[int, Session] = {}
         self._transactions = 0
 
     async def look(self, pid: int) -> Holdings:
@@ -112,34 +111,47 @@ class Witness:
         return _holdings(rows)
 
     async def settle(self, statement: Statement, state: SessionState) -> Observed:
-        """What a statement did that has ended while its transaction has not. state: read in that transaction."""
-        holdings = await self.look(state.pid)
-        session = self._session(state.pid, holdings.transaction)
+        """What a statement did that has ended while its transaction has not. state: read in that transaction.
+
+        The session must wait for the first statement of each of its transactions to be settled, and for no other.
+        """
+        session = self._sessions.get(state.pid)
+        if session is None or session.transaction != state.transaction:
+            session = self._session(state.pid, state.transaction)
+            session.known = await self._relations()
         evidence = read_evidence(statement.messages)
-        effect = _effect(session, holdings, state, evidence)
+        held = held_locks(state, session.known)
+        effect = effect_of(session, held, state, evidence)
         if _TRUNCATE.match(statement.sql):  # an index is built on the new file, which is empty
             effect = replace(effect, scans=(), builds=())
-        fresh = strongest(holdings.locks - session.locks)
-        session.locks = holdings.locks
-        return _observed(statement, session.number, effect, fresh, evidence)
+        fresh = strongest(held - session.locks)
+        session.locks = held
+        return observed_as(statement, session.number, effect, fresh, evidence)
+
+    async def _relations(self, *, scans: bool = False) -> dict[int, Known]:
+        """Every relation that is committed, by id. scans: with the counters of its sequential scans."""
+        counter = "pg_catalog.pg_stat_get_numscans(c.oid)" if scans else "0"
+        with translating("reading relations"):
+            rows = await self._connection.fetch(RELATIONS.format(scans=counter))
+        return {row["id"]: _known(row) for row in rows}
 
     def failed(self, statement: Statement, pid: int = 0) -> Observed:
         """A statement that Postgres refused: its transaction is gone, and what it held with it."""
         session = self._sessions.get(pid)
         if session is None or not session.transaction:
             session = self._session(pid, "")
-        return _observed(statement, session.number, Effect(), (), read_evidence(statement.messages))
+        return observed_as(statement, session.number, Effect(), (), read_evidence(statement.messages))
 
     def forget(self, pid: int) -> None:
         """A backend's transaction has ended."""
         self._sessions.pop(pid, None)
 
-    def _session(self, pid: int, transaction: str) -> _Session:
+    def _session(self, pid: int, transaction: str) -> Session:
         """The backend's open transaction; a new number for a new one, and for whatever is outside of any."""
         session = self._sessions.get(pid)
         if session is None or not transaction or session.transaction != transaction:
             self._transactions += 1
-            session = self._sessions[pid] = _Session(transaction, self._transactions)
+            session = self._sessions[pid] = Session(transaction, self._transactions)
         return session
 
     async def hold(self, *, against_vacuum: bool = False) -> Held:
@@ -147,8 +159,8 @@ class Witness:
 
         CONCURRENTLY waits for older snapshots and for whoever reads the table, VACUUM for a lock like its own.
         """
+        before = await self._relations(scans=True)
         with translating("waiting for a statement"):
-            before = {row["id"]: _known(row) for row in await self._connection.fetch(RELATIONS)}
             await self._connection.execute(f"{SNAPSHOT}; savepoint alone")
         tables = ", ".join(one.identity for one in before.values() if one.kind in ("r", "p"))
         mode = "share update exclusive" if against_vacuum else "access share"
@@ -180,13 +192,13 @@ class Witness:
 
     async def settle_alone(self, statement: Statement, pid: int, held: Held) -> Observed:
         """What a statement did that ran outside of a transaction. The session's counters must have been flushed."""
+        after = await self._relations(scans=True)
         with translating("reading what a statement did"):
-            after = {row["id"]: _known(row) for row in await self._connection.fetch(RELATIONS)}
             keys = await self._connection.fetch(FOREIGN_KEYS)
         evidence = read_evidence(statement.messages)
         locks = strongest(held.locks)
-        effect = Effect(locks, **_alone(held.before, after, [tuple(row) for row in keys], evidence, locks))
-        return _observed(statement, self._session(pid, "").number, effect, locks, evidence)
+        effect = Effect(locks, **effect_alone(held.before, after, [tuple(row) for row in keys], evidence, locks))
+        return observed_as(statement, self._session(pid, "").number, effect, locks, evidence)
 
 
 @dataclass(slots=True)
@@ -198,22 +210,23 @@ class Held:
 
 
 def _holdings(rows: Iterable[asyncpg.Record]) -> Holdings:
-    transaction, known, locks, waits = "", {}, set(), False
+    transaction, locks, waits = "", set(), False
     for row in rows:
         if row["locktype"] == "virtualxid" and row["granted"] and row["mode"] == "ExclusiveLock":
             transaction = row["transaction"]
         waits = waits or not row["granted"]
         if row["schema"] is None or row["schema"] in SYSTEM:
             continue
-        known[row["id"]] = one = _known(row)
+        one = _known(row)
         if one.kind in TABLE_KINDS and row["mode"] in MODES:
             locks.add(Lock(one.identity, row["mode"]))
-    return Holdings(transaction, known, frozenset(locks), waits)
+    return Holdings(transaction, frozenset(locks), waits)
 
 
 def _known(row: asyncpg.Record) -> Known:
     scans = row.get("scans") or 0
     return Known(row["id"], qualified(row["schema"], row["name"]), row["name"], row["kind"], row["file"], scans)
+<<<<<<< HEAD
 
 
 def _observed(
@@ -294,3 +307,5 @@ def _alone(
         "scans": _identities(scanned, before),
         "builds": _identities(built, before),
     }
+=======
+>>>>>>> observe

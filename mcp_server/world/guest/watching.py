@@ -1,4 +1,4 @@
-"""Each statement of a revision is told to the process that asked, which looks at what it holds before it goes on.
+"""Each statement of a revision is told to the process that asked.
 
 SQLAlchemy's events are the boundaries. What only the session itself can see is asked for on its own connection, in
 its own transaction (`state_sql`, see session_state.py on the other side); Postgres's messages are taken from the driver.
@@ -34,7 +34,7 @@ class Watch:
         self._revision = revision
         self._caller = caller
         self._messages: list[str] = []
-        self._listened: set[int] = set()
+        self._transactions: dict[int, str] = {}
         self._began = 0.0
         self._told: dict[str, Any] = {}
         self._is_wrapped = False
@@ -85,9 +85,9 @@ class Watch:
         told, fairy = self._ended(), connection.connection
         _take(_driver_connection(fairy), self._messages)
         told["messages"] = list(self._messages)
-        told["pid"], told["state"] = _run(fairy, self._state_sql)[:2]
+        told["pid"], told["transaction"], told["state"] = _run(fairy, self._state_sql)[:3]
         fairy.info["dbarch_pid"] = told["pid"]
-        self._channel.ask(told)
+        self._tell(told)
         if self._is_wrapped:
             self._is_wrapped = False
             _run(fairy, "commit")
@@ -100,10 +100,16 @@ class Watch:
         _take(_driver_connection(fairy), self._messages)
         words = postgres_words(context.original_exception)
         told.update(messages=list(self._messages), error=words["message"], sqlstate=words["sqlstate"])
-        self._channel.ask(told)
+        self._channel.send({**told, "waits": False})
         if self._is_wrapped:
             self._is_wrapped = False
             _run(fairy, "rollback")
+
+    def _tell(self, told: dict[str, Any]) -> None:
+        """Wait for whoever asked at the first statement of a transaction: what stands before it must be looked at now."""
+        is_first = self._transactions.get(told["pid"]) != told["transaction"]
+        self._transactions[told["pid"]] = told["transaction"]
+        (self._channel.ask if is_first else self._channel.send)({**told, "waits": is_first})
 
     def _ended(self) -> dict[str, Any]:
         told, self._told = self._told, {}
