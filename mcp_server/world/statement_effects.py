@@ -37,7 +37,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as it was sent. messages: what Postgres said meanwhile. error, sqlstate: "" when it ran."""
+    """A statement as it was sent. messages: what Postgres said meanwhile. error, sqlstate: "" when it ran.
+
+    place: `file:line` of the user's code, "" when unknown.
+    """
 
     sql: str
     messages: tuple[str, ...] = ()
@@ -45,6 +48,7 @@ class Statement:
     revision: str = ""
     error: str = ""
     sqlstate: str = ""
+    place: str = ""
 
 
 def held_locks(state: SessionState, known: Mapping[int, Known]) -> frozenset[Lock]:
@@ -132,4 +136,5 @@ def observed_as(
         milliseconds=statement.milliseconds,
         error=statement.error,
         sqlstate=statement.sqlstate,
+        place=statement.place,
     )
