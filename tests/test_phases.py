@@ -11,6 +11,8 @@ from datetime import datetime
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from mcp_server.model.change import describe, diff
 from mcp_server.model.lock import MODES
@@ -24,7 +26,7 @@ from mcp_server.render.phase_text import Place
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, Sandboxes
-from tests.carrying_out import run_revision
+from tests.carrying_out import run_on, run_revision
 from tests.markdown_cases import Case, read_cases
 from tests.test_render_alembic import check_style
 
@@ -244,6 +246,25 @@ async def test_the_revisions_of_a_case_go_forth_and_back_through_alembic(sandbox
         for code in reversed(files):
             await asyncio.to_thread(run_revision, sandbox.url, code, "downgrade")
         assert told(await read_schema(connection), before) == []
+
+
+@pytest.mark.parametrize("case", [case for case in read_cases("phases") if "each row" in case.name], ids=str)
+async def test_a_backfill_commits_as_it_goes_with_asyncpg_too(sandboxes: Sandboxes, case: Case) -> None:
+    after = await schema_of(sandboxes, case.after)
+    async with sandboxes.lend() as sandbox, opened(sandbox) as connection:
+        await connection.execute(case.before)
+        before = await read_schema(connection)
+        made = plan(before, after, diff(before, after))
+        await connection.execute(case.blocks["sql rows"])
+        engine = create_async_engine(
+            sandbox.url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+        )
+        for code in rendered(made, phases(made, before, after), before, after):
+            async with engine.connect() as other:
+                await other.run_sync(run_on, code, "upgrade")
+        await engine.dispose()
+        assert told(await read_schema(connection), after) == []
+        assert await connection.fetchval(case.blocks["sql check"]) is True
 
 
 async def test_a_revision_waits_for_a_strong_lock_in_turns_and_gives_way_between(sandboxes: Sandboxes) -> None:
