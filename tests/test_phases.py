@@ -8,9 +8,12 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from mcp_server.model.change import describe, diff
 from mcp_server.model.lock import MODES
@@ -23,9 +26,13 @@ from mcp_server.render import alembic
 from mcp_server.render.phase_text import Place
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
+from mcp_server.world.migrations import replay
+from mcp_server.world.rehearsal import Course, copy_of, rehearse
+from mcp_server.world.revision_files import stage
 from mcp_server.world.sandbox import Sandbox, Sandboxes
-from tests.carrying_out import run_revision
+from tests.carrying_out import run_on, run_revision
 from tests.markdown_cases import Case, read_cases
+from tests.opened import copy_history, open_project
 from tests.test_render_alembic import check_style
 
 pytestmark = pytest.mark.anyio
@@ -244,6 +251,60 @@ async def test_the_revisions_of_a_case_go_forth_and_back_through_alembic(sandbox
         for code in reversed(files):
             await asyncio.to_thread(run_revision, sandbox.url, code, "downgrade")
         assert told(await read_schema(connection), before) == []
+
+
+@pytest.mark.parametrize("case", [case for case in read_cases("phases") if "each row" in case.name], ids=str)
+async def test_a_backfill_commits_as_it_goes_with_asyncpg_too(sandboxes: Sandboxes, case: Case) -> None:
+    after = await schema_of(sandboxes, case.after)
+    async with sandboxes.lend() as sandbox, opened(sandbox) as connection:
+        await connection.execute(case.before)
+        before = await read_schema(connection)
+        made = plan(before, after, diff(before, after))
+        await connection.execute(case.blocks["sql rows"])
+        engine = create_async_engine(
+            sandbox.url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+        )
+        for code in rendered(made, phases(made, before, after), before, after):
+            async with engine.connect() as other:
+                await other.run_sync(run_on, code, "upgrade")
+        await engine.dispose()
+        assert told(await read_schema(connection), after) == []
+        assert await connection.fetchval(case.blocks["sql check"]) is True
+
+
+AUTHORS = """
+create table award (id integer primary key);
+alter table authors alter column name set not null, add column award_id integer references award (id),
+    add column token uuid not null default gen_random_uuid(), add unique (name), drop column born;
+create index on authors (award_id);
+"""
+
+
+async def test_a_rehearsal_of_several_revisions_observes_nothing_slow_under_a_strong_lock(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes)
+    template = await replay(workspace)
+    async with copy_of(workspace, template) as copy:
+        before = await copy.read()
+        await copy.run(AUTHORS.strip().split(";")[:-1])
+        after = await copy.read()
+    made = plan(before, after, diff(before, after))
+    listed = phases(made, before, after)
+    files = {f"r{number}.py": code for number, code in enumerate(rendered(made, listed, before, after), 1)}
+    stage(tmp_path / "tried", {name: code.replace('"r0"', '"b2"') for name, code in files.items()})
+    ids = tuple(name.removesuffix(".py") for name in files)
+
+    seen = await rehearse(workspace, Course(ids[-1], "b2", tmp_path / "tried", template, revisions=ids))
+
+    assert len(ids) > 3
+    assert [one.failure for one in seen.stages] == [None, None, None]
+    assert [
+        told(one.schema, goal) for one, goal in zip(seen.stages, (after, before, after), strict=True) if one.schema
+    ] == [[], [], []]
+    slow = [one for walked in seen.stages for one in walked.observed if one.effect.is_slow]
+    assert slow
+    assert [one.sql for one in slow if any(lock.is_blocking for lock in one.effect.locks)] == []
 
 
 async def test_a_revision_waits_for_a_strong_lock_in_turns_and_gives_way_between(sandboxes: Sandboxes) -> None:

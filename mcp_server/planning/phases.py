@@ -15,6 +15,7 @@ from mcp_server.model.phase import Phase, PhaseName, Sizes
 from mcp_server.model.plan import Plan, Step
 from mcp_server.model.schema import Schema
 from mcp_server.planning.deployment import deployment
+from mcp_server.planning.neighbourhood import around
 from mcp_server.planning.parts import ONLINE, Part
 from mcp_server.planning.planner import applied, refuse_fixed, reverse, steps
 from mcp_server.planning.safe import online
@@ -51,7 +52,7 @@ def phases(plan: Plan, before: Schema, after: Schema, sizes: Sizes | None = None
     """
     possible, _ = refuse_fixed(diff(before, after))
     target = applied(before, possible, after.server_version)
-    ground = Ground(before, target, sizes or {})
+    ground = Ground(*around(before, target, possible), sizes or {})
     parts = staged(possible, ground)
     hops = [*_renames(plan), *_hops(parts, ground)]
     merged = _merged([hop for hop in hops if hop.upgrade or hop.downgrade])

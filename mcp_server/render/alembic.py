@@ -271,4 +271,5 @@ def _rollback(plan: Plan, phase: Phase | None) -> list[str]:
     found = [f"downgrade() brings the structure back, but not what was lost by: {'; '.join(lost)}."] if lost else []
     gone = (step for step in plan.downgrade if step.destructive)
     found += [f"downgrade() loses: {_told(step)}: {step.why or 'values are lost'}." for step in gone]
+    found += [f"{_told(step)}: {step.why}." for step in plan.downgrade if "stands in every row" in step.why]
     return found or ["downgrade() restores the previous schema; no rows or values are lost."]

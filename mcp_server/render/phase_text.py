@@ -22,8 +22,8 @@ PURPOSES = {
 SHOWN = 30
 # Measured on two cores at a million rows (docs/safety.md); what a table's own width and load make of it is another matter.
 LONG = (
-    "as long as the table is large, while others go on: about a second for each million rows to build an index or to "
-    "prove a constraint, ten to thirty to fill a column"
+    "as long as the table is large, while others go on: for each million rows about a second to prove a constraint, "
+    "some seconds to build an index, half a minute to fill a column"
 )
 
 

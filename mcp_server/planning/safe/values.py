@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mcp_server.model.change import Added, Altered
+from mcp_server.model.change import Added, Altered, Dropped
 from mcp_server.model.names import literal, object_name, qualified, quote, split
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column
@@ -14,6 +14,7 @@ from mcp_server.planning.parts import EXPAND, Part
 from mcp_server.planning.safe import retype
 from mcp_server.planning.safe.backfill import batches, demand
 from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.safe.stand_in import comes_back, stand_in
 
 _BACKFILL = 30
 
@@ -22,7 +23,8 @@ _BACKFILL = 30
 class Filling:
     """Statements that join those of the hops. first: before the hop's own on the way up; the others after them.
 
-    asks: what has to be deployed before a hop.
+    instead, back: what takes the place of a step of the way up, and of the way down, by the (beginning of the) step's
+    SQL. asks: what has to be deployed before a hop.
     """
 
     first: dict[int, tuple[Step, ...]] = field(default_factory=dict)
@@ -31,6 +33,7 @@ class Filling:
     last: dict[int, tuple[Step, ...]] = field(default_factory=dict)
     instead: dict[str, Step] = field(default_factory=dict)
     asks: dict[int, str] = field(default_factory=dict)
+    back: dict[str, tuple[Step, ...]] = field(default_factory=dict)
 
     @property
     def numbers(self) -> set[int]:
@@ -41,7 +44,8 @@ class Filling:
         """Put what belongs to a hop around what it has."""
         own = [self._exchanged(step) for step in upgrade]
         upgrade[:] = [*self.first.get(number, ()), *own, *self.upgrade.get(number, ())]
-        downgrade[:] = [*self.downgrade.get(number, ()), *downgrade, *self.last.get(number, ())]
+        down = [other for step in downgrade for other in self.back.get(step.sql, (step,))]
+        downgrade[:] = [*self.downgrade.get(number, ()), *down, *self.last.get(number, ())]
 
     def _exchanged(self, step: Step) -> Step:
         for head, other in self.instead.items():
@@ -63,7 +67,17 @@ def fillings(parts: Iterable[Part], ground: Ground) -> list[Filling]:
         elif part.by_hand and isinstance(part.change, Altered) and part.retype is not None:
             there, back = retype.steps(part.retype)
             found.append(Filling(upgrade=there, downgrade=back, asks=_asked(part.retype)))
+        elif isinstance(part.change, Dropped) and isinstance(item, Column) and item.default is None:
+            found += _coming_back(item, ground)
     return found
+
+
+def _coming_back(column: Column, ground: Ground) -> list[Filling]:
+    """A required column that goes: on the way back its rows need a value."""
+    value = "" if column.nullable or column.identity_kind or column.generated else stand_in(column, ground.before)
+    sql = f"ALTER TABLE {column.table} ADD COLUMN {quote(column.name)} {column.type}"
+    sql += f" COLLATE {column.collation}" if column.collation else ""
+    return [Filling(back={sql: comes_back(column, value)})] if value else []
 
 
 def _asked(one: retype.Retype) -> dict[int, str]:
