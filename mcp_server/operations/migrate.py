@@ -51,6 +51,7 @@ async def autogenerate_migration(
     from mcp_server.operations.rehearsed import Part, record_written, statements_of
     from mcp_server.world.revision_files import staging
 
+    await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
         project = await open_project(workspace, folder / "project", with_models=after == "models")
         head = project.head
