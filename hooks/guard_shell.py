@@ -16,7 +16,7 @@ import shell_commands as shell
 from database_address import address, configured, is_sandbox, place
 
 MATTERS = re.compile(
-    r"(?i)alembic|psql|pgcli|flask|dropdb|createdb|pg_restore|(?:drop|create)_all|\b(?:create|drop|alter|truncate)\s+\w|\w\.py\b"
+    r"(?i)alembic|psql|pgcli|flask|dropdb|createdb|pg_restore|(?:drop|create)_all|\b(?:create|drop|alter|truncate)\s+\w|\w\.py\b|\bapply\b|apply[-_]migration"
 )
 MOVES = ("upgrade", "downgrade", "stamp", "ensure_version")
 READS = (
@@ -114,6 +114,8 @@ def judge(command):
         return of_alembic(words[2:], command)
     if name in ("psql", "pgcli"):
         return of_client(name, words[1:], command)
+    if name == "dbarch":
+        return of_dbarch(words[1:])
     if name in ("dropdb", "createdb", "pg_restore"):
         return None if is_sandbox(address(words[1:], command)) else ("ask", f"`{name}` changes a server.")
     if shell.PYTHON.match(name):
@@ -153,6 +155,14 @@ def own_url(config, folder):
     match = re.search(r"(?m)^\s*sqlalchemy\.url\s*=\s*(postgres\S+)", text)
     url = match.group(1) if match else ""
     return "" if "%(" in url or "user:pass@localhost/dbname" in url else url
+
+
+def of_dbarch(words):
+    """Our own command asks a person at a terminal; an assistant that brings the plan's hash itself is asked for one here."""
+    is_apply = words[:1] and words[0].replace("_", "-") in ("apply", "apply-migration")
+    if is_apply and any(word.replace("_", "-").startswith("--plan-hash") for word in words):
+        return ("ask", "This applies a plan to a database: has a person seen it?")
+    return None
 
 
 def of_client(name, words, command):
@@ -202,6 +212,8 @@ def of_python(words, command):
     module = words[words.index("-m") + 1 :] if "-m" in words else []
     if module[:1] in (["alembic"], ["alembic.config"]):
         return of_alembic(module[1:], command)
+    if module[:1] == ["mcp_server"]:
+        return of_dbarch(module[1:])
     if module[:2] == ["flask", "db"]:
         return of_alembic(module[2:], command)
     script, code = code_of(words, command)

@@ -214,4 +214,4 @@ def _starts(word):
 
 
 PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?$")
-STARTED = {"ssh", "alembic", "psql", "pgcli", "flask", "dropdb", "createdb", "pg_restore", "eval", "env"}
+STARTED = {"dbarch", "ssh", "alembic", "psql", "pgcli", "flask", "dropdb", "createdb", "pg_restore", "eval", "env"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from mcp_server.operations.migrate import autogenerate_migration
 from mcp_server.world.database import connect
 from mcp_server.world.rehearsals import find, remember
 from mcp_server.world.sandbox import Sandbox, Sandboxes
+from mcp_server.world.workspace import Workspace
 from tests.applying import AT_B2, AtB2, applied, ask, open_live, planned, record, run
 from tests.opened import PROJECTS, copy_history
 
@@ -85,6 +87,23 @@ async def test_a_new_project_is_led_from_nothing_to_its_tables(
 
     assert answer.findings == 0, answer.text
     assert await ask(database, TABLES) == 7
+
+
+@pytest.mark.parametrize("postgres", ["16"], indirect=True, scope="session")
+async def test_what_is_written_was_rehearsed_on_a_server_like_the_live_one(
+    tmp_path: Path, cache: Path, database: Sandbox
+) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(PROJECTS / "todo_chatbot", root, ignore=shutil.ignore_patterns("__pycache__"))
+    async with (
+        Workspace.open(root) as opened,
+        opened.configured(database_url=database.url, cache=cache).call() as workspace,
+    ):
+        written = await autogenerate_migration(workspace, "first tables")
+
+    assert "PostgreSQL 16" in written.text
+    (kept,) = (root / ".dbarch" / "rehearsals").glob("*.json")
+    assert json.loads(kept.read_text())["server_version"] // 10_000 == 16
 
 
 @pytest.fixture

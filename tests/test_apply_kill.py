@@ -10,8 +10,8 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ import pytest
 
 from mcp_server.operations.apply import apply_migration
 from mcp_server.world.apply_lock import alone
+from mcp_server.world.carrying_out import journal_of
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.urls import read_url
 from tests.applying import AT_B2, AtB2, ask, open_live, planned, read, run
@@ -100,12 +101,29 @@ async def go_on(project: AtB2, live: Sandbox) -> list[str]:
     return plans
 
 
-async def kill_at(process: subprocess.Popen[bytes], seconds: float, number: signal.Signals) -> None:
-    try:
-        process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(number)
+def kill_after(
+    process: subprocess.Popen[bytes], journal: Path, revision: str, lines: int, chance: random.Random
+) -> str:
+    """Kill a run at a moment of its own: when it has written so many lines on that revision, or within 0.15 s of then."""
+    while process.poll() is None and not _is_at(journal, revision, lines):
+        _let(process, 0.01)
+    _let(process, chance.random() * 0.15)
+    if process.poll() is not None:
+        return "ended"
+    how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
+    process.send_signal(how)
     process.wait()
+    return how.name
+
+
+def _let(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+
+
+def _is_at(journal: Path, revision: str, lines: int) -> bool:
+    found = journal.read_text("utf-8", "replace").splitlines() if journal.exists() else []
+    return not lines or (len(found) >= lines and f'"revision": "{revision}"' in found[0])
 
 
 @pytest.mark.parametrize("add", [add_plain, add_mixed])
@@ -118,22 +136,21 @@ async def test_an_apply_killed_at_any_moment_is_named_and_finished_by_the_next_c
         project = AtB2(open_live(copy_history(tmp_path), sandboxes, live), live, sandboxes)
         await add(project)
         _, digest = await planned(project.workspace)
-        began = time.monotonic()
         assert start(project, live, cache, digest).wait() == 0
-        length = time.monotonic() - began
         whole = (await read(live)).fingerprint
-    for number in range(KILLS):
+    for _ in range(KILLS):
         async with sandboxes.lend() as live:
             await run(live, *AT_B2, ROWS)
             _, digest = await planned(project.workspace.configured(database_url=live.url))
-            share = 0.2 + 0.8 * (number + chance.random()) / KILLS
-            how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-            await kill_at(start(project, live, cache, digest), length * share, how)
+            revision, lines = chance.choice(["c3", "d4"]), chance.randrange(8)
+            journal = journal_of(project.workspace.ledger, read_url(live.url))
+            process = start(project, live, cache, digest)
+            how = kill_after(process, journal, revision, lines, chance)
             async with alone(read_url(live.url)):
                 pass  # the sessions of the killed run have ended
             at = await ask(live, VERSION)
             plans = await go_on(project, live)
             halfway = any("stopped halfway" in plan for plan in plans)
-            print(f"{how.name} at {share:.2f}: at {at}, {'halfway' if halfway else 'whole'}", flush=True)  # noqa: T201
+            print(f"{how} in {revision} after {lines}: at {at}, {'halfway' if halfway else 'whole'}", flush=True)  # noqa: T201
             assert (await read(live)).fingerprint == whole
             assert await ask(live, INVALID) == 0

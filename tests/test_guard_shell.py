@@ -113,6 +113,9 @@ ASKED = [
     "pg_restore -d app dump.bin",
     "python reset.py",
     "./run.sh alembic upgrade head",
+    "dbarch apply --plan-hash 0123456789abcdef",
+    "uv run dbarch apply-migration --plan-hash=0123456789abcdef",
+    "python -m mcp_server apply_migration --plan_hash 0123456789abcdef",
 ]
 
 PASSED = [
@@ -156,6 +159,8 @@ PASSED = [
     "python -m pytest -k drop_all",
     "rg drop_all src",
     "dbarch apply-migration",
+    "dbarch apply live",
+    "git apply fix.patch",
     f"DATABASE_URL={OURS} alembic upgrade head",
     f"export DATABASE_URL='{OURS}' && uv run alembic upgrade head",
     f"env DATABASE_URL={OURS.replace('postgresql', 'postgresql+asyncpg')} alembic downgrade base",

@@ -13,7 +13,7 @@ from mcp_server.model.lock import Lock
 from mcp_server.model.object import Grant
 from mcp_server.model.observation import Effect, Observed
 from mcp_server.model.rehearsal_record import RehearsalRecord, RehearsedStatement, Standing
-from mcp_server.operations.rehearsed import Rehearsed, record_rehearsal, statements_of_observed
+from mcp_server.operations.rehearsed import Rehearsed, record_rehearsal, record_reviewed, statements_of_observed
 from mcp_server.world.ledger import Ledger
 from mcp_server.world.migrations import find_history
 from mcp_server.world.rehearsals import find, remember, standing_of
@@ -119,6 +119,26 @@ async def test_losses_that_no_statement_names_are_read_from_the_schemas(tmp_path
 
     assert set(recorded("do $$ begin end $$").destroys) == {"public.note", "public.task.owner"}
     assert recorded("alter table note rename to task_note").destroys == ("public.task.owner",)
+
+
+async def test_a_reviewed_revision_is_on_record(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes, cache=tmp_path / "cache")
+    history = await find_history(workspace)
+    revision = history.get("b2")
+    assert revision is not None
+    before, after = await made(sandboxes, TASK), await made(sandboxes, TASK.replace(", owner text", ""))
+    lock = Lock("public.task", "AccessExclusiveLock")
+    seen = (Observed("alter table task drop owner", Effect((lock,)), (lock,), transaction=1),)
+
+    kept = record_reviewed(workspace, history, revision, (before, after), 180_004, seen)
+
+    assert find(workspace.settings.root, "b2") == kept
+    assert (kept.parents, kept.destroys, kept.locks, kept.is_transaction) == (
+        ("a1",),
+        ("public.task.owner",),
+        (lock,),
+        True,
+    )
 
 
 def test_what_was_observed_becomes_statements_of_a_record() -> None:

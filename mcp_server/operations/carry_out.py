@@ -7,12 +7,12 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from mcp_server.errors import DatabaseError
+from mcp_server.errors import ArchitectError, DatabaseError
 from mcp_server.model.apply import ApplyPlan, ApplyStep, Outcome, Stop
 from mcp_server.model.change import diff
 from mcp_server.model.rehearsal_record import own_part
 from mcp_server.model.schema import Index, Schema
-from mcp_server.operations.aftermath import fault_of_end, heads_if_readable, stop_of
+from mcp_server.operations.aftermath import ASK_AGAIN, fault_of_end, heads_if_readable, stop_of
 from mcp_server.operations.leftover import is_ddl
 from mcp_server.world.apply_lock import Connection
 from mcp_server.world.carrying_out import Attempt, Policy, Runner, journal_of, read_heads
@@ -38,7 +38,12 @@ async def carry_out(site: Site, alembic: Alembic, plan: ApplyPlan, policy: Polic
         name = step.revision.id
         site.workspace.progress(f"applying {name} to {plan.label}", number / len(plan.steps))
         marks = number == 0 and plan.leftover is not None and plan.leftover.way == "mark"
-        stop, attempt, count = await _apply(site, runner, step, is_mark=marks)
+        try:
+            stop, attempt, count = await _apply(site, runner, step, is_mark=marks)
+        except ArchitectError as error:
+            if not applied:
+                raise
+            stop, attempt, count = Stop(name, error.message, ASK_AGAIN), Attempt(()), 1
         statements += attempt.statements
         tries += [(name, count)] if count > 1 else []
         if name in await heads_if_readable(site):

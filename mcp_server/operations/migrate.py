@@ -55,6 +55,7 @@ async def autogenerate_migration(
     from mcp_server.operations.sizes import read_sizes
     from mcp_server.world.revision_files import staging
 
+    await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
         project = await open_project(workspace, folder / "project", with_models=after == "models")
         head = project.head

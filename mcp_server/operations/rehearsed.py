@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mcp_server.model.change import Altered, Dropped, diff
 from mcp_server.model.lock import MODES, Lock
 from mcp_server.model.names import split
-from mcp_server.model.orm import History
+from mcp_server.model.orm import History, Revision
 from mcp_server.model.rehearsal_record import RehearsalRecord, RehearsedStatement
 from mcp_server.model.schema import Column, Enum, Schema, Table, group_of
 from mcp_server.world.destruction import destroyed
@@ -24,7 +24,6 @@ from mcp_server.world.rehearsals import remember, standing_of
 from mcp_server.world.revision_files import relative
 
 if TYPE_CHECKING:
-    from mcp_server.model.observation import Observed
     from mcp_server.model.plan import Step
     from mcp_server.operations.project import Project
     from mcp_server.world.rehearsal import Rehearsal
@@ -71,6 +70,38 @@ def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearse
     )
     remember(workspace.ledger, record, workspace.redactor)
     return record
+
+
+class Seen(Protocol):
+    """A statement that was watched while it ran: Observed, or what a review makes of it. transaction: as in Observed."""
+
+    @property
+    def sql(self) -> str: ...
+    @property
+    def fresh(self) -> tuple[Lock, ...]: ...
+    @property
+    def transaction(self) -> int: ...
+    @property
+    def error(self) -> str: ...
+
+
+def record_reviewed(
+    workspace: Workspace,
+    history: History,
+    revision: Revision,
+    walked: tuple[Schema, Schema],
+    version: int,
+    seen: Iterable[Seen],
+) -> RehearsalRecord:
+    """Record one revision of the history that a review walked up and, where it can, down and up again, without a failure.
+
+    walked: the Schemas before and after its upgrade. version: server_version_num. seen: the upgrade's statements.
+    """
+    start, end = walked
+    path = workspace.settings.root / revision.file
+    statements = statements_of_observed(seen)
+    rehearsed = Rehearsed(revision.id, revision.parents, path, start, end, version, statements)
+    return record_rehearsal(workspace, history, rehearsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +172,7 @@ def statements_of(steps: Iterable[Step]) -> tuple[RehearsedStatement, ...]:
     )
 
 
-def statements_of_observed(observed: Iterable[Observed]) -> tuple[RehearsedStatement, ...]:
+def statements_of_observed(observed: Iterable[Seen]) -> tuple[RehearsedStatement, ...]:
     """What was seen of one revision's upgrade as statements of a record; what they destroy is read from their text."""
     seen = tuple(observed)
     together = len({one.transaction for one in seen}) == 1 and not any(_is_alone(one.sql) for one in seen)

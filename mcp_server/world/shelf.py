@@ -27,12 +27,14 @@ CLOSE_WITHIN = 5.0
 class Shelf:
     """idle: open connections to `live` and when each was put back. sandboxes: by major version, 0 for any.
 
-    reading: the last Schema of `live`, and the State that tells whether it still stands.
+    near: server_version_num of what sandboxes are to be like, 0 when nobody asked. reading: the last Schema of `live`,
+    and the State that tells whether it still stands.
     """
 
     idle: list[tuple[Connection, float]] = field(default_factory=list)
     reading: tuple[Schema, State] | None = None
     sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
+    near: int = 0
     ledger: Ledger | None = None
     redactor: Redactor | None = None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.errors import ConfigError
+from mcp_server.errors import ArchitectError, ConfigError
 from mcp_server.redactor import Redactor
 from mcp_server.world.settings import Settings, read_settings
 from mcp_server.world.shelf import Shelf
@@ -129,19 +129,30 @@ class Workspace:
     async def sandboxes(self, near: int | None = None) -> Sandboxes:
         """The sandboxes, on the server given by DBARCH_SANDBOX_URL or on the embedded Postgres.
 
-        near: server_version_num of the target, for the embedded Postgres that is nearest to it; without it, those
-        that are open already will do.
+        near: server_version_num of the target, for the embedded Postgres that is nearest to it; without it, what
+        prefer_live_version() found, else those that are open already.
         """
         from mcp_server.world.sandbox import open_sandboxes
 
         opened = self._shelf.sandboxes
         url = self.settings.sandbox_url
+        near = near or self._shelf.near or None
         major = 0 if url else (near or 0) // 10_000
         if not major and opened:
             return next(iter(opened.values()))
         if major not in opened:
             opened[major] = await open_sandboxes(cache=self.cache, sandbox_url=url, near_version=near)
         return opened[major]
+
+    async def prefer_live_version(self) -> None:
+        """From now on open sandboxes like the project's database, where it answers: what is rehearsed may run there then."""
+        if self.settings.database_url and not self.settings.sandbox_url and not self._shelf.near:
+            from mcp_server.world.database import connect
+
+            with suppress(ArchitectError):  # a rehearsal needs no database that is in use
+                connection = await connect(self.settings.database_url)
+                self._shelf.near = connection.get_server_version().major * 10_000
+                await connection.close(timeout=5)
 
     async def close(self) -> None:
         """Close what is open and drop the sandboxes; a connection that does not answer is cut off."""
