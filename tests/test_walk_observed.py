@@ -227,6 +227,24 @@ async def test_a_connection_that_env_py_leaves_open_does_not_stand_in_the_way_of
     assert [one.failure for one in walked] == [None, None, None]
 
 
+async def test_what_user_code_prints_is_not_taken_for_what_the_guest_says_and_nothing_lies_about_afterwards(
+    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    noise = (
+        "print('12\\n{}' * 50_000)",
+        "import os; os.write(1, b'7\\n' * 50_000); os.write(2, b'x' * 200_000)",
+        'op.execute("alter table authors add a int")',
+    )
+    workspace = open_project(project(tmp_path, revision("c3", "b2", *noise)), sandboxes)
+
+    walked = await upgrade(workspace, database, observed=True)
+
+    assert walked.done == ("a1", "b2", "c3")
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 async def test_nothing_is_observed_unless_it_is_asked_for(sandboxes: Sandboxes, database: Sandbox) -> None:
     workspace = open_project("history", sandboxes)
     assert (await upgrade(workspace, database)).observed == ()

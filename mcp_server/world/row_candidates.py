@@ -51,10 +51,8 @@ def _refer(
     row: Row, key: Constraint, parents: Sequence[tuple[Value, ...]], number: int, may_dangle: frozenset[str]
 ) -> bool:
     """Let a row refer to a parent that agrees with what it has already; now and then, or for want of one, to none."""
-    fitting = [
-        one for one in parents
-        if all(row.get(name, value) == value for name, value in zip(key.columns, one, strict=True))
-    ]  # fmt: skip
+    given = [(position, row[name]) for position, name in enumerate(key.columns) if name in row]
+    fitting = [one for one in parents if all(one[position] == value for position, value in given)] if given else parents
     emptied = may_dangle - row.keys()
     if fitting and not (emptied and number % 5 == 4):
         row.update(zip(key.columns, fitting[number % len(fitting)], strict=True))

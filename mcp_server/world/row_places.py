@@ -24,7 +24,7 @@ class Place:
 
     given: columns that get a value; the others are left to Postgres. unique: columns that are a key alone. keys: foreign
     keys, without those that Postgres keeps for each partition of a parent. checks: check constraints that new rows must pass. homes: values that lead to a partition, a mapping for each,
-    {} where any value does.
+    {} where any value does. strict: columns that need a value.
     """
 
     table: Table
@@ -33,11 +33,7 @@ class Place:
     keys: tuple[Constraint, ...]
     checks: tuple[Constraint, ...]
     homes: tuple[Mapping[str, str], ...]
-
-    @property
-    def strict(self) -> frozenset[str]:
-        """The columns that need a value."""
-        return frozenset(column.name for column in self.given if not column.nullable)
+    strict: frozenset[str]
 
     def may_dangle(self, key: Constraint) -> frozenset[str]:
         """The columns of a foreign key that are left empty for a row without a parent; () when it needs one."""
@@ -69,13 +65,15 @@ def _place(schema: Schema, table: Table, children: Mapping[str, list[Table]]) ->
     constraints = schema.on(name, Constraint)
     indexes = [one for one in schema.on(name, Index) if one.unique and not one.predicate]
     alone = {one.columns[0] for one in constraints if one.kind in ("p", "u") and len(one.columns) == 1}
+    given = tuple(column for column in schema.on(name, Column) if not _is_left(column))
     return Place(
         table=table,
-        given=tuple(column for column in schema.on(name, Column) if not _is_left(column)),
+        given=given,
         unique=frozenset(alone | {one.columns[0] for one in indexes if len(one.columns) == 1}),
         keys=tuple(one for one in constraints if one.kind == "f" and one.enforced and not one.inherited),
         checks=tuple(one for one in constraints if one.kind == "c" and one.enforced),
         homes=tuple(_homes(table, children)),
+        strict=frozenset(column.name for column in given if not column.nullable),
     )
 
 

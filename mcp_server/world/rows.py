@@ -110,6 +110,7 @@ class _Filler:
         self._connection = connection
         self._offers = Offers(connection, types, count * SPARE)
         self._count = count
+        self._parent_keys: dict[tuple[str, tuple[str, ...]], list[tuple[Value, ...]]] = {}
         self._places = {place.table.identity: place for place in chosen}
         self._planned: dict[str, Mapping[str, Sequence[Value]]] = {}
 
@@ -126,8 +127,7 @@ class _Filler:
             if missing:
                 self.unfilled[name] = f"no value is known for {', '.join(missing)}"
                 return
-            rows = await self._rows(place, pools)
-            await self._insert(place, rows)
+            await self._insert(place, pools)
         except asyncpg.PostgresError as error:
             self.unfilled[name] = str(error)
 
@@ -137,29 +137,36 @@ class _Filler:
             self._planned[name] = await self._offers.pools(place)
         return self._planned[name]
 
-    async def _rows(self, place: Place, pools: Mapping[str, Sequence[Value]]) -> Sequence[Row]:
-        """Candidates, more than are needed."""
-        keys = {key.name: await self._parents(place, key) for key in place.keys}
-        rows = []
-        for number in range(self._count * SPARE):
-            row = candidate(place, pools, keys, number)
-            if row is not None:
-                rows.append(row)
+    async def _candidates(
+        self,
+        place: Place,
+        pools: Mapping[str, Sequence[Value]],
+        keys: Mapping[str, Sequence[tuple[Value, ...]]],
+        turn: int,
+    ) -> Sequence[Row]:
+        """Some rows more, those that the checks refuse left out."""
+        numbers = range(turn * self._count, (turn + 1) * self._count)
+        rows = [row for number in numbers if (row := candidate(place, pools, keys, number)) is not None]
         columns = [column for column in place.given if column.name in pools]
-        several = [check for check in place.checks if len(set(check.columns)) != 1]
         known = {column.name for column in columns}
-        usable = [check for check in several if set(check.columns) <= known]
-        return await self._offers.checked(columns, rows, usable)
+        several = [check for check in place.checks if len(set(check.columns)) != 1 and set(check.columns) <= known]
+        return await self._offers.checked(columns, rows, several)
 
     async def _parents(self, place: Place, key: Constraint) -> list[tuple[Value, ...]]:
         """The values that a foreign key may take: those of the parent's rows, or of the rows that it is going to have."""
         names = ", ".join(f"cast({quote(name)} as text)" for name in key.referenced_columns)
         there = " and ".join(f"{quote(name)} is not null" for name in key.referenced_columns)
+        known = (key.references, key.referenced_columns)
+        if known in self._parent_keys:
+            return self._parent_keys[known]
         rows = await self._connection.fetch(
             f"select distinct {names} from {key.references} where {there} order by {names} limit $1", self._count
         )
         if rows or place.may_dangle(key):
-            return [tuple(row) for row in rows]
+            found: list[tuple[Value, ...]] = [tuple(row) for row in rows]
+            if key.references != place.table.identity and rows:
+                self._parent_keys[known] = found
+            return found
         parent = self._places.get(key.references)
         pools = await self._pools(parent) if parent else {}
         if not all(pools.get(name) for name in key.referenced_columns):
@@ -169,16 +176,21 @@ class _Filler:
         )
         return list(planned)[: self._count]
 
-    async def _insert(self, place: Place, rows: Sequence[Row]) -> None:
+    async def _insert(self, place: Place, pools: Mapping[str, Sequence[Value]]) -> None:
         """Insert until there are enough: many at once, one by one when Postgres refuses the many."""
-        inserted, refused, position = 0, "", 0
-        while position < len(rows) and inserted < self._count:
-            batch = rows[position : position + self._count - inserted]
-            position += len(batch)
-            count, refusal = await self._insert_some(place, batch)
-            inserted, refused = inserted + count, refused or refusal
+        keys = {key.name: await self._parents(place, key) for key in place.keys}
+        inserted, refused, tried = 0, "", 0
+        for turn in range(SPARE):
+            if inserted >= self._count:
+                break
+            rows = await self._candidates(place, pools, keys, turn)
+            tried += len(rows)
+            while rows and inserted < self._count:
+                batch, rows = rows[: self._count - inserted], rows[self._count - inserted :]
+                count, refusal = await self._insert_some(place, batch)
+                inserted, refused = inserted + count, refused or refusal
         if not inserted:
-            self.unfilled[place.table.identity] = refused or _nothing_fits(place, rows)
+            self.unfilled[place.table.identity] = refused or _nothing_fits(place, tried)
 
     async def _insert_some(self, place: Place, rows: Sequence[Row]) -> tuple[int, str]:
         try:
@@ -252,8 +264,8 @@ def _dangling(place: Place, key: Constraint) -> str:
     )
 
 
-def _nothing_fits(place: Place, rows: Sequence[Row]) -> str:
-    if place.keys and not rows:
+def _nothing_fits(place: Place, tried: int) -> str:
+    if place.keys and not tried:
         parents = sorted({key.references for key in place.keys})
         return f"no row can refer to the rows of {', '.join(parents)}"
     return "no row that was tried passes the checks"
