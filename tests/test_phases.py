@@ -173,8 +173,11 @@ async def there_and_back(
     assert await fingerprints(connection, columns) == rows
     if not any(phase.downtime for phase in made):
         assert watched.faults == []
+    watched.faults.clear()
+    watched.standing = {row[0] for row in await connection.fetch(TABLES)}
     for phase in reversed(made):
         await watched.walk(phase.downgrade)
+    assert bool(watched.faults) <= any(phase.downtime_back for phase in made), watched.faults
     assert told(await read_schema(connection), before) == []
     assert await fingerprints(connection, columns) == rows
     for phase in made:
