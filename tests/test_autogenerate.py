@@ -119,7 +119,7 @@ async def test_edited_models_become_phases_that_follow_the_head(tmp_path: Path, 
     assert (
         "📋 Architectural decision detected: new table public.tag. Document? Run /sp.adr data-model-tag." in answer.text
     )
-    assert f"Next: read the files, then `alembic upgrade {parents[0][0]}`" in answer.text
+    assert f"Next: read the files, then `alembic upgrade {parents[3][0]}`" in answer.text
     assert answer.carried_out["statements"] > 10
 
 

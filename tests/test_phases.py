@@ -19,8 +19,9 @@ from mcp_server.model.change import describe, diff
 from mcp_server.model.lock import MODES
 from mcp_server.model.phase import Phase, is_transactional
 from mcp_server.model.plan import Plan, Step
-from mcp_server.model.schema import Column, Schema, Table
+from mcp_server.model.schema import Column, Constraint, Enum, Policy, Schema, Table
 from mcp_server.planning import plan
+from mcp_server.planning.neighbourhood import around
 from mcp_server.planning.phases import phases
 from mcp_server.render import alembic
 from mcp_server.render.phase_text import Place
@@ -173,8 +174,11 @@ async def there_and_back(
     assert await fingerprints(connection, columns) == rows
     if not any(phase.downtime for phase in made):
         assert watched.faults == []
+    watched.faults.clear()
+    watched.standing = {row[0] for row in await connection.fetch(TABLES)}
     for phase in reversed(made):
         await watched.walk(phase.downgrade)
+    assert bool(watched.faults) <= any(phase.downtime_back for phase in made), watched.faults
     assert told(await read_schema(connection), before) == []
     assert await fingerprints(connection, columns) == rows
     for phase in made:
@@ -358,6 +362,25 @@ def test_a_transaction_on_several_tables_waits_for_all_of_them_together_as_long_
     made = plan(before, after, diff(before, after))
     (code,) = rendered(made, phases(made, before, after), before, after)
     assert code.count("SET LOCAL lock_timeout = '1s'") == 2
+
+
+def test_planning_looks_only_at_what_the_changes_can_reach() -> None:
+    tables = [Table("public", name) for name in "abcde"]
+    keys = [
+        Constraint(
+            f"public.{one}", f"{one}_fk", "f", ("x",), "FOREIGN KEY (x) REFERENCES ...", f"public.{other}", ("x",)
+        )
+        for one, other in ("ab", "bc", "cd")
+    ]
+    policy = Policy("public.e", "own", "all", using="(x IN (SELECT x FROM public.a))")
+    before = Schema.of([*tables, *keys, policy, Enum("public", "mood", ("ok",))])
+    column = Column("public.a", "note", "text")
+    after = Schema.of([*before, column])
+    near, goal = around(before, after, diff(before, after))
+    assert set(near.groups) == {"public.a", "public.b", "public.c", "public.e", "enum"}
+    assert set(goal) - set(near) == {column}
+    everything = Schema.of([*after, Enum("public", "tone", ("low",))])
+    assert around(before, everything, diff(before, everything)) == (before, everything)
 
 
 async def test_a_small_table_keeps_the_plain_forms(sandboxes: Sandboxes) -> None:

@@ -24,7 +24,7 @@ class Phase:
     name: "expand" adds what nobody uses yet; "online" builds and proves while rows are read and written; "backfill"
     writes values into rows; "contract" takes away what nobody uses any more. deploy: what the application has to do
     before the next phase, "" when it has nothing to do. downtime: what has no form that keeps readers and writers
-    going, a sentence for each with what it costs. again: why the downgrade does nothing, "" when it does something.
+    going, a sentence for each with what it costs; downtime_back: the same of the downgrade. again: why the downgrade does nothing, "" when it does something.
     """
 
     name: PhaseName
@@ -33,6 +33,7 @@ class Phase:
     deploy: str = ""
     downtime: tuple[str, ...] = ()
     again: str = ""
+    downtime_back: tuple[str, ...] = ()
 
     @property
     def destructive(self) -> tuple[Step, ...]:

@@ -281,9 +281,15 @@ def _next_step(project: Project, tried: Tried, write: bool) -> str:
         return "call it again with write=true (shell: without --dry-run)."
     folder = relative(project.run_in, project.workspace.settings.root)
     section = project.history.config.partition("#")[2]
-    goal = "head" if len(tried.revisions) == 1 else tried.revisions[0].id
+    goal = _first_stop(tried)
     command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
     place = f" in {folder}/" if folder != "." else ""
     if goal == "head":
-        return f"read the file, then {command}{place} on a database with DATABASE_URL set."
-    return f"read the files, then {command}{place} on a database with DATABASE_URL set, and so on in the order above."
+        return f"read the file{'s' * (len(tried.revisions) > 1)}, then {command}{place} on a database with DATABASE_URL set."
+    return f"read the files, then {command}{place} on a database with DATABASE_URL set, then do what stands beside it above, and go on."
+
+
+def _first_stop(tried: Tried) -> str:
+    """The revision after which something has to be deployed; "head" when nothing has to be."""
+    *before, _ = tried.revisions
+    return next((one.id for one in before if one.phase.deploy), "head")

@@ -40,6 +40,7 @@ class Hop:
     upgrade: list[Step] = field(default_factory=list)
     downgrade: list[Step] = field(default_factory=list)
     downtime: list[str] = field(default_factory=list)
+    downtime_back: list[str] = field(default_factory=list)
     parts: tuple[Part, ...] = ()
     asks: list[str] = field(default_factory=list)
 
@@ -87,6 +88,7 @@ def _hop(number: int, parts: tuple[Part, ...], current: Schema, ground: Ground) 
         back, _ = steps(reached, current, tuple(reverse(one) for one in changes))
         if number not in _ONLINE:
             hop.downtime += [text for step in there if (text := cost(step, ground))]
+            hop.downtime_back += [text for step in back if (text := cost(step, Ground(reached, current, ground.sizes)))]
         if number in _ONLINE:
             there = tuple(online(there, Ground(current, reached, ground.sizes)))
             back = tuple(online(back, Ground(reached, current, ground.sizes)))
@@ -115,7 +117,7 @@ def _apart(hop: Hop) -> list[Hop]:
         found[-1].upgrade.append(_repeatable(step) if outside else step)
     found = found or [Hop(hop.number)]
     found[-1].downgrade, found[-1].parts, found[-1].asks = hop.downgrade, hop.parts, hop.asks
-    found[-1].downtime = hop.downtime
+    found[-1].downtime, found[-1].downtime_back = hop.downtime, hop.downtime_back
     return found
 
 
@@ -136,6 +138,7 @@ def _merged(hops: list[Hop]) -> list[Hop]:
         last.upgrade += hop.upgrade
         last.downgrade = [*hop.downgrade, *last.downgrade]
         last.parts, last.number = (*last.parts, *hop.parts), hop.number
+        last.downtime_back += hop.downtime_back
         last.downtime, last.asks = [*last.downtime, *hop.downtime], [*last.asks, *hop.asks]
     return found
 
@@ -155,5 +158,6 @@ def _phase(hop: Hop, following: list[Hop], ground: Ground) -> Phase:
         downgrade=back,
         deploy="; ".join(text for text in (deployment(hop.parts, first.parts if first else (), later), asked) if text),
         downtime=tuple(dict.fromkeys(hop.downtime)),
+        downtime_back=tuple(dict.fromkeys(hop.downtime_back)),
         again=NO_DOWNGRADE if hop.number == _BACKFILL and not back else "",
     )

@@ -13,6 +13,7 @@ from mcp_server.planning.coverage import settled
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.draft import Site
 from mcp_server.planning.inheritance import hand_down
+from mcp_server.planning.neighbourhood import around
 from mcp_server.planning.nodes import Builder
 from mcp_server.planning.order import Node, ordered
 from mcp_server.planning.recipes import tables
@@ -33,8 +34,9 @@ def plan(before: Schema, after: Schema, changes: Changes) -> Plan:
     renames = tuple(Residue(change, _RENAME) for change in changes if isinstance(change, Renamed))
     possible, refused = refuse_fixed(change for change in changes if not isinstance(change, Renamed))
     target = applied(before, possible, after.server_version)
-    up, up_residue = steps(before, target, possible)
-    down, down_residue = steps(target, before, tuple(reverse(change) for change in possible))
+    near, goal = around(before, target, possible)
+    up, up_residue = steps(near, goal, possible)
+    down, down_residue = steps(goal, near, tuple(reverse(change) for change in possible))
     return Plan(
         before=before.fingerprint,
         after=target.fingerprint,

@@ -272,4 +272,5 @@ def _rollback(plan: Plan, phase: Phase | None) -> list[str]:
     gone = (step for step in plan.downgrade if step.destructive)
     found += [f"downgrade() loses: {_told(step)}: {step.why or 'values are lost'}." for step in gone]
     found += [f"{_told(step)}: {step.why}." for step in plan.downgrade if "stands in every row" in step.why]
+    found += [f"downgrade() REQUIRES DOWNTIME: {text}." for text in (phase.downtime_back if phase is not None else ())]
     return found or ["downgrade() restores the previous schema; no rows or values are lost."]

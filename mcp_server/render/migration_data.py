@@ -65,6 +65,7 @@ def _written_data(written: Written | None) -> Mapping[str, Any] | None:
                 "class": risk_class(one.phase),
                 "deploy": one.phase.deploy,
                 "downtime": list(one.phase.downtime),
+                "downtime_of_downgrade": list(one.phase.downtime_back),
                 "upgrade": [step.sql for step in one.phase.upgrade],
                 "downgrade": [step.sql for step in one.phase.downgrade],
             }
