@@ -172,8 +172,8 @@ async def run(sizes: list[int]) -> None:
         for size in sizes:
             async with sandboxes.lend() as sandbox:
                 await _fill(sandbox, size)
-                async with delayed(_address(sandbox.url), ROUND_TRIP_MS / 2) as (host, port):
-                    rows = await compare(size, sandbox.url, _through(sandbox.url, host, port))
+                async with delayed(address(sandbox.url), ROUND_TRIP_MS / 2) as (host, port):
+                    rows = await compare(size, sandbox.url, through(sandbox.url, host, port))
                 print(table(size, rows))
                 for name, value in (await point_and_state(sandbox.url)).items():
                     print(f"- {name}: {value:,.1f} ms")
@@ -198,14 +198,15 @@ async def _fill(sandbox: Sandbox, size: int) -> None:
     await connection.close()
 
 
-def _address(url: str) -> str | tuple[str, int]:
+def address(url: str) -> str | tuple[str, int]:
+    """Where a sandbox listens, as delayed() takes it."""
     parts = urlsplit(url)
     folder = parse_qs(parts.query).get("host", [""])[0]
     port = parts.port or int(parse_qs(parts.query).get("port", ["5432"])[0])
     return f"{unquote(folder)}/.s.PGSQL.{port}" if folder.startswith("/") else (parts.hostname or "127.0.0.1", port)
 
 
-def _through(url: str, host: str, port: int) -> str:
+def through(url: str, host: str, port: int) -> str:
     """The same database by way of the proxy, which speaks no TLS."""
     parts = urlsplit(url)
     login = f"{parts.username}:{parts.password}@" if parts.password else f"{parts.username}@"

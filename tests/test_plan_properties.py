@@ -25,8 +25,10 @@ from mcp_server.planning import plan
 from mcp_server.planning.phases import phases
 from mcp_server.render import alembic
 from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandboxes
 from tests.carrying_out import carry_out, run_on
+from tests.few_rows import insert_rows, of_one_type, surviving, values_of
 from tests.schema_pairs import DrawnSchema, schemas
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +88,14 @@ async def test_any_schema_is_planned_into_any_other_and_back(
 
 
 @given(first=schemas(), second=schemas())
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(PAIRS or 60),
+    deadline=None,
+    derandomize=not PAIRS,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@pytest.mark.timeout(0)
 async def test_any_schema_is_led_into_any_other_and_back_by_phases(
     empty: AsyncConnection, first: DrawnSchema, second: DrawnSchema
 ) -> None:
@@ -117,6 +126,40 @@ def is_of_one_manner(steps: tuple[Step, ...]) -> bool:
 def inside(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The same statements as far as they can run in a transaction that is rolled back."""
     return tuple(replace(step, sql=step.sql.replace(" CONCURRENTLY", "").replace("COMMIT;", "")) for step in steps)
+
+
+@given(first=schemas(), second=schemas())
+@settings(
+    max_examples=int(PAIRS or 8),
+    deadline=None,
+    derandomize=not PAIRS,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@pytest.mark.timeout(0)
+async def test_values_that_no_step_calls_lost_survive_the_way_there_and_back(
+    sandboxes: Sandboxes, first: DrawnSchema, second: DrawnSchema
+) -> None:
+    async with sandboxes.lend() as sandbox, sandboxes.lend() as other:
+        connection, beside = await connect(sandbox.url), await connect(other.url)
+        await beside.execute(second.ddl)
+        await connection.execute(first.ddl)
+        before, after = await read_schema(connection), await read_schema(beside)
+        await insert_rows(connection, before)
+        made = plan(before, after, diff(before, after))
+        columns = surviving(before, after, made)
+        same = of_one_type(columns, after)
+        old, old_same = await values_of(connection, columns), await values_of(connection, same)
+        try:
+            await carry_out(connection, made.upgrade)
+            assert await values_of(connection, same) == old_same
+            await carry_out(connection, made.downgrade)
+            assert await values_of(connection, columns) == old
+        except asyncpg.PostgresError as error:
+            if not (error.sqlstate or "").startswith(("22", "23")):  # the rows may not fit what is asked
+                raise
+        await connection.close()
+        await beside.close()
 
 
 async def schema_of(empty: AsyncConnection, drawn: DrawnSchema) -> Schema:

@@ -149,7 +149,7 @@ class Builder:
                 parts = tuple(one for one in along if not isinstance(one, ASPECTS))
                 node.step = replace(node.step, parts=(*parts, *node.step.parts))
                 node.ends = frozenset(members)
-                node.frees = used | (frozenset() if steps_aside else self._aside(used))
+                node.frees = used | (self._aside(used) if isinstance(unit, Function) else frozenset())
                 node.releases = frozenset() if steps_aside else names.union(*(offered(one) for one in (unit, *along)))
                 node.claims = self._detached_before(unit)
             else:
@@ -163,7 +163,7 @@ class Builder:
         return frozenset({attachment}) if is_inherited(unit) and gone and gone.drops else frozenset()
 
     def _aside(self, used: Iterable[Key]) -> frozenset[Key]:
-        """Types are called by name when what uses them is dropped, so this comes before they step aside."""
+        """A function's parameters are called by name when it is dropped, so this comes before they step aside."""
         return frozenset((_ASIDE, name[1]) for name in used if isinstance(self.site.old.units.get(name), TYPES))
 
     def _altered(self, name: Key, work: Work) -> Iterator[Node]:

@@ -177,7 +177,7 @@ class Closure:
         self.works[name] = Work(old, new, known.fields if known else (), again=True, why=known.why if known else why)
         self._queue.append((name, "gone"))
         if isinstance(old, Index) and old.constraint:
-            self._replace((Constraint.word, f"{old.table}.{quote(old.constraint)}"), why)
+            self._replace(_constraint_of(old), why)
 
     def _retype(self, name: Key, why: str) -> None:
         known = self.works.get(name)
@@ -201,6 +201,12 @@ class Closure:
                 self._queue.append((user, "gone"))
         elif manner == "gone" or self._stands_on_type(unit, used):
             self._replace(user, why)
+        elif (
+            isinstance(unit, Index) and unit.unique and unit.include
+        ):  # Postgres makes it anew, but for foreign keys on it
+            for key_user in sorted(self.site.old.users(user) | self.site.old.users(_constraint_of(unit))):
+                if key_user[0] == Constraint.word and key_user != _constraint_of(unit):
+                    self._replace(key_user, why)
 
     def _comes_with_parent(self, index: Index) -> bool:
         """Whether Postgres makes an attached index again, as it is wanted, when it makes the parent's."""
@@ -233,6 +239,10 @@ class Closure:
         if isinstance(unit, Publication):
             return any(" WHERE " in table for table in unit.tables)
         return isinstance(unit, _STAND_ON_TYPE)
+
+
+def _constraint_of(index: Index) -> Key:
+    return (Constraint.word, f"{index.table}.{quote(index.constraint)}")
 
 
 _TYPE_WORDS = frozenset(kind.word for kind in TYPES)

@@ -34,7 +34,8 @@ def _says_more(lookup: Lookup, oid: int, row: list[str]) -> bool:
     if not flag(validated) or flag(no_inherit) or lookup.comment("constraint", int(row[11])):
         return True
     (column,) = lookup.column_names(oid, row[9])
-    return not flag(inherited) and name != object_name(lookup.relation_fields(oid)[1], column, "not_null")
+    number = name[len(name.rstrip("0123456789")) :]  # Postgres counts on when the usual name is taken in the schema
+    return not flag(inherited) and name != object_name(lookup.relation_fields(oid)[1], column, f"not_null{number}")
 
 
 def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constraint:

@@ -93,7 +93,10 @@ def create(column: Column, site: Site) -> Drafts:
 def settings(column: Column, site: Site) -> Drafts:
     """What a column has beyond its definition: storage, statistics, options, comment."""
     plain = replace(column, storage="", statistics=None, options=(), comment="")
-    yield from alter(plain, column, differing(plain, column), site)
+    prefix = f"ALTER TABLE {column.table} "
+    alone = f"ALTER TABLE ONLY {column.table} " if column.table in site.new.children else prefix
+    for draft in alter(plain, column, differing(plain, column), site):  # children have their own
+        yield replace(draft, sql=draft.sql.replace(prefix, alone, 1)) if isinstance(draft, Draft) else draft
 
 
 def drop(column: Column, site: Site) -> Drafts:
@@ -156,7 +159,7 @@ def _alter_nullable(prefix: str, after: Column) -> Draft:
 def _alter_type(prefix: str, before: Column, after: Column, site: Site) -> Draft:
     name = quote(after.name)
     gone = lost_values(before, after, site)
-    if before.type == after.type and _is_replaced_type(after, site):
+    if before.type == after.type and type_keys(after, site) & (site.replaced | site.made):
         expression = _converted(name, before, after, site)
         why = f"rows that hold {', '.join(gone)} make it fail" if gone else ""
         destructive = bool(gone)

@@ -35,7 +35,36 @@ def alter_identity(prefix: str, before: Column, after: Column, fields: tuple[str
     if "identity_options" in fields:
         old, new = _options(before), _options(after)
         words = " ".join(f"SET {name}{value}" for name, value in new.items() if old.get(name) != value)
-        yield Draft(f"{prefix} {words}", ("identity_options",), lock=ACCESS_EXCLUSIVE)
+        table, column = literal(after.table), literal(after.name)
+        sequence = f"pg_catalog.pg_get_serial_sequence({table}, {column})::regclass"
+        inside, restart = moved_inside(sequence, _bounds(old), _bounds(new), int(new["INCREMENT BY"]) > 0)
+        yield from inside
+        yield Draft(f"{prefix} {words}{restart}", ("identity_options",), lock=ACCESS_EXCLUSIVE)
+
+
+def moved_inside(
+    sequence: str, old: tuple[int, int, int], new: tuple[int, int, int], up: bool
+) -> tuple[tuple[Draft, ...], str]:
+    """What lets a sequence that has not come so far begin at its new bound: (a statement before, a word of the ALTER).
+
+    sequence: as SQL. old, new: minimum, maximum, start. up: it counts upwards. One that stands inside goes on from there; one that has
+    passed its new end is left to fail, as its numbers would come again.
+    """
+    low, high, start = new
+    if high < old[0] or low > old[1]:
+        return (), " RESTART"
+    if (low <= old[0]) if up else (high >= old[1]):
+        return (), ""
+    first = start if old[0] <= start <= old[1] else low if up else high
+    stands = f"coalesce(pg_catalog.pg_sequence_last_value({sequence}), {old[2]})"
+    sql = f"SELECT pg_catalog.setval({sequence}, {first}, false) WHERE {stands} {f'< {low}' if up else f'> {high}'}"
+    return (Draft(sql, ("",), why="the sequence begins at its new bound"),), ""
+
+
+def _bounds(options: dict[str, str]) -> tuple[int, int, int]:
+    """Minimum, maximum and start."""
+    low, high, start = (int(options[name]) for name in ("MINVALUE", "MAXVALUE", "START WITH"))
+    return low, high, start
 
 
 def sequence_name(column: Column) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mcp_server.model.names import literal
 from mcp_server.model.schema import Sequence
 from mcp_server.planning.draft import (
     SHARE_ROW_EXCLUSIVE,
@@ -17,7 +18,7 @@ from mcp_server.planning.draft import (
     differing,
     owner,
 )
-from mcp_server.planning.recipes.identity import BOUNDS
+from mcp_server.planning.recipes.identity import BOUNDS, moved_inside
 from mcp_server.planning.units import Ownership
 
 _NUMBERS = ("type", "increment", "minimum", "maximum", "start", "cache", "cycle")
@@ -61,9 +62,12 @@ def alter(before: Sequence, after: Sequence, fields: tuple[str, ...], site: Site
         if "type" in fields:  # a bound that was the old type's own would move with the type
             rest = [field for field in ("minimum", "maximum") if field not in fields]
             words = " ".join((words, *(_clause(field, after) for field in rest)))
-        narrows = after.maximum < before.maximum or after.minimum > before.minimum
-        why = "fails when the sequence stands outside of its new bounds" if narrows else ""
-        yield Draft(f"ALTER {name} {words}", _NUMBERS, lock=SHARE_ROW_EXCLUSIVE, why=why)
+        regclass, up = f"{literal(after.identity)}::regclass", after.increment > 0
+        inside, restart = moved_inside(regclass, _bounds(before), _bounds(after), up)
+        yield from inside
+        narrows = after.maximum < before.maximum if up else after.minimum > before.minimum
+        why = "fails when the sequence has passed its new end" if narrows and not restart else ""
+        yield Draft(f"ALTER {name} {words}{restart}", _NUMBERS, lock=SHARE_ROW_EXCLUSIVE, why=why)
     if "persistence" in fields and site.since(15):
         yield Draft(
             f"ALTER {name} SET {'LOGGED' if after.persistence == 'permanent' else 'UNLOGGED'}", ("persistence",)
@@ -74,6 +78,11 @@ def alter(before: Sequence, after: Sequence, fields: tuple[str, ...], site: Site
         yield comment(name, after.comment)
     if "owner" in fields and not after.owned_by:
         yield owner(name, after.owner)
+
+
+def _bounds(sequence: Sequence) -> tuple[int, int, int]:
+    """Minimum, maximum and start."""
+    return sequence.minimum, sequence.maximum, sequence.start
 
 
 def _clause(field: str, sequence: Sequence) -> str:

@@ -57,6 +57,9 @@ def beyond_parent(column: Column, site: Site) -> Drafts:
         return
     needs: tuple[Key, ...] = ((Default.word, parent.identity),)
     given = replace(parent, table=column.table, inherited=True, statistics=None, options=(), comment="")
+    table = site.new.schema.get(Table, column.table)
+    if not (table and table.partition_of and site.since(17)):  # only partitions share an identity column, since 17
+        given = replace(given, identity_kind="", identity_options="")
     for draft in columns.alter(given, column, differing(given, column), site):
         yield replace(draft, needs=needs) if isinstance(draft, Draft) else draft
 

@@ -32,7 +32,7 @@ _ASIDE = "__replaced"
 
 def _drop(item: Own, site: Site) -> Drafts:
     """DROP TYPE or DOMAIN; of a type that is replaced, the old one that stepped aside."""
-    if key(item) not in site.replaced:
+    if key(item) not in site.replaced and not _is_succeeded(item, site):
         yield Draft(f"DROP {_WORDS[type(item)]} {item.identity}")
         return
     old = qualified(item.schema, _aside(item.name))
@@ -43,6 +43,12 @@ def _drop(item: Own, site: Site) -> Drafts:
         yield Draft(f"ALTER FUNCTION {match[1]}() RENAME TO {quote(name)}", aside=True)
         yield from _constructors_aside(item, site)
     yield Draft(f"DROP {_WORDS[type(item)]} {old}")
+
+
+def _is_succeeded(item: Own, site: Site) -> bool:
+    """True when a type of another kind takes the name, to which columns are converted."""
+    others = {Enum.word, Domain.word, Composite.word, Range.word} - {item.word}
+    return any((word, item.identity) in site.made for word in others)
 
 
 def _constructors_aside(item: Range, site: Site) -> Drafts:

@@ -1,0 +1,162 @@
+"""A change of five tables among a thousand, database at 20 ms a round trip: read, compare, plan and render, beside Alembic's own compare.
+
+    python -m benchmarks.planning [TABLES] [--without-alembic]
+
+The models are SQLAlchemy tables of eight columns with a foreign key, a unique constraint, a check and two indexes each. Their own
+schema is what create_all makes of a sandbox nearby, as `materialise` keeps it; making it is told apart, as it happens once for each
+state of the models. Alembic compares the same MetaData with the same database over the same connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from benchmarks.delay import delayed
+from benchmarks.inspection import address, through
+from mcp_server.model.change import diff
+from mcp_server.model.schema import Schema
+from mcp_server.planning import plan
+from mcp_server.planning.alike import likely, same_but_for_name
+from mcp_server.planning.losses import losses
+from mcp_server.planning.target import target_of
+from mcp_server.render import alembic
+from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect
+from mcp_server.world.sandbox import open_sandboxes
+
+ONE_WAY = 10.0
+ROUNDS = 5
+CHANGED = 5
+Times = dict[str, list[float]]
+
+
+def models(tables: int, changed: int) -> sa.MetaData:
+    """A MetaData; in the last `changed` of its tables a column, a type, a default, an index and a constraint differ."""
+    metadata = sa.MetaData()
+    for number in range(tables):
+        _table(metadata, number, number >= tables - changed)
+    return metadata
+
+
+def _table(metadata: sa.MetaData, number: int, is_changed: bool) -> None:
+    more = [sa.Column("note", sa.Text, index=True)] if is_changed else []
+    sa.Table(
+        f"thing_{number}",
+        metadata,
+        sa.Column("id", sa.BigInteger, primary_key=True),
+        sa.Column("owner_id", sa.ForeignKey(f"thing_{number // 2}.id"), index=True),
+        sa.Column("name", sa.String(200 if is_changed else 100), nullable=False),
+        sa.Column("code", sa.String(20), nullable=False),
+        sa.Column("amount", sa.Numeric(10, 2), server_default="7" if is_changed else "0"),
+        sa.Column("made", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column("data", sa.JSON),
+        sa.Column("done", sa.Boolean, nullable=False),
+        *more,
+        sa.UniqueConstraint("code", name=f"thing_{number}_code_key"),
+        sa.CheckConstraint("amount >= 1" if is_changed else "amount >= 0", name=f"thing_{number}_amount"),
+        sa.Index(f"thing_{number}_by_name", "name", "made"),
+    )
+
+
+def create_all(url: str, metadata: sa.MetaData) -> None:
+    """What SQLAlchemy makes of a database."""
+    engine = _engine(url)
+    metadata.create_all(engine, checkfirst=False)
+    engine.dispose()
+
+
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+
+
+@contextmanager
+def timed(times: Times, name: str) -> Iterator[None]:
+    """Note the seconds of a block."""
+    began = time.perf_counter()
+    yield
+    times.setdefault(name, []).append(time.perf_counter() - began)
+
+
+async def ours(far: str, near: str, times: Times) -> int:
+    """From the database and the models' sandbox to a rendered revision; how many statements it has."""
+    with timed(times, "ours, all"):
+        with timed(times, "  the database read, far"):
+            before = await _read(far)
+        with timed(times, "  the models' schema read, near"):
+            after = await _read(near)
+        with timed(times, "  compared, planned and rendered"):
+            return len(_revision(before, after))
+
+
+async def _read(url: str) -> Schema:
+    connection = await connect(url)
+    schema = await read_schema(connection)
+    list(schema)
+    await connection.close()
+    return schema
+
+
+def _revision(before: Schema, after: Schema) -> tuple[object, ...]:
+    """What a draft asks of two Schemas, and the file."""
+    same_but_for_name(before, after)
+    goal = target_of(before, after).schema
+    changes = diff(before, goal)
+    made = plan(before, goal, changes)
+    losses(before, goal, changes)
+    likely(before, goal)
+    alembic.render(
+        made, revision="b", down_revision="a", message="m", created=datetime(2026, 1, 1), known=(before, goal)
+    )
+    return made.upgrade
+
+
+def theirs(far: str, metadata: sa.MetaData, times: Times) -> int:
+    """Alembic's compare_metadata; how many differences it finds."""
+    engine = _engine(far)
+    with timed(times, "Alembic, compare_metadata"), engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        found = compare_metadata(context, metadata)
+    engine.dispose()
+    return len(found)
+
+
+async def run(tables: int, with_alembic: bool, cache: Path) -> None:
+    """Print the medians, and the ratio."""
+    times: Times = {}
+    async with AsyncExitStack() as stack:
+        sandboxes = await stack.enter_async_context(await open_sandboxes(cache=cache, near_version=180000))
+        live, near = [await stack.enter_async_context(sandboxes.lend()) for _ in range(2)]
+        create_all(live.url, models(tables, 0))
+        changed = models(tables, CHANGED)
+        with timed(times, "create_all of the models on the sandbox, once"):
+            create_all(near.url, changed)
+        host, port = await stack.enter_async_context(delayed(address(live.url), ONE_WAY))
+        far = through(live.url, host, port)
+        for _ in range(ROUNDS):
+            steps = await ours(far, near.url, times)
+        found = await asyncio.to_thread(theirs, far, changed, times) if with_alembic else 0
+    print(f"\n{tables} tables, {CHANGED} changed: {steps} statements; Alembic finds {found} differences\n")
+    print("| | median s | runs |\n|---|---|---|")
+    for name, seconds in times.items():
+        print(f"| {name} | {median(seconds):.2f} | {len(seconds)} |")
+    if with_alembic:
+        print(f"\nratio: {median(times['Alembic, compare_metadata']) / median(times['ours, all']):.0f}")
+
+
+if __name__ == "__main__":
+    size = next((int(word) for word in sys.argv[1:] if word.isdigit()), 1000)
+    with TemporaryDirectory(prefix="dbarch-planning-") as temporary:
+        Path(temporary).chmod(0o711)
+        asyncio.run(run(size, "--without-alembic" not in sys.argv, Path(temporary)))
