@@ -284,9 +284,14 @@ def _next_step(project: Project, tried: Tried, write: bool) -> str:
     goal = _first_stop(tried)
     command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
     place = f" in {folder}/" if folder != "." else ""
-    if goal == "head":
-        return f"read the file{'s' * (len(tried.revisions) > 1)}, then {command}{place} on a database with DATABASE_URL set."
-    return f"read the files, then {command}{place} on a database with DATABASE_URL set, then do what stands beside it above, and go on."
+    files, which = (
+        ("files" if len(tried.revisions) > 1 else "file"),
+        (f" with revision={goal}" if goal != "head" else ""),
+    )
+    apply = (
+        f"read the {files}, then call apply_migration{which}, which shows its plan first (by hand: {command}{place})"
+    )
+    return f"{apply}." if goal == "head" else f"{apply}; then do what stands beside it above, and go on."
 
 
 def _first_stop(tried: Tried) -> str:

@@ -35,6 +35,7 @@ async def review_migration(
     alone. sql: a script instead of a revision, as text or as file:<path.sql>; it runs on a copy of the migrations'
     head. format: text, or json with every statement and its locks.
     """
+    await workspace.prefer_live_version()
     review = await (_of_script(workspace, sql) if sql.strip() else _of_history(workspace, revision.strip() or "head"))
     return _answer(review)
 
@@ -109,10 +110,22 @@ async def _walked(
     for stretch in stretches:
         try:
             walked.append(await walk_stretch(workspace, history, stretch, sizes, environment))
+            _record(workspace, history, stretch, walked[-1])
         except MigrationError as error:
             why = " ".join(error.message.split())[:300]
             failures.append(f"{stretch.name} was not walked, because what stands before it fails: {why}")
     return tuple(walked), tuple(failures)
+
+
+def _record(workspace: Workspace, history: History, stretch: Stretch, migration: Migration) -> None:
+    """Keep what was walked to its end, so that apply_migration may run it; of a range nothing, since it is read at its ends."""
+    from mcp_server.operations.rehearsed import record_reviewed
+
+    if len(stretch.revisions) == 1 and migration.after is not None and not migration.refusal:
+        walked = (migration.before, migration.after)
+        record_reviewed(
+            workspace, history, stretch.revisions[0], walked, migration.server_version, migration.statements
+        )
 
 
 def _stretches(history: History, revision: str) -> tuple[Stretch, ...]:
