@@ -12,7 +12,6 @@ from mcp_server.planning.draft import SHARE_UPDATE_EXCLUSIVE
 # A table of fewer rows is read, checked and indexed within some 20 ms: no longer than a deployment's own jitter, and
 # less trouble than revisions that have to be deployed one after the other.
 SMALL = 10_000
-SUFFIX_NEW, SUFFIX_OLD = "new", "old"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ A change of places is over at once: columns, indexes and constraints only change
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,9 +26,9 @@ from mcp_server.planning.safe.backfill import batches
 from mcp_server.planning.safe.ground import Ground, piece
 from mcp_server.planning.safe.index import concurrently, drop, named
 from mcp_server.planning.safe.not_null import by_check, proof
+from mcp_server.planning.safe.wording import with_name
 from mcp_server.planning.units import Default, Key, key
 
-_WORD = re.compile(r"""'(?:[^']|'')*'|(?P<before>::|\.)?(?P<word>"(?:[^"]|"")+"|[A-Za-z_][\w$]*)(?P<call>\()?""")
 PLACES, REMOVE = 50, 100
 
 
@@ -126,17 +125,6 @@ def _changed(ground: Ground, column: Column) -> set[Key]:
     """What is dropped before and made after, each in a phase of its own."""
     old, new = _hanging(ground.before, column), _hanging(ground.after, column)
     return {name for name in {**old, **new} if old.get(name) != new.get(name)}
-
-
-def with_name(definition: str, name: str, other: str) -> str:
-    """A deparsed text in which a column has another name."""
-
-    def exchanged(match: re.Match[str]) -> str:
-        if match["word"] != quote(name) or match["before"] or match["call"]:
-            return match[0]
-        return quote(other) if other else ""
-
-    return _WORD.sub(exchanged, definition)
 
 
 def steps(one: Retype) -> tuple[dict[int, tuple[Step, ...]], dict[int, tuple[Step, ...]]]:
