@@ -31,7 +31,7 @@ import asyncpg
 from mcp_server.errors import ArchitectError
 from mcp_server.model.lock import Lock
 from mcp_server.model.observation import Effect, Observed
-from mcp_server.planning.prediction import predict
+from mcp_server.planning.prediction import predict, refusal
 from mcp_server.world.actions import read_actions
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
@@ -93,6 +93,7 @@ class Run:
 
     case: dict[str, Any]
     predicted: Effect
+    refused: bool
     observed: Observed | None
 
 
@@ -106,10 +107,11 @@ async def run_case(sandboxes: Sandboxes, template: str, case: dict[str, Any], ve
             except (asyncpg.FeatureNotSupportedError, asyncpg.PostgresSyntaxError):
                 return None
             schema, zone = await read_schema(connection), await connection.fetchval("show timezone")
-            predicted = predict(read_actions(case["sql"]), schema, int(version) * 10000, str(zone))
+            given = read_actions(case["sql"]), schema, int(version) * 10000, str(zone)
+            predicted, refused = predict(*given), bool(refusal(*given))
             if sandbox.server_version // 10000 != int(version):
-                return Run(case, predicted, None)
-            return Run(case, predicted, (await observe(connection, second, [case["sql"]]))[0])
+                return Run(case, predicted, refused, None)
+            return Run(case, predicted, refused, (await observe(connection, second, [case["sql"]]))[0])
         finally:
             await connection.close()
             await second.close()
@@ -184,9 +186,8 @@ def is_danger(label: dict[str, Any], sql: str) -> bool:
 
 def warned_by_prediction(run: Run) -> bool:
     effect = run.predicted
-    refused = not effect.locks and run.observed is not None and bool(run.observed.error)
     breaking = any(action.verb.startswith(BREAKING) for action in read_actions(run.case["sql"]))
-    return refused or breaking or (any(one.is_blocking for one in effect.locks) and effect.is_slow)
+    return run.refused or breaking or (any(one.is_blocking for one in effect.locks) and effect.is_slow)
 
 
 def warned_by_squawk(squawk: str, version: str, sql: str) -> bool:

@@ -86,11 +86,23 @@ def predict(
     refuse has an empty Effect.
     """
     ground = Ground(schema, server_version, time_zone, rows)
-    together = tuple(actions)
-    parts = tuple(part for action in together for part in _parts(ground, action, together))
+    parts = _all_parts(ground, actions)
     if any(isinstance(part, Fails) for part in parts):
         return Effect()
     return _effect(ground, parts)
+
+
+def refusal(
+    actions: Iterable[Action], schema: Schema, server_version: int, time_zone: str = "UTC", rows: bool = True
+) -> str:
+    """Why Postgres would refuse the statement, as far as it can be told; "" when nothing is known against it. Arguments as for predict()."""
+    parts = _all_parts(Ground(schema, server_version, time_zone, rows), actions)
+    return next((part.why for part in parts if isinstance(part, Fails)), "")
+
+
+def _all_parts(ground: Ground, actions: Iterable[Action]) -> tuple[Part, ...]:
+    together = tuple(actions)
+    return tuple(part for action in together for part in _parts(ground, action, together))
 
 
 def _parts(ground: Ground, action: Action, together: tuple[Action, ...]) -> Iterator[Part]:

@@ -60,14 +60,17 @@ def attach(ground: Ground, action: Action) -> Iterator[Part]:
 
 
 def detach(ground: Ground, action: Action) -> Iterator[Part]:
-    """ALTER TABLE … DETACH PARTITION; CONCURRENTLY ends without a lock that can be seen, having waited between two transactions."""
+    """ALTER TABLE … DETACH PARTITION. CONCURRENTLY is two short transactions; between them, where it waits for others, it holds no lock."""
     parent, child = ground.identity(action.relation), ground.identity(action.references)
     found = ground.table(child)
     if found is None or found.partition_of != parent:
         yield Fails(f"{action.references} is no partition of {action.relation}")
         return
-    if action.flags & {"concurrently", "finalize"}:
-        yield from locked(UPDATING, parent, child)
+    if "concurrently" in action.flags:
+        return
+    if "finalize" in action.flags:
+        yield from locked(UPDATING, parent)
+        yield from locked(EXCLUSIVE, child)
         return
     yield from locked(EXCLUSIVE, parent, child)
     yield from locked(EXCLUSIVE, *(one.identity for one in _default_of(ground, parent)))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mcp_server.model.lock import Lock
-from mcp_server.model.names import qualified, split
-from mcp_server.model.schema import Column, Constraint, Domain, Index, Schema, SchemaObject, Table, View
+from mcp_server.model.names import object_name, qualified, split
+from mcp_server.model.schema import Column, Constraint, Domain, Index, Schema, SchemaObject, Sequence, Table, View
 from mcp_server.planning.partitions import descendants
 
 EXCLUSIVE = "AccessExclusiveLock"
@@ -106,12 +106,24 @@ class Ground:
             waiting += children.get(found[-1], ())
         return tuple(dict.fromkeys(found))
 
+    def partitions(self, table: str, only: bool = False) -> tuple[str, ...]:
+        """The table and its partitions; children of plain inheritance are left out."""
+        found = self.table(table)
+        return self.family(table, only or found is None or found.kind != "partitioned")
+
     def has_storage(self, relation: str) -> bool:
         table = self.table(relation)
         if table is not None:
             return table.kind == "table"
         view = self.schema.get(View, relation)
         return view is not None and view.materialized
+
+    def sequences_of(self, table: str) -> tuple[str, ...]:
+        """Those that belong to columns; an identity column's by the name that Postgres gives it."""
+        owned = (one.identity for one in self.schema.all(Sequence) if one.owned_by.startswith(f"{table}."))
+        schema, name = split(table)
+        columns = (one.name for one in self.schema.on(table, Column) if one.identity_kind)
+        return (*owned, *(qualified(schema, object_name(name, one, "seq")) for one in columns))
 
     def domain(self, type_name: str) -> Domain | None:
         """The domain of a type's name, as the user or as Postgres writes it."""

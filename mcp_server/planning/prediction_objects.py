@@ -61,7 +61,7 @@ def create_index(ground: Ground, action: Action) -> Iterator[Part]:
         else:
             yield from locked(UPDATING if "concurrently" in action.flags else "ShareLock", table)
         return
-    family = ground.family(table, "only" in action.flags) if table else ()
+    family = ground.partitions(table, "only" in action.flags) if table else ()
     yield from locked(UPDATING if "concurrently" in action.flags else "ShareLock", *family)
     yield from built(ground, *family)
 
@@ -135,7 +135,7 @@ def _drop_on_table(ground: Ground, action: Action, kind: type[SchemaObject]) -> 
         yield from _missing(action)
         yield from locked(EXCLUSIVE if kind is Policy else READING, table)
         return
-    yield from locked(EXCLUSIVE, *(ground.family(table) if kind is Trigger else (table,)))
+    yield from locked(EXCLUSIVE, *(ground.partitions(table) if kind is Trigger else (table,)))
 
 
 def _roots(ground: Ground, action: Action, kind: str) -> Iterator[Key]:
@@ -216,7 +216,7 @@ def _reads_of(ground: Ground, view: View) -> Iterator[str]:
 
 def create_trigger(ground: Ground, action: Action) -> Iterator[Part]:
     table = ground.identity(action.relation)
-    yield from locked(ROW_EXCLUSIVE, *(ground.family(table) if table else ()))
+    yield from locked(ROW_EXCLUSIVE, *(ground.partitions(table) if table else ()))
     yield from locked(READING, ground.identity(action.references) if action.references else "")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from mcp_server.model.action import Action
 from mcp_server.model.lock import Lock
-from mcp_server.model.schema import Constraint, Index, Sequence, Table, View
+from mcp_server.model.schema import Constraint, Index, Table, View
 from mcp_server.planning.mentions import Names
 from mcp_server.planning.prediction_ground import (
     EXCLUSIVE,
@@ -125,13 +125,8 @@ def _emptied(ground: Ground, tables: tuple[str, ...], restarts: bool) -> Iterato
     for table in tables:
         if ground.has_storage(table):
             yield Touch("empty", table)
-            yield from (Touch("build", table) for _ in ground.indexes(table)[:1])
         if restarts:
-            yield from (
-                Touch("file", one.identity)
-                for one in ground.schema.all(Sequence)
-                if one.owned_by.startswith(f"{table}.")
-            )
+            yield from (Touch("file", one) for one in ground.sequences_of(table))
 
 
 def lock_table(ground: Ground, action: Action) -> Iterator[Part]:
@@ -159,14 +154,14 @@ def _meant(ground: Ground, action: Action) -> tuple[str, ...]:
     if not action.relation:
         return tuple(one.identity for one in ground.schema.all(Table) if one.kind == "table")
     relation = ground.identity(action.relation)
-    return ground.family(relation) if relation else ()
+    return ground.partitions(relation) if relation else ()
 
 
 def cluster(ground: Ground, action: Action) -> Iterator[Part]:
     """Without a name, every table that was clustered before."""
     relation = ground.identity(action.relation) if action.relation else ""
     clustered = (one.table for one in ground.schema.all(Index) if one.clustered)
-    for table in ground.family(relation) if relation else () if action.relation else clustered:
+    for table in ground.partitions(relation) if relation else () if action.relation else clustered:
         yield Lock(table, EXCLUSIVE)
         yield from rewritten(ground, table)
 

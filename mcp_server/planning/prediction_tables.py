@@ -42,10 +42,13 @@ _STRONG_OPTIONS = frozenset({
     "security_barrier", "security_invoker", "check_option",
 })  # fmt: skip
 _NO_RECURSION = frozenset({
-    "owner to", "set options", "set tablespace", "set access method", "set logged", "set unlogged", "set clustered index",
+    "owner to", "set column options", "set compression", "set options", "set tablespace", "set access method", "set logged", "set unlogged", "set clustered index",
     "replica identity", "inherit", "no inherit", "of type", "not of type", "enable rule", "disable rule",
     "enable row security", "disable row security", "force row security", "no force row security",
 })  # fmt: skip
+_TO_PARTITIONS = frozenset(
+    {"add identity", "set identity", "drop identity", "enable trigger", "disable trigger", "alter constraint"}
+)
 _MODES = {
     "set statistics": UPDATING, "set column options": UPDATING, "set clustered index": UPDATING, "validate constraint": UPDATING,
     "attach partition": UPDATING, "enable trigger": ROW_EXCLUSIVE, "disable trigger": ROW_EXCLUSIVE,
@@ -69,13 +72,23 @@ def alter_table(ground: Ground, action: Action, beside: tuple[Action, ...]) -> I
     table = ground.identity(action.relation)
     if not table:
         return
-    family = (table,) if action.verb in _NO_RECURSION else ground.family(table, "only" in action.flags)
+    family = _family(ground, action, table)
     if action.verb not in ("attach partition", "detach partition"):
         yield from locked(mode_of(action), *family)
     command = _COMMANDS.get(action.verb)
     if command is not None:
         for member in family:
             yield from command(ground, action, member, beside)
+
+
+def _family(ground: Ground, action: Action, table: str) -> tuple[str, ...]:
+    """The table and those that the command goes down to: children for what is inherited, partitions alone for keys and triggers."""
+    only = "only" in action.flags
+    if action.verb in _NO_RECURSION or (action.verb.endswith("identity") and ground.version < 170000):
+        return (table,)
+    if action.verb in _TO_PARTITIONS or action.kind in ("primary key", "unique", "foreign key", "exclude"):
+        return ground.partitions(table, only)
+    return ground.family(table, only)
 
 
 def _add_column(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
@@ -159,8 +172,15 @@ def _column_must_be(ground: Ground, action: Action, table: str, beside: tuple[Ac
     column = ground.column(table, action.name)
     if column is None:
         yield Fails(f"{table} has no column {action.name}")
-    elif action.verb == "add identity" and (column.nullable or column.identity_kind or column.default):
+    elif action.verb == "add identity" and not _takes_identity(column, beside):
         yield Fails("the column may be null, or has a default")
+
+
+def _takes_identity(column: Column, beside: tuple[Action, ...]) -> bool:
+    """Whether a column is, or becomes by the same statement, one without nulls and default."""
+    told = {one.verb for one in beside if one.name == column.name}
+    empty = column.default is None or "drop default" in told
+    return empty and not column.identity_kind and (not column.nullable or "set not null" in told)
 
 
 def _set_expression(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
@@ -323,6 +343,9 @@ def _add_key(ground: Ground, action: Action, table: str) -> Iterator[Part]:
     if action.index and index is None:
         yield Fails(f"there is no index {action.index}")
         return
+    if index is not None and not (index.unique and index.valid and all(index.columns) and not index.predicate):
+        yield Fails(f"{action.index} is not a plain unique index")
+        return
     if index is None:
         yield from built(ground, table)
     if action.kind == "primary key":
@@ -378,8 +401,16 @@ def _alter_constraint(ground: Ground, action: Action, table: str, beside: tuple[
 def _set_persistence(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
     found = ground.table(table)
     wanted = "permanent" if action.verb == "set logged" else "unlogged"
-    if found and found.persistence != wanted:
-        yield from rewritten(ground, table)
+    if found is None or found.persistence == wanted:
+        return
+    logged = [ground.table(one.references) for one in ground.foreign_keys_of(table) if one.references != table]
+    if wanted == "unlogged":
+        logged = [ground.table(one.table) for one in ground.foreign_keys_to(table) if one.table != table]
+    if any(one is not None and one.persistence == found.persistence for one in logged):
+        yield Fails("a foreign key would lead from a logged table to an unlogged one")
+    yield from rewritten(ground, table)
+    if ground.version >= 150000:
+        yield from (Touch("file", one) for one in ground.sequences_of(table))
 
 
 def _set_storage_place(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:

@@ -34,11 +34,13 @@ def needs_rewrite(ground: Ground, before: str, after: str) -> bool:
     if is_constrained(ground, ground.domain(after)):
         return not _is_same_domain(ground, before, after)
     old, new = parse(base_type(ground, before)), parse(base_type(ground, after))
-    if old.dimensions != new.dimensions:
+    if ground.domain(before):
+        old = Type(old.base, (), old.dimensions)  # the length that a domain has is not known to the planner
+    if old.dimensions != new.dimensions or (old.dimensions and old.base != new.base):
         return True
     if old.base == new.base:
         return old != new and (bool(old.dimensions and new.modifier) or _is_narrower(old, new))
-    if (old.base, new.base) in _ZONED and not new.dimensions:
+    if (old.base, new.base) in _ZONED:
         return not is_utc(ground.time_zone) or _is_narrower(Type(new.base), new)
     if (old.base, new.base) not in _BINARY:
         return True
