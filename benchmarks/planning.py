@@ -146,13 +146,19 @@ async def run(tables: int, with_alembic: bool, cache: Path) -> None:
         far = through(live.url, host, port)
         for _ in range(ROUNDS):
             steps = await ours(far, near.url, times)
-        found = await asyncio.to_thread(theirs, far, changed, times) if with_alembic else 0
-    print(f"\n{tables} tables, {CHANGED} changed: {steps} statements; Alembic finds {found} differences\n")
-    print("| | median s | runs |\n|---|---|---|")
+        print(f"{tables} tables, {CHANGED} changed: {steps} statements\n\n| | median s | runs |\n|---|---|---|")
+        _print_medians(times)
+        if with_alembic:
+            slow: Times = {}
+            found = await asyncio.to_thread(theirs, far, changed, slow)
+            _print_medians(slow)
+            ratio = median(slow["Alembic, compare_metadata"]) / median(times["ours, all"])
+            print(f"\nAlembic finds {found} differences; ratio of the times: {ratio:.0f}")
+
+
+def _print_medians(times: Times) -> None:
     for name, seconds in times.items():
-        print(f"| {name} | {median(seconds):.2f} | {len(seconds)} |")
-    if with_alembic:
-        print(f"\nratio: {median(times['Alembic, compare_metadata']) / median(times['ours, all']):.0f}")
+        print(f"| {name} | {median(seconds):.2f} | {len(seconds)} |", flush=True)
 
 
 if __name__ == "__main__":

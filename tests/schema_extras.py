@@ -23,8 +23,8 @@ ALONE = {
         _EVENT + "create table event_may (id integer not null, day date not null, body text default 'x');"
         "create index mine on event_may (body); create index event_body on event (body);"
         "alter table event attach partition event_may for values from ('2024-05-01') to ('2024-06-01');",
-        _EVENT + "create table event_may partition of event for values from ('2024-05-01') to ('2024-06-01') partition by list (id);"
-        "create table event_may_1 partition of event_may for values in (1, 2); create index event_body on event (body, id);"
+        _EVENT + "create table event_year partition of event for values from ('2024-01-01') to ('2025-01-01') partition by list (id);"
+        "create table event_year_1 partition of event_year for values in (1, 2); create index event_body on event (body, id);"
         "create table noted (id integer, day date); alter table event add primary key (id, day);"
         "alter table noted add foreign key (id, day) references event;",
         _EVENT + _MAY + "create function stamp() returns trigger language plpgsql as 'begin return new; end';"
