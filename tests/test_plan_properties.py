@@ -13,7 +13,7 @@ from datetime import datetime
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -57,6 +57,7 @@ def told(before: Schema, after: Schema) -> list[str]:
     deadline=None,
     derandomize=not PAIRS,
     database=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @pytest.mark.timeout(0)
@@ -93,6 +94,7 @@ async def test_any_schema_is_planned_into_any_other_and_back(
     deadline=None,
     derandomize=not PAIRS,
     database=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @pytest.mark.timeout(0)
@@ -134,6 +136,7 @@ def inside(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     deadline=None,
     derandomize=not PAIRS,
     database=None,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @pytest.mark.timeout(0)

@@ -69,7 +69,7 @@ def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
         if isinstance(item, Column) and (part := _loosened(item, ground)):
             yield part
         yield Part(change, CONTRACT)
-    elif isinstance(item, Index | Constraint) and ground.is_busy(item.table):
+    elif isinstance(item, Index | Constraint) and ground.is_busy(_ruling_table(item, ground)):
         yield _on_busy_table(change, ground)
     elif isinstance(item, Column) and isinstance(change, Altered):
         yield from _altered_column(change, ground)
@@ -79,6 +79,16 @@ def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
         yield Part(change, CONTRACT)
     else:
         yield Part(change, EXPAND)
+
+
+def _ruling_table(item: Index | Constraint, ground: Ground) -> str:
+    """The table that decides when: a partition's part of an index that is made comes with the parent's."""
+    while isinstance(item, Index) and item.parent and ground.before.get(Index, item.parent) is None:
+        parent = ground.after.get(Index, item.parent)
+        if parent is None:
+            break
+        item = parent
+    return item.table
 
 
 def _loosened(column: Column, ground: Ground) -> Part | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mcp_server.model.names import quote, split
 from mcp_server.model.schema import (
+    Column,
     Composite,
     DefaultPrivilege,
     Domain,
@@ -50,12 +51,12 @@ def create(given: Given, site: Site) -> Drafts:
 
 def drop(given: Given, site: Site) -> Drafts:
     """Back to the default: REVOKE what was granted, GRANT what was taken away."""
-    yield from _steps(given, _holds(given), _empty(given), ())
+    yield from _steps(given, _holds(given), _empty(given), (), site)
 
 
 def alter(before: Given, after: Given, fields: tuple[str, ...], site: Site) -> Drafts:
     """From one set of privileges to another."""
-    yield from _steps(after, _holds(before), _holds(after), _FIELDS)
+    yield from _steps(after, _holds(before), _holds(after), _FIELDS, site)
 
 
 def surplus(item: SchemaObject, site: Site) -> Drafts:
@@ -80,18 +81,41 @@ def _steps(
     old: tuple[frozenset[str], frozenset[str]],
     new: tuple[frozenset[str], frozenset[str]],
     fields: tuple[str, ...],
+    site: Site | None = None,
 ) -> Drafts:
-    """REVOKE, then GRANT, so that a privilege can lose or gain its grant option."""
+    """REVOKE, then GRANT, so that a privilege can lose or gain its grant option.
+
+    site: where columns are looked for that keep what is taken from their table.
+    """
     taken = (old[0] - new[0]) | (new[1] - old[1])
     gained = (new[0] - old[0]) | (old[1] - new[1])
     lost = sorted({privilege.removesuffix(_OPTION) for privilege in taken})
     if lost:
         yield Draft(_statement(given, "REVOKE", lost, ""), fields)
+        yield from _kept_by_columns(given, lost, fields, site)
     again = {privilege for privilege in new[0] & old[0] if privilege.removesuffix(_OPTION) in lost}
     for option in ("", _OPTION):
         names = sorted(one.removesuffix(_OPTION) for one in gained | again if one.endswith(_OPTION) == bool(option))
         if names:
             yield Draft(_statement(given, "GRANT", names, option), fields)
+
+
+def _kept_by_columns(given: Given, lost: list[str], fields: tuple[str, ...], site: Site | None) -> Drafts:
+    """A privilege that is taken from a table is taken from its columns too: those that have it themselves get it back.
+
+    https://www.postgresql.org/docs/current/sql-revoke.html
+    """
+    if site is None or not isinstance(given, Grant) or given.target_word != "table":
+        return
+    for other in site.new.schema.all(Grant):
+        column = (Column.word, other.target)
+        is_here = other.target_word == "column" and other.grantee == given.grantee and column in site.old.units
+        if not is_here or split(other.target)[:-1] != split(given.target) or column in site.made:
+            continue
+        for option in ("", _OPTION):
+            held = (one.removesuffix(_OPTION) for one in other.privileges if one.endswith(_OPTION) == bool(option))
+            if names := sorted(set(held) & set(lost)):
+                yield Draft(_statement(other, "GRANT", names, option), fields)
 
 
 def _statement(given: Given, verb: str, privileges: list[str], option: str) -> str:
