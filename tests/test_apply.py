@@ -73,6 +73,7 @@ async def test_what_autogenerate_wrote_is_on_record_and_can_be_applied(
     kept = find(root, revision)
     assert kept is not None
     assert (kept.parents, kept.is_transaction, kept.server_version // 10_000) == (("b2",), True, 18)
+    await workspace.close()
 
 
 async def test_a_new_project_is_led_from_nothing_to_its_tables(
@@ -87,6 +88,7 @@ async def test_a_new_project_is_led_from_nothing_to_its_tables(
 
     assert answer.findings == 0, answer.text
     assert await ask(database, TABLES) == 7
+    await workspace.close()
 
 
 @pytest.mark.parametrize("postgres", ["16"], indirect=True, scope="session")
@@ -104,6 +106,7 @@ async def test_what_is_written_was_rehearsed_on_a_server_like_the_live_one(
     assert "PostgreSQL 16" in written.text
     (kept,) = (root / ".dbarch" / "rehearsals").glob("*.json")
     assert json.loads(kept.read_text())["server_version"] // 10_000 == 16
+    await workspace.close()
 
 
 @pytest.fixture
