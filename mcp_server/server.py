@@ -175,7 +175,9 @@ class ArchitectServer(MCPServer[Any]):
             "dbarch://schema/{+source}", name="schema", description="A schema by its source word, as `live`."
         )
         schema(self.read_schema)
-        rule = self.resource("dbarch://rules/{code}", name="rule", description="What a finding's code means, as `M101`.")
+        rule = self.resource(
+            "dbarch://rules/{code}", name="rule", description="What a finding's code means, as `M101`."
+        )
         rule(self.read_rule)
 
 
