@@ -101,7 +101,7 @@ async def walk(sandboxes: Sandboxes, case: Case) -> Migration:
                 await second.close()
         failed = bool(seen and seen[-1].error)
         migration = Migration(
-            case.source, judged(seen), before, None if failed else after, sandboxes.server_version,
+            case.source, judged(seen, before), before, None if failed else after, sandboxes.server_version,
             environment=Environment(has_lock_timeout=TIMEOUT not in (case.codes or ())),
         )  # fmt: skip
         if not failed or not supply(ground, seen[-1]):

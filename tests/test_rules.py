@@ -45,7 +45,7 @@ async def reviewed(sandboxes: Sandboxes, given: str, sql: str, *, code: str) -> 
             await second.close()
     return Migration(
         "the script",
-        statements_of(seen),
+        statements_of(seen, before),
         before,
         after,
         sandbox.server_version,

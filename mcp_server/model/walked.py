@@ -135,6 +135,12 @@ class Migration:
         return self.server_version // 10_000
 
     @property
+    def first_failure(self) -> str:
+        """Why the walk did not come to its end: up, down and up; "" when it did."""
+        refused = next((statement.error for statement in self.statements if statement.error), "")
+        return self.failure or refused or self.refusal
+
+    @property
     def end(self) -> Schema:
         """The Schema at the end, or the one at the start when the end was not reached."""
         return self.after or self.before

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import MigrationError, StatementFailed
 from mcp_server.model.action import Action
-from mcp_server.model.observation import Observed
+from mcp_server.model.observation import Effect, Observed
 from mcp_server.model.orm import History, Revision
-from mcp_server.model.schema import Schema
+from mcp_server.model.schema import Schema, Table
 from mcp_server.model.walked import Environment, Migration, Statement
 from mcp_server.operations.equality import differences
+from mcp_server.planning.prediction import predict
 from mcp_server.world.actions import read_actions
 from mcp_server.world.migrations import Walked, replay, walk
 from mcp_server.world.rehearsal import Copy, copy_of
 from mcp_server.world.revision_text import read_revision_file
+from mcp_server.world.row_watch import RowWatch
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
 BASE = "base"
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +47,15 @@ class Stretch:
         return self.after[0] if self.after else BASE
 
 
-def statements_of(observed: Iterable[Observed]) -> tuple[Statement, ...]:
-    """Each observed statement with what it asks for."""
+def statements_of(observed: Iterable[Observed], before: Schema) -> tuple[Statement, ...]:
+    """Each observed statement with what it asks for. before: the Schema at the start, which tells actions apart."""
     return tuple(
         Statement(
             sql=seen.sql,
-            actions=actions_of(seen.sql),
+            actions=(actions := actions_of(seen.sql)),
             effect=seen.effect,
             fresh=seen.fresh,
+            parts=_parts(actions, before),
             is_observed=True,
             transaction=seen.transaction,
             revision=seen.revision,
@@ -60,6 +66,13 @@ def statements_of(observed: Iterable[Observed]) -> tuple[Statement, ...]:
         )
         for seen in observed
     )
+
+
+def _parts(actions: tuple[Action, ...], schema: Schema) -> tuple[Effect, ...]:
+    """What each of several actions would do alone; nothing for one that Postgres would refuse alone."""
+    if len(actions) < 2:
+        return ()
+    return tuple(predict((action,), schema, schema.server_version) for action in actions)
 
 
 def actions_of(sql: str) -> tuple[Action, ...]:
@@ -83,27 +96,60 @@ async def walk_stretch(
     marks = [("upgrade", other) for other in stretch.after[1:]]
     goals = [("upgrade", stretch.last)]
     goals += [("downgrade", stretch.way_back), ("upgrade", stretch.last)] if goes_back else []
-    async with copy_of(workspace, template) as copy:
-        walking = _Walking(workspace, history, stretch, copy)
-        await walking.run(marks, goals)
-    walked = walking.migration
+    words = mentioned(_text(workspace.settings.root / one.file) for one in stretch.revisions)
+    walked = None
+    for with_rows in (words, None):
+        async with copy_of(workspace, template) as copy:
+            walking = _Walking(workspace, history, stretch, copy, with_rows)
+            await walking.run(marks, goals)
+        tried, walked = walked, walking.migration
+        if not walked.first_failure or not words:
+            break
+    assert walked is not None
+    if tried is not None:
+        walked = without_rows(tried, walked)
     return replace(walked, sizes=sizes, files=files, environment=environment)
+
+
+def without_rows(tried: Migration, empty: Migration) -> Migration:
+    """A walk on empty tables that followed one which failed on rows; its failure is told of rows when the empty one has none."""
+    if empty.first_failure == tried.first_failure:
+        return empty
+    return replace(empty, data_failure=tried.first_failure, rows=tried.rows)
+
+
+def mentioned(texts: Iterable[str]) -> frozenset[str]:
+    """The words of texts, among which are the names of the tables that they are about."""
+    return frozenset(word for text in texts for word in _WORD.findall(text))
+
+
+def tables_among(words: frozenset[str], schema: Schema) -> tuple[str, ...]:
+    """The tables whose names are among these words."""
+    return tuple(table.identity for table in schema.all(Table) if table.name in words)
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", errors="replace")
 
 
 class _Walking:
     """A walk as it goes: what was read before, in its midst and after."""
 
-    def __init__(self, workspace: Workspace, history: History, stretch: Stretch, copy: Copy) -> None:
+    def __init__(
+        self, workspace: Workspace, history: History, stretch: Stretch, copy: Copy, words: frozenset[str] | None
+    ) -> None:
         self._workspace = workspace
         self._history = history
         self._copy = copy
         self._stretch = stretch
+        self._words = words
+        self._rows: RowWatch | None = None
         self.migration = Migration(stretch.name, (), Schema({}), None, copy.sandbox.server_version)
 
     async def run(self, marks: Sequence[tuple[str, str]], goals: Sequence[tuple[str, str]]) -> None:
         """Carry out the steps that lead to the start, then those that are judged."""
         if not marks:
-            self.migration = replace(self.migration, before=await self._read())
+            await self._start()
         steps = walk(self._workspace, self._copy.sandbox, [*marks, *goals], observed=True, history=self._history)
         number = -len(marks)
         async with aclosing(steps) as walked:
@@ -112,27 +158,39 @@ class _Walking:
                 if number <= 0:
                     if one.failure is not None:
                         raise one.failure
-                    self.migration = replace(self.migration, before=await self._read())
+                    await self._start()
                     continue
                 await self._take(number, one)
                 self._workspace.progress(f"walked {self._stretch.name}: {number} of {len(goals)}", 0.4 + number * 0.15)
 
     async def _take(self, number: int, one: Walked) -> None:
         failure = _told(one.failure) if one.failure is not None else ""
+        reached = None if failure else await self._read()
         if number == 1:
             self.migration = replace(
                 self.migration,
-                statements=statements_of(one.walk.observed),
-                after=None if failure else await self._read(),
+                statements=statements_of(one.walk.observed, self.migration.before),
+                after=reached,
                 failure=failure,
                 failed_place=_place(one.failure),
             )
         elif failure:
             told = failure if number == 2 else f"after it, the second upgrade fails: {failure}"
             self.migration = replace(self.migration, refusal=told)
-        elif number == 2:
-            changes = await differences(self._workspace, self.migration.before, await self._read())
+        elif number == 2 and reached is not None:
+            changes = await differences(self._workspace, self.migration.before, reached)
             self.migration = replace(self.migration, returned=changes)
+        if self._rows is not None and reached is not None:
+            await self._rows.look(reached, is_up=number != 2, is_first=number == 1)
+            self.migration = replace(self.migration, rows=self._rows.told())
+
+    async def _start(self) -> None:
+        """Read where the walk begins, and put rows into the tables that it is about."""
+        before = await self._read()
+        self.migration = replace(self.migration, before=before)
+        if self._words is not None:
+            self._rows = RowWatch(self._copy.connection, {}, tables_among(self._words, before))
+            await self._rows.begin(before)
 
     async def _read(self) -> Schema:
         return (await self._copy.read()).without(self._history.version_table_identity)

@@ -1,6 +1,6 @@
 """The default of a column that must not be null is dropped, and code that leaves the column out fails.
 
-Deploy the code that gives a value first.
+DROP DEFAULT is instant, and changes no row. Deploy the code that gives a value itself first, then drop the default.
 """
 
 from collections.abc import Iterator
