@@ -64,7 +64,9 @@ def stale() -> list[Path]:
     """The generated pages that differ from what they should hold."""
     wanted = pages()
     left = [path for path in (ROOT / "docs/rules").glob("*.md") if path not in wanted]
-    return left + [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return left + [
+        path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
 
 
 def write(path: Path, text: str | None) -> None:
