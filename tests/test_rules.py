@@ -121,3 +121,9 @@ def test_a_rule_explains_itself(one: Registered) -> None:
 def test_codes_are_used_once() -> None:
     codes = [one.rule.code for one in rules()]
     assert sorted(set(codes)) == codes
+
+
+async def test_a_setting_of_another_name_is_no_lock_timeout(sandboxes: Sandboxes) -> None:
+    script = "set app.lock_timeout = '1s';\nalter table task add column due date;"
+    migration = await reviewed(sandboxes, "create table task (id bigint primary key);", script, code=TIMEOUT)
+    assert [one.code for one in judge(migration).findings] == [TIMEOUT]

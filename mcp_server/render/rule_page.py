@@ -20,8 +20,7 @@ def render_rule(name: str, page: str, rule: Rule) -> str:
         parts.append(_example("Given", "sql", rule.given))
     if rule.bad:
         parts.append(_example("Found", language, rule.bad))
-    if rule.good:
-        parts.append(_example("Not found", language, "\n\n".join(one.strip() for one in rule.good)))
+    parts += [_example("Not found", language, one) for one in rule.good]
     return "\n\n".join(parts) + "\n"
 
 

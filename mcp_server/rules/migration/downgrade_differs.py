@@ -17,7 +17,8 @@ RULE = Rule(
     given="create table task (id bigint primary key, title text);",
     bad="""
 def upgrade():
-    op.create_table("note", sa.Column("id", sa.BigInteger(), primary_key=True), sa.Column("kind", sa.Enum("a", name="kind")))
+    kind = sa.Enum("a", name="kind")
+    op.create_table("note", sa.Column("id", sa.BigInteger(), primary_key=True), sa.Column("kind", kind))
 
 
 def downgrade():
@@ -26,7 +27,8 @@ def downgrade():
     good=(
         """
 def upgrade():
-    op.create_table("note", sa.Column("id", sa.BigInteger(), primary_key=True), sa.Column("kind", sa.Enum("a", name="kind")))
+    kind = sa.Enum("a", name="kind")
+    op.create_table("note", sa.Column("id", sa.BigInteger(), primary_key=True), sa.Column("kind", kind))
 
 
 def downgrade():

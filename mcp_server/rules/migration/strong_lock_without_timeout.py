@@ -24,7 +24,7 @@ RULE = Rule(
         "select set_config('lock_timeout', '3s', false);\nalter table task add column due date;",
     ),
 )
-_SETS = re.compile(r"\block_timeout\b'?\s*(?:=|to|,)\s*'?\s*(\w+)", re.IGNORECASE)
+_SETS = re.compile(r"(?<![.\w])lock_timeout\b'?\s*(?:=|to|,)\s*'?\s*(\w+)", re.IGNORECASE)
 _OFF = ("0", "default", "0s", "0ms")
 
 
