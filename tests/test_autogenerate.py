@@ -119,7 +119,10 @@ async def test_edited_models_become_phases_that_follow_the_head(tmp_path: Path, 
     assert (
         "📋 Architectural decision detected: new table public.tag. Document? Run /sp.adr data-model-tag." in answer.text
     )
-    assert f"Next: read the files, then `alembic upgrade {parents[3][0]}`" in answer.text
+    assert (
+        f"Next: read the files, then call apply_migration with revision={parents[3][0]}, which shows its plan first"
+        in answer.text
+    )
     assert answer.carried_out["statements"] > 10
 
 
@@ -131,7 +134,10 @@ async def test_a_change_that_is_over_at_once_is_one_revision(tmp_path: Path, san
     (phase,) = data_of(answer)["revision"]["phases"]
     assert (phase["name"], phase["class"]) == ("expand", "safe")
     assert answer.text.startswith(f"Wrote {phase['file']} (revision {phase['id']}, after 0002): ")
-    assert "Next: read the file, then `alembic upgrade head`" in answer.text
+    assert (
+        "Next: read the file, then call apply_migration, which shows its plan first (by hand: `alembic upgrade head`"
+        in answer.text
+    )
     assert "SET LOCAL lock_timeout = '" in (root / phase["file"]).read_text()
 
 
