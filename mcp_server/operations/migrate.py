@@ -71,8 +71,8 @@ async def autogenerate_migration(
             return _rejected(drafted, tried)
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
-        if write:
-            await _record(project, passed)
+        if write and (start.stamped or len(passed.revisions) == 1):
+            await _record(project, passed)  # what lies between phases is read by replaying the history that they follow
         return answer
 
 
