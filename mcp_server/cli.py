@@ -27,6 +27,7 @@ from mcp_server.errors import ArchitectError
 from mcp_server.model.answer import Answer
 from mcp_server.operations import OPERATIONS, Operation
 from mcp_server.progress import TerminalProgress
+from mcp_server.shell_words import pair_of, shell_type, understood
 from mcp_server.world.runs import read_report
 from mcp_server.world.workspace import Workspace
 
@@ -132,10 +133,10 @@ def _command(contract: Contract) -> Callable[..., None]:
 
 
 def _parameter(argument: Argument) -> inspect.Parameter:
-    kind, many = _shell_type(argument.type)
+    kind, many = shell_type(argument.type)
     words: dict[str, Any] = {"help": argument.description or None}
     if argument.type == dict[str, str] or dict in (get_origin(part) for part in get_args(argument.type)):
-        words["metavar"] = _pair(argument)
+        words["metavar"] = pair_of(argument)
     if argument.required:
         kind = Annotated[kind, typer.Argument(**words)]
         return inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
@@ -145,36 +146,12 @@ def _parameter(argument: Argument) -> inspect.Parameter:
     return inspect.Parameter(argument.name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
 
 
-def _pair(argument: Argument) -> str:
-    """How one entry of a mapping is written on the line."""
-    return "OLD=NEW" if argument.name == "renames" else "KEY=VALUE"
-
-
-def _shell_type(kind: Any) -> tuple[Any, bool]:
-    """The type that a shell can give for an operation's: a list of words for tuples and mappings."""
-    options = [part for part in get_args(kind) if part is not type(None)] if type(None) in get_args(kind) else [kind]
-    for option in options:
-        origin = get_origin(option) or option
-        if origin in (tuple, list, dict):
-            return list[str], True
-    return (kind, False) if len(options) == 1 else (str | None, False)
-
-
 def _understood(argument: Argument, value: Any) -> Any:
-    """A value of the line as the operation wants it: `-` is stdin, words with `=` are a mapping."""
-    if argument.required and value == "-":
-        return sys.stdin.read()
-    if not isinstance(value, list | tuple):
-        return value
-    kinds = [get_origin(part) or part for part in (argument.type, *get_args(argument.type))]
-    if dict not in kinds:
-        return tuple(value) if value else argument.default
-    if wrong := [word for word in value if "=" not in word]:
-        raise typer.BadParameter(
-            f"`{wrong[0]}` is not {_pair(argument)}", param_hint=f"--{_with_dashes(argument.name)}"
-        )
-    pairs = {old: new for old, _, new in (word.partition("=") for word in value)}
-    return pairs or argument.default
+    """A value of the line as the operation wants it."""
+    try:
+        return understood(argument, value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{_with_dashes(argument.name)}") from error
 
 
 def carry_out(manner: Manner, work: Work) -> NoReturn:

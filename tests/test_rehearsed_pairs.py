@@ -1,4 +1,4 @@
-"""Any schema is led to any other by a revision that the project's own Alembic walked up, down and up.
+"""Any schema of plain tables is led to any other by a revision that the project's own Alembic walked up, down and up.
 
 DBARCH_PAIRS=50 tries more of them.
 """

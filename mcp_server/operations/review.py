@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server.errors import ArchitectError, NotFound, Refused
+from mcp_server.errors import NotFound, Refused
 from mcp_server.model.answer import Answer
 from mcp_server.world.runs import address, new_run
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mcp_server.model.finding import Finding
     from mcp_server.model.orm import History
+    from mcp_server.model.phase import Sizes
     from mcp_server.model.review import Review
     from mcp_server.model.walked import Migration
     from mcp_server.operations.walking import Stretch
@@ -172,16 +173,9 @@ async def _reviewed(
     return Review(subject, Report.of(told), migrations, ground, tuple(dict.fromkeys(notes)))
 
 
-async def _sizes(workspace: Workspace) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Rows by relation as live counts them; and what to say where they are not known."""
-    from mcp_server.world.usage import read_usage
+async def _sizes(workspace: Workspace) -> tuple[Sizes, tuple[str, ...]]:
+    """Rows by relation, and what to say where they are not known."""
+    from mcp_server.operations.sizes import read_sizes
 
-    unknown = "Sizes are not known, so every table counts as large"
-    if not workspace.settings.database_url:
-        return {}, (f"{unknown}: no database is named.",)
-    try:
-        usage = await read_usage(await workspace.live())
-    except ArchitectError as error:
-        return {}, (f"{unknown}: {error.message}",)
-    known = {name: one.rows for name, one in usage.relations.items() if one.rows is not None}
-    return known, ()
+    sizes, unknown = await read_sizes(workspace)
+    return sizes, (f"Sizes: {unknown}.",) if unknown else ()

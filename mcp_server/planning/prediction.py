@@ -13,12 +13,10 @@ from mcp_server.model.lock import Lock, strongest
 from mcp_server.model.observation import Effect
 from mcp_server.model.schema import Schema
 from mcp_server.planning.prediction_attach import attach, detach
+from mcp_server.planning.prediction_domains import alter_attribute, alter_domain, alter_sequence
 from mcp_server.planning.prediction_ground import Fails, Ground, Part, Touch
 from mcp_server.planning.prediction_objects import (
-    alter_attribute,
-    alter_domain,
     alter_relation,
-    alter_sequence,
     comment,
     create_index,
     create_policy,

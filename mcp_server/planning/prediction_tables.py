@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mcp_server.model.action import Action
-from mcp_server.model.names import qualified, quote
-from mcp_server.model.schema import Column, Constraint, Policy, RewriteRule, Trigger, View
-from mcp_server.planning.mentions import Names
+from mcp_server.model.schema import Column, Constraint
+from mcp_server.planning.prediction_constraints import (
+    add_constraint,
+    alter_constraint,
+    drop_constraint,
+    validate,
+    verified_not_null,
+)
 from mcp_server.planning.prediction_defaults import calls_in, is_volatile
 from mcp_server.planning.prediction_drops import drop_parts
 from mcp_server.planning.prediction_ground import (
@@ -21,18 +26,14 @@ from mcp_server.planning.prediction_ground import (
     Ground,
     Part,
     Touch,
-    base_type,
     built,
-    constraint_uses,
     index_uses,
     is_constrained,
     locked,
-    mentions,
     rewritten,
     scanned,
 )
-from mcp_server.planning.prediction_partitions import conjuncts, key_columns, proves_not_null
-from mcp_server.planning.prediction_types import keeps_operators, needs_rewrite
+from mcp_server.planning.prediction_retypes import alter_type, rechecked
 
 Command = Callable[[Ground, Action, str, tuple[Action, ...]], Iterator[Part]]
 # Of storage parameters those that need more than the others.
@@ -161,13 +162,6 @@ def _set_not_null(ground: Ground, action: Action, table: str, beside: tuple[Acti
         yield from scanned(ground, table)
 
 
-def verified_not_null(ground: Ground, table: str, column: str) -> Iterator[Part]:
-    """The rows are read, unless a valid check proves it: NotNullImpliedByRelConstraints()."""
-    found = ground.column(table, column)
-    if found is None or (found.nullable and not proves_not_null(tuple(conjuncts(ground, table)), column)):
-        yield from scanned(ground, table)
-
-
 def _column_must_be(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
     column = ground.column(table, action.name)
     if column is None:
@@ -189,213 +183,10 @@ def _set_expression(ground: Ground, action: Action, table: str, beside: tuple[Ac
         yield Fails("the column is not a generated one")
         return
     if not column.stored:
-        yield from _rechecked(ground, table, action.name)
+        yield from rechecked(ground, table, action.name)
         return
     yield from rewritten(ground, table)
     yield from (Touch("rebuild", one.identity) for one in ground.indexes(table) if index_uses(one, action.name))
-
-
-def _alter_type(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
-    column = ground.column(table, action.name)
-    if column is None:
-        yield Fails(f"{table} has no column {action.name}")
-        return
-    if why := _keeps_from_altering(ground, table, column):
-        yield Fails(why)
-        return
-    new = known_type(ground, action.type)
-    steps = [known_type(ground, one.removeprefix("cast=")) for one in action.options if one.startswith("cast=")]
-    rewrites = "using" in action.flags and "cast only" not in action.flags
-    for before, after in zip([column.type, *steps], [*steps, new], strict=True):
-        rewrites = rewrites or needs_rewrite(ground, before, after)
-    if rewrites:
-        yield from rewritten(ground, table)
-    yield from _indexes_again(ground, table, column, action, rewrites)
-    yield from _rechecked(ground, table, column.name)
-    yield from _foreign_keys_again(ground, table, column, new)
-
-
-def known_type(ground: Ground, written: str) -> str:
-    """A type as the Schema names it: one of the user's own with its schema."""
-    bare = written.removesuffix("[]")
-    domain = ground.domain(bare)
-    return (domain.identity if domain else bare) + written[len(bare) :]
-
-
-def _keeps_from_altering(ground: Ground, table: str, column: Column) -> str:
-    """Why Postgres refuses to alter the type, "" when it does not: RememberAllDependentForRebuilding()."""
-    if view_on(ground, table, column.name):
-        return "a view uses the column"
-    if any(
-        one.generated and one is not column and mentions(one.generated, column.name)
-        for one in ground.schema.on(table, Column)
-    ):
-        return "a generated column uses the column"
-    if any(mentions(f"{one.using} {one.check}", column.name) for one in ground.schema.on(table, Policy)):
-        return "a policy uses the column"
-    if any(_trigger_uses(one, column.name) for one in ground.schema.on(table, Trigger)):
-        return "a trigger uses the column"
-    if any(mentions(one.definition, column.name) for one in ground.schema.on(table, RewriteRule)):
-        return "a rule uses the column"
-    found = ground.table(table)
-    if found and column.name in key_columns(found.partition_by):
-        return "the column is part of the partition key"
-    return ""
-
-
-def view_on(ground: Ground, table: str, column: str) -> str:
-    """A view that reads the column, "" for none."""
-    names = Names(ground.schema)
-    identity = f"{table}.{quote(column)}"
-    for view in ground.schema.all(View):
-        if (Column.word, identity) in names.in_query(view.definition):
-            return view.identity
-    return ""
-
-
-def _trigger_uses(trigger: Trigger, column: str) -> bool:
-    head = trigger.definition.partition(" EXECUTE ")[0]
-    of, _, when = head.partition(" WHEN ")
-    return (" UPDATE OF " in of and mentions(of.partition(" UPDATE OF ")[2].partition(" ON ")[0], column)) or mentions(
-        when, column
-    )
-
-
-def _indexes_again(ground: Ground, table: str, column: Column, action: Action, rewrites: bool) -> Iterator[Part]:
-    """Indexes on the column are dropped and made again; their files are kept when nothing in them can have changed."""
-    for index in ground.indexes(table):
-        if not index_uses(index, column.name):
-            continue
-        yield Touch("rebuild", index.identity)
-        simple = all(index.columns) and not index.predicate
-        same_order = _collation(action) == column.collation.removeprefix("pg_catalog.").strip('"')
-        if (
-            rewrites
-            or not simple
-            or not same_order
-            or not keeps_operators(ground, column.type, known_type(ground, action.type))
-        ):
-            yield from built(ground, table)
-
-
-def _collation(action: Action) -> str:
-    found = next((one.removeprefix("collate=") for one in action.options if one.startswith("collate=")), "")
-    return found.removeprefix("pg_catalog.")
-
-
-def _rechecked(ground: Ground, table: str, column: str) -> Iterator[Part]:
-    """Checks that use the column are made again, so that every row is checked again."""
-    for one in ground.schema.on(table, Constraint):
-        if one.kind == "c" and one.validated and one.enforced and constraint_uses(one, column):
-            yield from scanned(ground, table)
-
-
-def _foreign_keys_again(ground: Ground, table: str, column: Column, new: str) -> Iterator[Part]:
-    """Foreign keys on both sides of the column are dropped and made again: both tables are locked."""
-    for one in (*ground.foreign_keys_of(table), *ground.foreign_keys_to(table)):
-        uses = (one.table == table and column.name in one.columns) or (
-            one.references == table and column.name in one.referenced_columns
-        )
-        if not uses:
-            continue
-        yield from locked(EXCLUSIVE, one.table, one.references)
-        if one.validated and one.enforced and not keeps_operators(ground, column.type, base_type(ground, new)):
-            yield from scanned(ground, one.table, one.references)
-
-
-def _add_constraint(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
-    if action.name and ground.constraint(table, action.name) and table == ground.identity(action.relation):
-        yield Fails(f"{table} has a constraint {action.name} already")
-        return
-    yield from _ADDED[action.kind](ground, action, table) if action.kind in _ADDED else ()
-
-
-def _add_check(ground: Ground, action: Action, table: str) -> Iterator[Part]:
-    if not action.flags & {"not valid", "not enforced"}:
-        yield from scanned(ground, table)
-
-
-def _add_not_null(ground: Ground, action: Action, table: str) -> Iterator[Part]:
-    if ground.version < 180000:
-        yield Fails("NOT NULL has no name before PostgreSQL 18")
-    elif "not valid" not in action.flags:
-        yield from verified_not_null(ground, table, action.columns[0])
-
-
-def _add_foreign_key(ground: Ground, action: Action, table: str) -> Iterator[Part]:
-    parent = ground.identity(action.references)
-    if not parent:
-        yield Fails(f"{action.references} does not exist")
-        return
-    others = ground.family(parent)
-    yield from locked(ROW_EXCLUSIVE, *others)
-    if not action.flags & {"not valid", "not enforced"}:
-        yield from scanned(ground, table, *others)
-
-
-def _add_key(ground: Ground, action: Action, table: str) -> Iterator[Part]:
-    """UNIQUE, PRIMARY KEY and EXCLUDE; a primary key's columns must be proven to hold no null."""
-    index = (
-        ground.index(action.index) or ground.index(qualified(table.split(".")[0], action.index))
-        if action.index
-        else None
-    )
-    if action.index and index is None:
-        yield Fails(f"there is no index {action.index}")
-        return
-    if index is not None and not (index.unique and index.valid and all(index.columns) and not index.predicate):
-        yield Fails(f"{action.index} is not a plain unique index")
-        return
-    if index is None:
-        yield from built(ground, table)
-    if action.kind == "primary key":
-        for column in index.columns if index else action.columns:
-            yield from verified_not_null(ground, table, column)
-
-
-_ADDED: dict[str, Callable[[Ground, Action, str], Iterator[Part]]] = {
-    "check": _add_check,
-    "not null": _add_not_null,
-    "foreign key": _add_foreign_key,
-    "unique": _add_key,
-    "primary key": _add_key,
-    "exclude": _add_key,
-}
-
-
-def _validate(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
-    """Reads the table; a foreign key locks the rows that it leads to by RowShareLock."""
-    one = ground.constraint(table, action.name)
-    if one is None:
-        if table == ground.identity(action.relation):
-            yield Fails(f"{table} has no constraint {action.name}")
-        return
-    if one.validated:
-        return
-    yield from scanned(ground, table)
-    if one.kind == "f":
-        yield from locked("RowShareLock", one.references)
-        yield from scanned(ground, *ground.family(one.references))
-
-
-def _drop_constraint(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
-    one = ground.constraint(table, action.name)
-    if one is None:
-        if table == ground.identity(action.relation) and "if exists" not in action.flags:
-            yield Fails(f"{table} has no constraint {action.name}")
-        return
-    yield from drop_parts(ground, ((Constraint.word, one.identity),), "cascade" in action.flags)
-
-
-def _alter_constraint(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
-    one = ground.constraint(table, action.name)
-    if one is None:
-        yield Fails(f"{table} has no constraint {action.name}")
-    elif "enforced" in action.flags and not one.enforced:
-        yield from locked(EXCLUSIVE, one.references)
-        yield from scanned(ground, table, one.references)
-    elif "not enforced" in action.flags and one.enforced:
-        yield from locked(EXCLUSIVE, one.references)
 
 
 def _set_persistence(ground: Ground, action: Action, table: str, beside: tuple[Action, ...]) -> Iterator[Part]:
@@ -437,11 +228,11 @@ _COMMANDS: dict[str, Command] = {
     "drop default": _column_must_be,
     "add identity": _column_must_be,
     "set expression": _set_expression,
-    "alter column type": _alter_type,
-    "add constraint": _add_constraint,
-    "validate constraint": _validate,
-    "drop constraint": _drop_constraint,
-    "alter constraint": _alter_constraint,
+    "alter column type": alter_type,
+    "add constraint": add_constraint,
+    "validate constraint": validate,
+    "drop constraint": drop_constraint,
+    "alter constraint": alter_constraint,
     "set logged": _set_persistence,
     "set unlogged": _set_persistence,
     "set tablespace": _set_storage_place,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from mcp_server.model.action import Action
 from mcp_server.model.names import quote
 from mcp_server.world.sql_tree import Node, expression_sql, kind_of, nested, word
 
@@ -34,6 +35,8 @@ _ODD_WORDS = {
     "statistic ext": "statistics",
     "attribute": "attribute",
 }
+# What reads one kind of statement.
+Reading = Callable[[Node], Iterator[Action]]
 
 
 def relation_name(relation: Node) -> str:

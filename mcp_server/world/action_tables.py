@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -19,6 +19,7 @@ from mcp_server.world.action_nodes import (
     texts,
     type_sql,
 )
+from mcp_server.world.action_partitions import bound_of, partition
 from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, word
 
 # Source: the subtypes of AlterTableCmd in src/include/nodes/parsenodes.h.
@@ -120,7 +121,7 @@ def _command(command: Node, kind: str) -> Action:
     elif held == "atalter_constraint":
         action = _alter_constraint(body, verb)
     elif held == "partition_cmd":
-        action = _partition(body, verb)
+        action = partition(body, verb)
     elif held in ("range_var", "list", "replica_identity_stmt", "def_elem"):
         action = _other(held, body, verb)
     else:
@@ -169,33 +170,6 @@ def _other(held: str, body: Node, verb: str) -> Action:
     if held == "replica_identity_stmt":
         return Action(verb, index=body.name, options=(body.identity_type,))
     return Action(verb)
-
-
-def _partition(command: Node, verb: str) -> Action:
-    """relation is the parent; `references` is the partition, for both are locked."""
-    bound, is_default = bound_of(command.bound) if command.HasField("bound") else ("", False)
-    return Action(
-        verb,
-        references=relation_name(command.name),
-        expression=bound,
-        flags=flags_of(concurrently=command.concurrent, default=is_default),
-    )
-
-
-def bound_of(bound: Node) -> tuple[str, bool]:
-    """A partition's bound as text, and whether it is DEFAULT: `from ('2024-01-01') to ('2024-02-01')`."""
-    if bound.is_default:
-        return "default", True
-    if bound.strategy == "r":
-        lower, upper = _values(bound.lowerdatums), _values(bound.upperdatums)
-        return f"from ({lower}) to ({upper})", False
-    if bound.strategy == "l":
-        return f"in ({_values(bound.listdatums)})", False
-    return f"with (modulus {bound.modulus}, remainder {bound.remainder})", False
-
-
-def _values(datums: Iterable[Node]) -> str:
-    return ", ".join(expression_sql(one) for one in datums)
 
 
 def _column(column: Node, verb: str, name: str) -> Action:
