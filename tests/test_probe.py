@@ -14,7 +14,6 @@ import pytest
 
 from mcp_server.errors import ConfigError, ModelsError
 from mcp_server.model.orm import ModelField, Models, Place
-from mcp_server.world import models as models_room
 from mcp_server.world.guest import ddl, finding
 from mcp_server.world.guest_environment import guest_environment
 from mcp_server.world.interpreter import find_interpreter
@@ -273,15 +272,15 @@ async def test_relationships_that_do_not_fit_are_a_problem_and_no_error() -> Non
     assert models.problems[0].place.file == "models.py"
 
 
-async def test_an_import_that_hangs_is_ended_and_what_it_printed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models_room, "LIMIT", 4.0)
+async def test_an_import_that_hangs_is_ended_and_what_it_printed_is_told() -> None:
     began = time.monotonic()
 
     with pytest.raises(ModelsError, match="not imported within 4 seconds") as caught:
-        await read_models(open_project("broken/hangs"))
+        await read_models(open_project("broken/hangs", time_limit=4.0))
 
     assert time.monotonic() - began < 10
     assert "waiting for the leader" in caught.value.hint
+    assert "[tool.dbarch] time_limit = 20" in caught.value.hint
 
 
 async def test_placeholders_of_an_example_file_stand_in_where_there_is_no_dotenv(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ external = "users"
 python = ".venv/bin/python"
 alembic = "db/alembic.ini"
 specs = "docs/specs"
+time_limit = 900
 """
 
 
@@ -134,6 +135,7 @@ def test_tool_dbarch_is_read_where_it_stands(tmp_path: Path, file: str, text: st
     assert settings.python == f"{prefix}.venv/bin/python"
     assert settings.alembic == f"{prefix}db/alembic.ini"
     assert settings.specs == f"{prefix}docs/specs"
+    assert (settings.import_seconds, settings.run_seconds) == (900, 900)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +144,13 @@ def test_tool_dbarch_is_read_where_it_stands(tmp_path: Path, file: str, text: st
         ("model = 'a'", "[tool.dbarch] in pyproject.toml: unknown key `model`; did you mean `models`?"),
         (
             "zzz = 1",
-            "[tool.dbarch] in pyproject.toml: unknown key `zzz`; known are alembic, external, models, python, specs.",
+            "[tool.dbarch] in pyproject.toml: unknown key `zzz`; known are alembic, external, models, python, specs, time_limit.",
         ),
         ("models = 3", "[tool.dbarch] in pyproject.toml: `models` must be a list of texts."),
         ("models = [1]", "[tool.dbarch] in pyproject.toml: `models` must be a list of texts."),
+        ("time_limit = 0", "[tool.dbarch] in pyproject.toml: `time_limit` must be a number above 0."),
+        ("time_limit = true", "[tool.dbarch] in pyproject.toml: `time_limit` must be a number above 0."),
+        ("time_limit = inf", "[tool.dbarch] in pyproject.toml: `time_limit` must be a number above 0."),
         ("alembic = ['a']", "[tool.dbarch] in pyproject.toml: `alembic` must be a text."),
     ],
 )

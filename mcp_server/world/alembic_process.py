@@ -6,19 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_server.world.alembic_config import AlembicConfig, find_config
 from mcp_server.world.guest_environment import guest_environment
 from mcp_server.world.guest_process import Answer, Guest, visiting
 from mcp_server.world.interpreter import Interpreter, find_interpreter
+from mcp_server.world.settings import Settings
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
-
-READ_LIMIT = 60.0
-RUN_LIMIT = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +24,16 @@ class Alembic:
 
     config: AlembicConfig
     interpreter: Interpreter
-    root: Path
+    settings: Settings
 
     def visiting(self, request: Mapping[str, Any], url: str, limit: float) -> AbstractAsyncContextManager[Guest]:
         """A guest that works on a request in the folder of the configuration. url: the sandbox's, "" for none."""
         folder = self.config.path.parent
         return visiting(
             self.interpreter,
-            {"root": str(self.root), **self.config.request(), **request},
+            {"root": str(self.settings.root), **self.config.request(), **request},
             folder=folder,
-            environment=guest_environment(self.root, (folder,), url, driver=self.interpreter.driver),
+            environment=guest_environment(self.settings.root, (folder,), url, driver=self.interpreter.driver),
             limit=limit,
         )
 
@@ -49,7 +46,7 @@ class Alembic:
     @property
     def label(self) -> str:
         """The configuration's file, as the user knows it."""
-        return self.config.label(self.root)
+        return self.config.label(self.settings.root)
 
 
 async def open_alembic(workspace: Workspace) -> Alembic | None:
@@ -61,4 +58,4 @@ async def open_alembic(workspace: Workspace) -> Alembic | None:
     if config is None:
         return None
     interpreter = await asyncio.to_thread(find_interpreter, workspace.settings)
-    return Alembic(config, interpreter, workspace.settings.root)
+    return Alembic(config, interpreter, workspace.settings)

@@ -164,5 +164,7 @@ def _settings_hint(error: Mapping[str, Any]) -> str:
 def _no_answer(answer: Answer, interpreter: Interpreter, what: str, limit: float) -> tuple[str, str]:
     said = answer.output.strip()[-SHOWN_OUTPUT:]
     if answer.timed_out:
-        return f"{what} within {limit:.0f} seconds.", f"It ran in {interpreter}. It said last:\n{said}"
+        last = f"It said last:\n{said}" if said else "It said nothing."
+        more = f"If it only needs longer: [tool.dbarch] time_limit = {5 * limit:.0f} in pyproject.toml (seconds)."
+        return f"{what} within {limit:.0f} seconds.", f"{more} It ran in {interpreter}. {last}"
     return f"{interpreter} ended without an answer.", f"It said last:\n{said}" if said else "It said nothing."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server.errors import MigrationError
 from mcp_server.model.orm import History, Revision, Walk
-from mcp_server.world.alembic_process import READ_LIMIT, RUN_LIMIT, Alembic, open_alembic
+from mcp_server.world.alembic_process import Alembic, open_alembic
 from mcp_server.world.guest_errors import heads_text, migration_error
 from mcp_server.world.guest_process import Answer
 from mcp_server.world.history_fingerprint import fingerprint
@@ -40,9 +40,9 @@ async def find_history(workspace: Workspace) -> History:
 
 
 async def _read_history(alembic: Alembic) -> History:
-    answer = await alembic.visit({"action": "history"}, "", READ_LIMIT)
+    answer = await alembic.visit({"action": "history"}, "", alembic.settings.import_seconds)
     if answer.result is None:
-        raise migration_error(answer, alembic.interpreter, History(), READ_LIMIT)
+        raise migration_error(answer, alembic.interpreter, History(), alembic.settings.import_seconds)
     return replace(_history(answer.result, alembic), packages=tuple(answer.versions.items()))
 
 
@@ -51,7 +51,7 @@ def _history(result: Mapping[str, Any], alembic: Alembic) -> History:
     parents = {parent for item in revisions for parent in item.parents}
     options = result["options"]
     return History(
-        config=alembic.config.label(alembic.root),
+        config=alembic.config.label(alembic.settings.root),
         folder=result["folder"],
         script_location=result["script_location"],
         versions=tuple(result["versions"]),
@@ -118,7 +118,7 @@ async def replay(workspace: Workspace, revision: str = "heads", history: History
                 _whole(one)
 
     key = await asyncio.to_thread(
-        fingerprint, known, wanted, alembic.root, (str(alembic.interpreter), *map(str, known.packages))
+        fingerprint, known, wanted, alembic.settings.root, (str(alembic.interpreter), *map(str, known.packages))
     )
     return await sandboxes.template(f"migrations {revision if not wanted else ' '.join(wanted)} {key}", fill)
 
@@ -257,4 +257,4 @@ async def _failure(alembic: Alembic, answer: Answer, history: History | None) ->
     known = history or History()
     if answer.error.get("kind") == "heads" and not known.revisions:
         known = await _read_history(alembic)
-    return migration_error(answer, alembic.interpreter, known, RUN_LIMIT)
+    return migration_error(answer, alembic.interpreter, known, alembic.settings.run_seconds)

@@ -16,8 +16,6 @@ from mcp_server.world.interpreter import Interpreter, find_interpreter
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
-LIMIT = 60.0
-
 
 async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
     """The project's models. Nothing is connected to while they are imported.
@@ -40,14 +38,18 @@ async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
         "server_version": server_version,
     }
     environment = guest_environment(settings.root, folders, driver=interpreter.driver)
-    answer = await visit(interpreter, request, folder=settings.root, limit=LIMIT, environment=environment)
+    answer = await visit(
+        interpreter, request, folder=settings.root, limit=settings.import_seconds, environment=environment
+    )
     notes: tuple[str, ...] = ()
     if answer.error.get("kind") == "env.py":
         notes = (answer.error["message"],)
         request["alembic"] = None
-        answer = await visit(interpreter, request, folder=settings.root, limit=LIMIT, environment=environment)
+        answer = await visit(
+            interpreter, request, folder=settings.root, limit=settings.import_seconds, environment=environment
+        )
     if answer.result is None:
-        raise models_error(answer, interpreter, LIMIT)
+        raise models_error(answer, interpreter, settings.import_seconds)
     return _models(answer.result, answer.versions, interpreter, notes)
 
 

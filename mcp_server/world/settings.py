@@ -30,7 +30,13 @@ ORIGINS = {
 WITH_PASSWORD = re.compile(r"[\w+.-]+://[^/\s:@]*:[^/\s]+@")
 TEXTS = ("python", "alembic", "specs")
 LISTS = ("models", "external")
+NUMBERS = ("time_limit",)
 PATHS = ("alembic", "specs")
+
+# Seconds that a run of the user's code may take: large applications take half a minute to import, and a history
+# of hundreds of revisions minutes to replay.
+IMPORT_SECONDS = 120.0
+RUN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Settings:
     database_url: empty when none is named or the named one is wrong. database_origin: where it was found,
     as "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
-    created, altered or dropped. problems: what is wrong with the settings, for the instructions. other_urls: what else
+    created, altered or dropped. time_limit: seconds for one run of the user's code, 0 for what is usual. problems: what is wrong with the settings, for the instructions. other_urls: what else
     in the environment and .env holds a password, for the redactor.
     """
 
@@ -53,9 +59,20 @@ class Settings:
     alembic: str = ""
     external: tuple[str, ...] = ()
     specs: str = "specs"
+    time_limit: float = 0.0
     cache: Path = Path()
     problems: tuple[str, ...] = ()
     other_urls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def import_seconds(self) -> float:
+        """How long importing the user's code may take."""
+        return self.time_limit or IMPORT_SECONDS
+
+    @property
+    def run_seconds(self) -> float:
+        """How long a replay of the user's history, or a walk through revisions, may take."""
+        return self.time_limit or RUN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,7 @@ def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = 
         alembic=str(table.get("alembic", "")),
         external=_names(table.get("external", ())),
         specs=str(table.get("specs", "specs")),
+        time_limit=float(str(table.get("time_limit", 0))),
         cache=_cache(environ),
         problems=tuple(problems),
         other_urls=tuple(_with_password(environ, *dotenvs.values())),
@@ -171,19 +189,25 @@ def _table(document: Mapping[str, object], name: str) -> dict[str, object] | Non
 def _fits(key: str, value: object) -> bool:
     if key in LISTS:
         return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+    if key in NUMBERS:
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
     return key in TEXTS and isinstance(value, str)
+
+
+def _wanted(key: str) -> str:
+    return "a list of texts" if key in LISTS else "a number above 0" if key in NUMBERS else "a text"
 
 
 def _problems(table: Mapping[str, object], name: str) -> Iterator[str]:
     place = name if name == "dbarch.toml" else f"[tool.dbarch] in {name}"
-    known = (*LISTS, *TEXTS)
+    known = (*LISTS, *NUMBERS, *TEXTS)
     for key, value in table.items():
         if key not in known:
             near = get_close_matches(key, known, n=1)
             advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}."
             yield f"{place}: unknown key `{key}`; {advice}"
         elif not _fits(key, value):
-            yield f"{place}: `{key}` must be {'a list of texts' if key in LISTS else 'a text'}."
+            yield f"{place}: `{key}` must be {_wanted(key)}."
 
 
 def _relative_to_root(table: dict[str, object], name: str) -> dict[str, object]:

@@ -14,7 +14,7 @@ from mcp_server.model.lock import Lock
 from mcp_server.model.names import qualified, quote
 from mcp_server.model.observation import Effect, Observed
 from mcp_server.model.orm import Walk
-from mcp_server.world.alembic_process import RUN_LIMIT, Alembic
+from mcp_server.world.alembic_process import Alembic
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.guest_process import Answer, Guest
 from mcp_server.world.observer import controls_transactions, is_vacuum, runs_alone
@@ -53,7 +53,10 @@ async def walk_steps(
     The guest waits while the caller looks at what a step has made. Raises MigrationError when env.py commits nothing.
     """
     request = _request(sandbox, steps, extra, observed)
-    async with alembic.visiting(request, sandbox.url, RUN_LIMIT) as guest, _second(sandbox) as second:
+    async with (
+        alembic.visiting(request, sandbox.url, alembic.settings.run_seconds) as guest,
+        _second(sandbox) as second,
+    ):
         if observed:
             await _ask_for_evidence(second, sandbox)
         watch = Watch(guest, second)
