@@ -72,6 +72,15 @@ async def test_every_project_is_led_to_its_models_by_a_rehearsed_revision(
     assert answer.text.startswith("No changes: models and migrations agree. Nothing was written.")
 
 
+async def test_names_and_defaults_that_models_are_silent_about_are_no_difference(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    answer = await autogenerate_migration(opened(copied("conventions", tmp_path), sandboxes), "anything to do?")
+
+    assert answer.text.startswith("No changes: models and migrations agree. Nothing was written.")
+    assert "default of a column: job.state, job.tries" in answer.text
+
+
 EDITS = (
     ("    notes: Optional[str] = None\n", "    notes: Optional[str] = None\n    due: Optional[datetime] = None\n"),
     ("    kind: str\n", ""),

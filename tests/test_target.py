@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcp_server.model.change import describe, diff
-from mcp_server.model.schema import Schema
+from mcp_server.model.schema import Constraint, Schema
 from mcp_server.planning.target import target_of
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
@@ -78,6 +78,12 @@ SILENT = {
                             TASK + "alter table task add constraint u unique (title);"),
     "start of a serial": ("create table t (id serial primary key); alter sequence t_id_seq start 100 increment 2;",
                           "create table t (id serial primary key);"),
+    "names of constraints": (
+        "create table a (id int constraint pk_a primary key);"
+        "create table t (id int constraint must primary key, a int constraint one references a, b int constraint sole unique,"
+        " constraint positive check (b > 0));",
+        "create table a (id int primary key);"
+        "create table t (id int primary key, a int references a, b int unique, check (b > 0));"),
     "name of a NOT NULL": ("create table t (id int constraint must not null);", "create table t (id int not null);"),
 }  # fmt: skip
 
@@ -120,7 +126,38 @@ async def test_what_models_cannot_say_is_kept_and_named(name: str, sandboxes: Sa
     aside = target.followers
     assert [describe(one) for one in diff(history.without(*aside), target.schema.without(*aside))] == []
     assert target.gone == ()
-    assert target.kept or name == "name of a NOT NULL"
+    assert target.kept or name.startswith("name")
+
+
+FILLED = {
+    "a default beside the application's": ("create table t (a int default 5 not null);", "create table t (a int not null);", []),
+    "a serial beside the application's": ("create table t (a serial);", "create table t (a int not null);", []),
+    "a default of another type": (
+        "create table t (a int default 5 not null);", "create table t (a text not null);",
+        ["alter column public.t.a (type: 'integer' -> 'text'; default: '5' -> None)"]),
+    "another default": (
+        "create table t (a int default 5);", "create table t (a int default 6);",
+        ["alter column public.t.a (default: '5' -> '6')"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILLED)
+async def test_a_default_stays_where_the_models_give_the_value(name: str, sandboxes: Sandboxes) -> None:
+    history, models, wanted = FILLED[name]
+    before, after = [await made(sandboxes, sql) for sql in (history, models)]
+
+    target = target_of(before, after, filled=frozenset(["public.t.a"]))
+
+    assert [describe(one) for one in diff(before, target.schema)] == wanted
+
+
+async def test_a_name_that_the_models_give_is_followed(sandboxes: Sandboxes) -> None:
+    before, after = [
+        await made(sandboxes, f"create table t (id int, constraint {name} primary key (id));")
+        for name in ("pk_t", "key_of_t")
+    ]
+    target = target_of(before, after)
+    assert [one.name for one in target.schema.on("public.t", Constraint) if one.kind == "p"] == ["key_of_t"]
 
 
 @pytest.mark.parametrize("name", SPOKEN)

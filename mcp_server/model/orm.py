@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from mcp_server.model.names import quote
 from mcp_server.model.observation import Observed
 from mcp_server.model.schema import qualified
 
@@ -126,6 +127,16 @@ class Models:
     def fingerprint(self) -> str:
         """16 hex digits over the statements and the extensions."""
         return hashlib.sha256("\x1e".join((*self.extensions, "", *self.ddl)).encode()).hexdigest()[:16]
+
+    @property
+    def filled(self) -> frozenset[str]:
+        """Columns that Python gives a value where none is given: a default of the database is never used for them."""
+        return frozenset(
+            f"{one.identity}.{quote(each.column)}"
+            for one in self.classes
+            for each in one.fields
+            if each.default and each.default != "None"
+        )
 
     def place_of(self, identity: str) -> Place:
         """Where a table is declared: its class, else its Table; unknown when the models do not have it."""

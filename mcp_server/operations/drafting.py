@@ -39,6 +39,7 @@ from mcp_server.planning.alike import (
     renamed_back,
     same_but_for_name,
     under_name,
+    with_names_of,
 )
 from mcp_server.planning.losses import left_behind, losses
 from mcp_server.planning.phases import phases
@@ -119,10 +120,11 @@ async def draft(
     word: str,
     renames: Mapping[str, str] | None = None,
     sizes: Sizes | None = None,
+    filled: frozenset[str] = frozenset(),
 ) -> Draft:
     """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
 
-    whole: the goal, with what others own. sizes: rows by table, where they are known. Tables and columns that something kept stands on stay, and are named.
+    whole: the goal, with what others own. sizes: rows by table, where they are known. filled: columns that get their value from the models, where the goal is those. Tables and columns that something kept stands on stay, and are named.
     Raises NotFound and Refused for renames that do not fit.
     """
     others = aside_of(workspace, whole, History())
@@ -131,12 +133,14 @@ async def draft(
     async with copy_of(workspace, start.template) as copy:
         await copy.run(rename_step(one).sql for one in asked)
         middle = (await copy.read()).without(*start.aside)
+        goal = with_names_of(middle, goal) if word == "models" else goal
         unasked = same_but_for_name(middle, goal)
         await copy.run(rename_step(one).sql for one in unasked)
         middle = (await copy.read()).without(*start.aside) if unasked else middle
-        full = target_of(middle, goal) if word == "models" else Target(goal)
+        full = target_of(middle, goal, filled=filled) if word == "models" else Target(goal)
         held = await find_holders(copy.connection, full.gone) if word == "models" else ()
-    target = target_of(middle, goal, frozenset((one.word, one.identity) for one in held)) if held else full
+    named = frozenset((one.word, one.identity) for one in held)
+    target = target_of(middle, goal, named, filled) if held else full
     before, after = middle.without(*target.followers), target.schema.without(*target.followers)
     changes = await differences(workspace, before, after)
     after = applied(before, changes, after.server_version)

@@ -62,7 +62,8 @@ async def autogenerate_migration(
         start = await read_start(project.workspace, before, project.history)
         goal = await _read_goal(workspace, project, after)
         sizes, unknown = await read_sizes(workspace)
-        drafted = await draft(workspace, start, goal, after, renames, sizes)
+        filled = project.models.filled if project.models else frozenset()
+        drafted = await draft(workspace, start, goal, after, renames, sizes, filled)
         if drafted.is_empty:
             return _agreement(drafted)
         tried = await _try(project, start, drafted, words, head, folder / "phases")

@@ -6,10 +6,11 @@ a constraint or a column's sequence that is the same but for its name is renamed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from mcp_server.model.change import Renamed
 from mcp_server.model.names import quote, split
@@ -21,6 +22,7 @@ from mcp_server.model.schema import (
     Enum,
     Index,
     Schema,
+    SchemaObject,
     Sequence,
     Table,
     compared_fields,
@@ -31,6 +33,9 @@ Renamable = Table | Column | Enum | Domain | Index | Constraint | Sequence
 Item = TypeVar("Item", bound=Renamable)
 _NAMED = (Table, Column, Enum, Domain, Index, Constraint, Sequence)
 _ALIKE_TABLES = 0.7
+# How Postgres ends the names that it gives, and how much of a table's name is left in the longest of them.
+_ENDINGS = {"p": "pkey", "u": "key", "f": "fkey", "c": "check", "x": "excl"}
+_SURELY_KEPT = 28
 _BREAKS = "code that still uses the old name fails from then on"
 
 
@@ -93,6 +98,45 @@ def same_but_for_name(before: Schema, after: Schema) -> tuple[Renamed, ...]:
         found += _matched(before.on(table.identity, Index), after.on(table.identity, Index), _of_index)
     found += _matched(before.all(Sequence), after.all(Sequence), lambda one: one.owned_by or None)
     return tuple(found)
+
+
+def with_names_of(before: Schema, models: Schema) -> Schema:
+    """The models' Schema, its constraints that nobody named under the names that the same ones have in `before`.
+
+    A constraint without a name in the models gets one from Postgres where they are made alone, and from a naming
+    convention of env.py, or from whoever wrote the revision, where a history makes it.
+    """
+    names = {(new.table, new.name): old.name for old, new in _constraints_alike(before, models)}
+    return Schema.of((_as_named(item, names) for item in models), models.server_version) if names else models
+
+
+def _constraints_alike(before: Schema, models: Schema) -> Iterator[tuple[Constraint, Constraint]]:
+    """What `before` has, and what of the models is the same under a name of Postgres's own."""
+    for table in models.all(Table):
+        unnamed = tuple(one for one in models.on(table.identity, Constraint) if _is_named_by_postgres(one))
+        stated = {one.identity for one in models.on(table.identity, Constraint)}
+        free = tuple(one for one in before.on(table.identity, Constraint) if one.identity not in stated)
+        for one in _matched(free, unnamed, _of_constraint):
+            yield cast(Constraint, one.before), cast(Constraint, one.item)
+
+
+def _is_named_by_postgres(one: Constraint) -> bool:
+    """Source: ChooseConstraintName, https://github.com/postgres/postgres/blob/master/src/backend/catalog/pg_constraint.c"""
+    ending = _ENDINGS.get(one.kind, "")
+    start = split(one.table)[-1][:_SURELY_KEPT]
+    return bool(ending) and one.name.startswith(start) and re.search(rf"_{ending}\d*$", one.name) is not None
+
+
+def _as_named(item: SchemaObject, names: Mapping[tuple[str, str], str]) -> SchemaObject:
+    name = names.get(
+        (getattr(item, "table", ""), item.constraint if isinstance(item, Index) else getattr(item, "name", ""))
+    )
+    if name and isinstance(item, Constraint):
+        return replace(item, name=name)
+    if name and isinstance(item, Index) and item.constraint:
+        definition = item.definition.replace(f" INDEX {quote(item.name)} ON ", f" INDEX {quote(name)} ON ", 1)
+        return replace(item, name=name, constraint=name, definition=definition)
+    return item
 
 
 def _matched(before: Iterable[Item], after: Iterable[Item], signature: Callable[[Item], Hashable]) -> Iterator[Renamed]:

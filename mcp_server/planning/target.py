@@ -41,6 +41,7 @@ from mcp_server.model.schema import (
     View,
     compared_fields,
 )
+from mcp_server.planning.alike import with_names_of
 from mcp_server.planning.mentions import words
 from mcp_server.planning.units import Key, key
 
@@ -77,12 +78,16 @@ class Target:
     followers: tuple[str, ...] = ()
 
 
-def target_of(before: Schema, models: Schema, held: frozenset[Key] = frozenset()) -> Target:
+def target_of(
+    before: Schema, models: Schema, held: frozenset[Key] = frozenset(), filled: frozenset[str] = frozenset()
+) -> Target:
     """The models' Schema completed by what of the history they cannot state.
 
     held: tables, columns and types that must stay although the models lack them, because something kept needs them.
+    filled: columns that get their value from the application, so that the models are silent about the database's default.
     """
-    merge = _Merge(before, models, held)
+    models = with_names_of(before, models)
+    merge = _Merge(before, models, held, filled)
     stated = [merge.merged(item) for item in models]
     staying = list(merge.staying(stated))
     result = Schema.of([*stated, *staying], models.server_version)
@@ -105,11 +110,12 @@ def _says_something(item: SchemaObject) -> bool:
 class _Merge:
     """The questions that are asked of each object, answered for one pair of Schemas."""
 
-    def __init__(self, before: Schema, models: Schema, held: frozenset[Key]) -> None:
+    def __init__(self, before: Schema, models: Schema, held: frozenset[Key], filled: frozenset[str]) -> None:
         self.before = before
         self.old = before.by_key()
         self.stated = models.by_key()
         self.held = held
+        self.filled = filled
         self.kept_fields: list[Kept] = []
         self.tables = {table.identity for table in before.all(Table) if self._table_stays(table)}
         self.followers = tuple(
@@ -137,7 +143,7 @@ class _Merge:
         if isinstance(old, _HISTORYS_OWN):
             return old
         differing = [name for name in compared_fields(type(new)) if getattr(old, name) != getattr(new, name)]
-        kept = tuple(name for name in differing if _is_unsaid(new, name))
+        kept = tuple(name for name in differing if _is_unsaid(new, name) or self._is_filled(old, new, name))
         if isinstance(old, Sequence) and isinstance(new, Sequence) and old.type != new.type:
             kept = tuple(name for name in kept if name not in ("minimum", "maximum"))  # the type's own bounds
         if isinstance(old, Index | Constraint) and isinstance(new, Index | Constraint):
@@ -149,6 +155,12 @@ class _Merge:
             self.kept_fields.append(Kept(old, kept))
         values: dict[str, Any] = {name: getattr(old, name) for name in kept}
         return replace(new, **values)  # type: ignore[type-var]
+
+    def _is_filled(self, old: SchemaObject, new: SchemaObject, name: str) -> bool:
+        """Whether the database's default may stay beside the value that the application gives."""
+        if not isinstance(old, Column) or not isinstance(new, Column) or name != "default" or new.default is not None:
+            return False
+        return new.identity in self.filled and (old.type, old.generated) == (new.type, new.generated)
 
     def _on_partitioned(self, index: Index) -> Index:
         """The models' index as it reads on a table that the history partitioned."""
@@ -211,7 +223,9 @@ class _Merge:
             return True
         column = self.stated.get((Column.word, sequence.owned_by))
         if isinstance(column, Column):
-            return f"'{sequence.identity}'" in (column.default or "")
+            old = self.before.get(Column, sequence.owned_by)
+            stays = old is not None and self._is_filled(old, column, "default")
+            return f"'{sequence.identity}'" in ((old.default if stays and old else column.default) or "")
         table = ".".join(quote(part) for part in split(sequence.owned_by)[:2])
         held = (Column.word, sequence.owned_by) in self.held
         return held or (table in self.tables and (Table.word, table) not in self.stated)
