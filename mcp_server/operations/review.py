@@ -64,7 +64,8 @@ def _whole(review: Review) -> str:
 
 
 async def _of_script(workspace: Workspace, sql: str) -> Review:
-    from mcp_server.operations.script import find_ground, read_lines, walk_script
+    from mcp_server.operations.script import find_ground, read_lines
+    from mcp_server.operations.script_walk import walk_script
 
     lines = await read_lines(workspace, sql)
     if not lines:
