@@ -68,5 +68,5 @@ async def find_ground(workspace: Workspace) -> Ground:
         live.server_version,
     )
     made, _ = steps(empty, live, diff(empty, live))
-    template = await template_of(workspace, f"live {live.fingerprint}", [step.sql for step in made])
+    template = await template_of(workspace, f"live {live.fingerprint}", [step.sql for step in made], foreign=True)
     return Ground("a copy of live's schema", template, is_foreign=True)
