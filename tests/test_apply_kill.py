@@ -1,6 +1,6 @@
 """Killed at any moment, an apply leaves the database at a revision, or in a state that the next call names and finishes.
 
-`DBARCH_KILLS=50` kills fifty times in each of two histories; the usual handful is spread over the whole run.
+`DBARCH_KILLS=100` kills a hundred times, half of them in each of two histories; the usual handful is spread over the whole run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.opened import copy_history
 
 pytestmark = pytest.mark.anyio
 
-KILLS = int(os.environ.get("DBARCH_KILLS", "5"))
+KILLS = int(os.environ.get("DBARCH_KILLS", "10"))
 SEED = int(os.environ.get("DBARCH_SEED", "11"))
 ROWS = "insert into authors (id, name, born) select n, 'author ' || n, n % 100 from generate_series(1, 60000) n"
 INVALID = "select count(*) from pg_index where not indisvalid"
@@ -126,21 +126,25 @@ def _is_at(journal: Path, revision: str, lines: int) -> bool:
     return not lines or (len(found) >= lines and f'"revision": "{revision}"' in found[0])
 
 
+async def fill(live: Sandbox) -> None:
+    await run(live, *AT_B2, ROWS)
+
+
+@pytest.mark.timeout(300 + 60 * KILLS)
 @pytest.mark.parametrize("add", [add_plain, add_mixed])
 async def test_an_apply_killed_at_any_moment_is_named_and_finished_by_the_next_call(
     add: Callable[[AtB2], Awaitable[None]], tmp_path: Path, sandboxes: Sandboxes, cache: Path
 ) -> None:
     chance = random.Random(SEED)
-    async with sandboxes.lend() as live:
-        await run(live, *AT_B2, ROWS)
+    filled = await sandboxes.template("at b2 with rows", fill)
+    async with sandboxes.lend(filled) as live:
         project = AtB2(open_live(copy_history(tmp_path), sandboxes, live), live, sandboxes)
         await add(project)
         _, digest = await planned(project.workspace)
         assert start(project, live, cache, digest).wait() == 0
         whole = (await read(live)).fingerprint
-    for _ in range(KILLS):
-        async with sandboxes.lend() as live:
-            await run(live, *AT_B2, ROWS)
+    for _ in range((KILLS + 1) // 2):
+        async with sandboxes.lend(filled) as live:
             _, digest = await planned(project.workspace.configured(database_url=live.url))
             revision, lines = chance.choice(["c3", "d4"]), chance.randrange(8)
             journal = journal_of(project.workspace.ledger, read_url(live.url))

@@ -16,6 +16,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import TextContent
 
+from mcp_server.rules import rules
 from mcp_server.server import ArchitectServer
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.settings import Settings
@@ -186,6 +187,30 @@ async def test_a_run_that_is_not_kept_is_not_found(settings: Settings, era: str)
     async with connected(settings, era) as client:
         with pytest.raises(MCPError, match=r"There is no report of run nope"):
             await client.read_resource("dbarch://runs/nope")
+
+
+async def test_what_a_finding_means_is_a_resource(settings: Settings, era: str) -> None:
+    async with connected(settings, era) as client:
+        templates = (await client.list_resource_templates()).resource_templates
+        (page,) = (await client.read_resource("dbarch://rules/M101")).contents
+        (without_examples,) = (await client.read_resource("dbarch://rules/M501")).contents
+        for strange in ("M999", "m101", "nothing%20of%20ours"):
+            with pytest.raises(MCPError, match=r"There is no rule .*Findings name the codes there are"):
+                await client.read_resource(f"dbarch://rules/{strange}")
+    assert "dbarch://rules/{code}" in [one.uri_template for one in templates]
+    text = getattr(page, "text", "")
+    assert text.startswith("# M101 index built under lock\n\nSeverity: error.")
+    assert "Found:\n\n```sql\ncreate index" in text
+    assert "Not found:" in text
+    assert "Found:" not in getattr(without_examples, "text", "")
+
+
+async def test_every_rule_has_a_page_that_says_as_much_as_the_one_in_the_docs(settings: Settings) -> None:
+    pages = Path(__file__).parent.parent / "docs" / "rules"
+    async with connected(settings) as client:
+        for one in rules():
+            (page,) = (await client.read_resource(f"dbarch://rules/{one.rule.code}")).contents
+            assert getattr(page, "text", "") == (pages / f"{one.rule.code}.md").read_text(), one.rule.code
 
 
 async def test_a_file_is_no_resource(settings: Settings, tmp_path: Path) -> None:

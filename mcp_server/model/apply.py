@@ -57,7 +57,8 @@ class ApplyPlan:
         parts = [repr((self.place, self.server_version // 10_000, self.heads))]
         for step in self.steps:
             record = step.record
-            parts.append(repr((record.revision, record.sha256, record.environment, record.before, record.after)))
+            seen = record.before, record.after, record.statements, record.repeatable
+            parts.append(repr((record.revision, record.sha256, record.environment, *seen)))
         if self.leftover is not None:
             parts.append(repr((self.leftover.way, self.leftover.undo)))
         return hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:16]

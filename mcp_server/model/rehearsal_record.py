@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mcp_server.model.lock import Lock, strongest
 from mcp_server.model.schema import (
     DefaultPrivilege,
+    EventTrigger,
     Extension,
     Grant,
     Namespace,
@@ -18,14 +19,14 @@ from mcp_server.model.schema import (
 )
 
 # What belongs to a database's surroundings and not to its history: each that was rehearsed with must be there, others may be.
-SURROUNDINGS = (Extension, Grant, DefaultPrivilege, Publication)
+SURROUNDINGS = (Extension, Grant, DefaultPrivilege, Publication, EventTrigger)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a database stands, in a form that is equal for equal databases on servers of one major version.
 
-    fingerprint: of all that revisions make. surroundings: `word identity digest` of extensions, grants and publications, sorted.
+    fingerprint: of all that revisions make. surroundings: `word identity digest` of extensions, grants, publications and event triggers, sorted.
     """
 
     fingerprint: str
@@ -83,6 +84,8 @@ class RehearsalRecord:
     environment: 16 hex digits over env.py and what else the revision runs with. before, after: how the database stood.
     server_version: of the Postgres it was rehearsed on, as 180004. at: UTC, as 2026-01-31T12:00:00Z. repeatable:
     every statement may be run again after a part of them ran. plan_hash: of the Plan, "" when there was none.
+    origin, outcome: statements that make the start and the end of an empty database, where its history does not: a
+    migration that was written from another source; () where the history's own revisions lead there.
     """
 
     revision: str
@@ -97,6 +100,8 @@ class RehearsalRecord:
     statements: tuple[RehearsedStatement, ...] = ()
     repeatable: bool = False
     plan_hash: str = ""
+    origin: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ()
 
     @property
     def is_transaction(self) -> bool:

@@ -24,7 +24,7 @@ class Statement:
     effect: its locks are those held when it ended; of what stood before its transaction. fresh: the locks it took itself.
     parts: what each action would do alone, as long as `actions`, () when unknown: it tells which of several is to blame.
     is_observed: whether Postgres was seen to do it, or it was predicted. transaction, revision, evidence, error, sqlstate:
-    as in Observed. place: `file:line`.
+    as in Observed. place: `file:line`. passed_over: it was refused, and the walk went on without it.
     """
 
     sql: str
@@ -39,6 +39,12 @@ class Statement:
     error: str = ""
     sqlstate: str = ""
     place: str = ""
+    passed_over: bool = False
+
+    @property
+    def lacks_right(self) -> bool:
+        """Whether it was refused because its role may not do it; a row that a policy refuses is none of that."""
+        return self.sqlstate == "42501" and bool(self.error) and "row-level security" not in self.error
 
     def effect_of(self, action: Action) -> Effect:
         """The effect, as far as this action has a part in it."""
@@ -137,7 +143,7 @@ class Migration:
     @property
     def first_failure(self) -> str:
         """Why the walk did not come to its end: up, down and up; "" when it did."""
-        refused = next((statement.error for statement in self.statements if statement.error), "")
+        refused = next((one.error for one in self.statements if one.error and not one.passed_over), "")
         return self.failure or refused or self.refusal
 
     @property

@@ -48,7 +48,7 @@ async def fault_of_end(site: Site, step: ApplyStep) -> Stop | None:
     if now.meets(record.after):
         return None
     await site.workspace.sandboxes(near=record.server_version)
-    changes = await differences(site.workspace, own_part(await site.replayed(name)), own_part(site.own(whole)))
+    changes = await differences(site.workspace, own_part(await site.end(step)), own_part(site.own(whole)))
     missing = now.missing(record.after)
     if not changes and not missing:
         return None

@@ -21,7 +21,7 @@ from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import translating
 from mcp_server.world.history_fingerprint import environment_digest
 from mcp_server.world.migrations import replay, resolve
-from mcp_server.world.rehearsal import copy_of
+from mcp_server.world.rehearsal import copy_of, template_of
 from mcp_server.world.rehearsals import find, ours, standing_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,20 @@ class Site:
     def own(self, schema: Schema) -> Schema:
         return ours(schema, self.history.version_table_identity, self.workspace.settings.external)
 
+    async def start(self, step: ApplyStep, heads: Sequence[str]) -> Schema:
+        """Where a step's rehearsal began: what its record keeps, else what the history makes. heads: the database's."""
+        return await (self._made(step.record.origin) if step.record.origin else self.replayed(*heads))
+
+    async def end(self, step: ApplyStep) -> Schema:
+        """Where a step's rehearsal ended, likewise."""
+        return await (self._made(step.record.outcome) if step.record.outcome else self.replayed(step.revision.id))
+
+    async def _made(self, statements: Sequence[str]) -> Schema:
+        key = hashlib.sha256("\x1e".join(statements).encode()).hexdigest()
+        template = await template_of(self.workspace, f"kept {key}", statements, foreign=True)
+        async with copy_of(self.workspace, template) as copy:
+            return self.own(await copy.read())
+
     async def replayed(self, *revisions: str) -> Schema:
         """What the history makes of an empty database up to there; "base" when none is named."""
         if len(revisions) > 1:
@@ -63,7 +77,7 @@ async def prepare(site: Site, revision: str) -> ApplyPlan:
     heads = await read_heads(site.connection, site.history)
     pending = _pending(site.history, heads, revision)
     with translating("asking for the server's version"):
-        version = int(await site.connection.fetchval("select current_setting('server_version_num')"))
+        version = int(await site.connection.fetchval("select pg_catalog.current_setting('server_version_num')"))
     steps = _recorded(site, pending, version)
     target = site.target.direct()
     plan = ApplyPlan(site.word, target.place, target.label, version, heads, steps, notes=_stopped_before(site, heads))
@@ -152,7 +166,7 @@ async def _compared(site: Site, plan: ApplyPlan) -> ApplyPlan:
             "Make it, then call again.",
         )
     await site.workspace.sandboxes(near=plan.server_version)
-    start, live = await site.replayed(*plan.heads), site.own(whole)
+    start, live = await site.start(plan.steps[0], plan.heads), site.own(whole)
     changes = await differences(site.workspace, own_part(start), own_part(live))
     if not changes:
         return replace(

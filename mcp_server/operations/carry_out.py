@@ -41,7 +41,7 @@ async def carry_out(site: Site, alembic: Alembic, plan: ApplyPlan, policy: Polic
         try:
             stop, attempt, count = await _apply(site, runner, step, is_mark=marks)
         except ArchitectError as error:
-            if not applied:
+            if not applied and name not in await heads_if_readable(site):
                 raise
             stop, attempt, count = Stop(name, error.message, ASK_AGAIN), Attempt(()), 1
         statements += attempt.statements

@@ -104,7 +104,7 @@ async def _copied(workspace: Workspace, schema: Schema) -> str:
     async with copy_of(workspace) as copy:
         empty = await copy.read()
     statements = (step.sql for step in plan(empty, schema, diff(empty, schema)).upgrade)
-    return await template_of(workspace, f"copy {schema.fingerprint}", statements)
+    return await template_of(workspace, f"copy {schema.fingerprint}", statements, foreign=True)
 
 
 def aside_of(workspace: Workspace, schema: Schema, history: History) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ async def find_leftover(site: Site, step: ApplyStep, start: Schema, live: Schema
 
     start: where its rehearsal began. live: what is there. changes: from the one to the other.
     """
-    end = await site.replayed(step.revision.id)
+    end = await site.end(step)
     delta = [describe(change) for change in diff(own_part(start), own_part(end))]
     if not {describe(_as_finished(change)) for change in changes} <= set(delta):
         return None

@@ -52,13 +52,13 @@ async def autogenerate_migration(
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
     from mcp_server.operations.drafting import draft, read_start
     from mcp_server.operations.project import open_project
+    from mcp_server.operations.rehearsed import read_between
     from mcp_server.operations.sizes import read_sizes
     from mcp_server.world.revision_files import staging
 
     await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
         project = await open_project(workspace, folder / "project", with_models=after == "models")
-        head = project.head
         start = await read_start(project.workspace, before, project.history)
         goal = await _read_goal(workspace, project, after)
         sizes, unknown = await read_sizes(workspace)
@@ -66,14 +66,19 @@ async def autogenerate_migration(
         drafted = await draft(workspace, start, goal, after, renames, sizes, filled)
         if drafted.is_empty:
             return _agreement(drafted)
-        tried = await _try(project, start, drafted, words, head, folder / "phases")
-        plain = await _try_plainly(project, start, drafted, words, head, folder / "plain") if tried.found else None
+        tried = await _try(project, start, drafted, words, folder / "phases")
+        plain = await _try_plainly(project, start, drafted, words, folder / "plain") if tried.found else None
         if tried.found and (plain is None or plain.found):
             return _rejected(drafted, tried)
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
+        between = None
+        if write and not start.stamped:
+            begun = start.template, passed.draft.stand_ins, passed.parent
+            where = folder / ("plain" if plain else "phases")
+            between = await read_between(project.workspace, begun, [one.id for one in passed.revisions[:-1]], where)
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
-        if write and (start.stamped or len(passed.revisions) == 1):
-            await _record(project, passed)  # what lies between phases is read by replaying the history that they follow
+        if write:
+            await _record(project, passed, between)
         return answer
 
 
@@ -98,19 +103,17 @@ class Tried:
     found: tuple[str, ...]
 
 
-async def _try(project: Project, start: Start, drafted: Draft, message: str, head: str, folder: Path) -> Tried:
+async def _try(project: Project, start: Start, drafted: Draft, message: str, folder: Path) -> Tried:
     """Write the revisions of a draft into a folder of their own, and walk them."""
     from mcp_server.operations.judgement import faults
 
-    revisions = _write_draft(project, drafted, message, head, folder)
+    revisions = _write_draft(project, drafted, message, head := project.head, folder)
     rehearsal = await _rehearse(project, start, drafted, revisions, head, folder)
     found = await faults(project.workspace, rehearsal, drafted, project.history.version_table_identity)
     return Tried(drafted, revisions, head, rehearsal, found)
 
 
-async def _try_plainly(
-    project: Project, start: Start, drafted: Draft, message: str, head: str, folder: Path
-) -> Tried | None:
+async def _try_plainly(project: Project, start: Start, drafted: Draft, message: str, folder: Path) -> Tried | None:
     """The plan in one revision of plain statements, where its phases did not pass; None when they are just that."""
     from mcp_server.model.phase import Phase
 
@@ -119,7 +122,7 @@ async def _try_plainly(
         return None
     told = "its phases did not pass the rehearsal, and its plain statements may stop reads and writes while tables are read"
     plain = Phase("expand", drafted.plan.upgrade, drafted.plan.downgrade, downtime=(told,))
-    return await _try(project, start, replace(drafted, phases=(plain,)), message, head, folder)
+    return await _try(project, start, replace(drafted, phases=(plain,)), message, folder)
 
 
 async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schema:
@@ -191,9 +194,8 @@ def _agreement(drafted: Draft) -> Answer:
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_agreement
 
-    return Answer(
-        render_agreement(drafted), migration_data(drafted, "no changes"), f"{drafted.goal} and {drafted.source} agree"
-    )
+    verdict = f"{drafted.goal} and {drafted.source} agree"
+    return Answer(render_agreement(drafted), migration_data(drafted, "no changes"), verdict)
 
 
 def _rejected(drafted: Draft, tried: Tried) -> Answer:
@@ -240,8 +242,8 @@ def _passed(project: Project, drafted: Draft, tried: Tried, write: bool, unknown
     )
 
 
-async def _record(project: Project, tried: Tried) -> None:
-    """Keep what was rehearsed, so that apply_migration may run it."""
+async def _record(project: Project, tried: Tried, between: tuple[Schema, ...] | None) -> None:
+    """Keep what was rehearsed, so that apply_migration may run it. between: see record_written()."""
     from mcp_server.model.phase import is_transactional
     from mcp_server.operations.rehearsed import Part, record_written, statements_of
 
@@ -249,7 +251,7 @@ async def _record(project: Project, tried: Tried) -> None:
         Part(one.id, one.path, statements_of(one.phase.upgrade), repeatable=not is_transactional(one.phase.upgrade))
         for one in tried.revisions
     )
-    await record_written(project, tried.parent, parts, tried.rehearsal, tried.draft.plan.hash)
+    await record_written(project, tried.parent, parts, tried.rehearsal, tried.draft.plan.hash, between)
 
 
 def _written(project: Project, tried: Tried, paths: tuple[Path, ...], write: bool, plainly: str) -> Written:
@@ -285,10 +287,8 @@ def _next_step(project: Project, tried: Tried, write: bool) -> str:
     goal = _first_stop(tried)
     command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
     place = f" in {folder}/" if folder != "." else ""
-    files, which = (
-        ("files" if len(tried.revisions) > 1 else "file"),
-        (f" with revision={goal}" if goal != "head" else ""),
-    )
+    files = "files" if len(tried.revisions) > 1 else "file"
+    which = f" with revision={goal}" if goal != "head" else ""
     apply = (
         f"read the {files}, then call apply_migration{which}, which shows its plan first (by hand: {command}{place})"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +16,20 @@ from mcp_server.model.lock import MODES, Lock
 from mcp_server.model.names import split
 from mcp_server.model.orm import History, Revision
 from mcp_server.model.rehearsal_record import RehearsalRecord, RehearsedStatement
-from mcp_server.model.schema import Column, Enum, Schema, Table, group_of
+from mcp_server.model.schema import Column, Enum, Extension, Namespace, Schema, Table, group_of
+from mcp_server.planning import steps
 from mcp_server.world.destruction import destroyed
 from mcp_server.world.history_fingerprint import environment_digest
-from mcp_server.world.migrations import replay
+from mcp_server.world.migrations import replay, walk
 from mcp_server.world.rehearsal import copy_of
 from mcp_server.world.rehearsals import remember, standing_of
 from mcp_server.world.revision_files import relative
 
 if TYPE_CHECKING:
-    from mcp_server.model.plan import Step
+    from mcp_server.model.plan import Step as PlanStep
     from mcp_server.operations.project import Project
     from mcp_server.world.rehearsal import Rehearsal
+    from mcp_server.world.walks import Step
     from mcp_server.world.workspace import Workspace
 
 
@@ -35,6 +38,7 @@ class Rehearsed:
     """A revision that walked up, down and up on a copy. path: where its file is.
 
     start, end: the whole Schemas before and after the upgrade. statements: of the upgrade. repeatable: see RehearsalRecord.
+    is_apart: it began where the history does not lead, so that both Schemas are to be kept.
     """
 
     revision: str
@@ -46,6 +50,7 @@ class Rehearsed:
     statements: tuple[RehearsedStatement, ...]
     repeatable: bool = False
     plan_hash: str = ""
+    is_apart: bool = False
 
 
 def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearsed) -> RehearsalRecord:
@@ -67,9 +72,20 @@ def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearse
         statements=_with_losses(rehearsed, table),
         repeatable=rehearsed.repeatable,
         plan_hash=rehearsed.plan_hash,
+        origin=making(rehearsed.start, table) if rehearsed.is_apart else (),
+        outcome=making(rehearsed.end, table) if rehearsed.is_apart else (),
     )
     remember(workspace.ledger, record, workspace.redactor)
     return record
+
+
+def making(schema: Schema, version_table: str) -> tuple[str, ...]:
+    """Statements that make a Schema of an empty database, without Alembic's table."""
+    public = (Namespace(one.name) for one in schema.all(Namespace) if one.name == "public")
+    language = (one for one in schema.all(Extension) if one.name == "plpgsql")
+    empty = Schema.of([*public, *language], schema.server_version)
+    wanted = schema.without(version_table)
+    return tuple(step.sql for step in steps(empty, wanted, diff(empty, wanted))[0])
 
 
 class Seen(Protocol):
@@ -92,6 +108,8 @@ def record_reviewed(
     walked: tuple[Schema, Schema],
     version: int,
     seen: Iterable[Seen],
+    *,
+    is_apart: bool = False,
 ) -> RehearsalRecord:
     """Record one revision of the history that a review walked up and, where it can, down and up again, without a failure.
 
@@ -100,7 +118,7 @@ def record_reviewed(
     start, end = walked
     path = workspace.settings.root / revision.file
     statements = statements_of_observed(seen)
-    rehearsed = Rehearsed(revision.id, revision.parents, path, start, end, version, statements)
+    rehearsed = Rehearsed(revision.id, revision.parents, path, start, end, version, statements, is_apart=is_apart)
     return record_rehearsal(workspace, history, rehearsed)
 
 
@@ -115,18 +133,27 @@ class Part:
 
 
 async def record_written(
-    project: Project, parent: str, parts: Sequence[Part], rehearsal: Rehearsal, plan_hash: str
+    project: Project,
+    parent: str,
+    parts: Sequence[Part],
+    rehearsal: Rehearsal,
+    plan_hash: str,
+    between: Sequence[Schema] | None = None,
 ) -> None:
     """Record the revisions that autogenerate_migration wrote and walked together; parent: what the first follows.
 
-    A walk is read at its ends only; what lies between two revisions is what the history makes of an empty database.
+    A walk is read at its ends only. between: what lies between two revisions, where they began apart from the history;
+    None when it is what the history makes of an empty database.
     """
     end = rehearsal.stages[-1].schema
     assert end is not None
     workspace, history = project.workspace, _as_placed(project)
     before = rehearsal.start
     for number, part in enumerate(parts):
-        after = end if number == len(parts) - 1 else await _replayed(workspace, part.revision)
+        if number == len(parts) - 1:
+            after = end
+        else:
+            after = between[number] if between is not None else await _replayed(workspace, part.revision)
         rehearsed = Rehearsed(
             part.revision,
             (parent,) if parent else (),
@@ -137,9 +164,31 @@ async def record_written(
             part.statements,
             part.repeatable,
             plan_hash,
+            between is not None,
         )
         record_rehearsal(workspace, history, rehearsed)
         before, parent = after, part.revision
+
+
+async def read_between(
+    workspace: Workspace, begun: tuple[str, Sequence[str], str], revisions: Sequence[str], folder: Path
+) -> tuple[Schema, ...]:
+    """What stands after each of these revisions, walked from where the history does not lead.
+
+    begun: the template, the statements that complete it, and the revision that it is to be marked with. folder: of the files.
+    """
+    template, prepare, parent = begun
+    marks: list[Step] = [("stamp", parent)] if parent else []
+    found: list[Schema] = []
+    async with copy_of(workspace, template) as copy:
+        await copy.run(prepare)
+        steps: list[Step] = [*marks, *(("upgrade", one) for one in revisions)]
+        async with aclosing(walk(workspace, copy.sandbox, steps, extra=(folder,))) as walked:
+            async for one in walked:
+                if one.failure is not None:
+                    raise one.failure
+                found.append(await copy.read())
+    return tuple(found[len(marks) :])
 
 
 def _as_placed(project: Project) -> History:
@@ -159,7 +208,7 @@ async def _replayed(workspace: Workspace, revision: str) -> Schema:
         return await copy.read()
 
 
-def statements_of(steps: Iterable[Step]) -> tuple[RehearsedStatement, ...]:
+def statements_of(steps: Iterable[PlanStep]) -> tuple[RehearsedStatement, ...]:
     """The steps of a plan as statements of a record; the lock is the one that the plan names."""
     return tuple(
         RehearsedStatement(

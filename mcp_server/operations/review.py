@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server.errors import NotFound, Refused
+from mcp_server.errors import ConfigError, NotFound, Refused
 from mcp_server.model.answer import Answer
 from mcp_server.world.runs import address, new_run
 
@@ -64,7 +65,8 @@ def _whole(review: Review) -> str:
 
 
 async def _of_script(workspace: Workspace, sql: str) -> Review:
-    from mcp_server.operations.script import find_ground, read_lines, walk_script
+    from mcp_server.operations.script import find_ground, read_lines
+    from mcp_server.operations.script_walk import walk_script
 
     lines = await read_lines(workspace, sql)
     if not lines:
@@ -91,6 +93,7 @@ async def _of_history(workspace: Workspace, revision: str) -> Review:
         workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
         found = judge(await read_chronicle(workspace, history)).findings
     stretches = () if revision == "history" else _stretches(history, revision)
+    stretches = tuple(_from_origin(workspace, one) for one in stretches)
     sizes, notes = await _sizes(workspace)
     migrations, failures = await _walked(workspace, history, stretches, sizes)
     subject = f"history {history.config}" if not stretches else ", ".join(one.name for one in stretches)
@@ -125,8 +128,27 @@ def _record(workspace: Workspace, history: History, stretch: Stretch, migration:
     if len(stretch.revisions) == 1 and migration.after is not None and not migration.refusal:
         walked = (migration.before, migration.after)
         record_reviewed(
-            workspace, history, stretch.revisions[0], walked, migration.server_version, migration.statements
+            workspace,
+            history,
+            stretch.revisions[0],
+            walked,
+            migration.server_version,
+            migration.statements,
+            is_apart=bool(stretch.origin),
         )
+
+
+def _from_origin(workspace: Workspace, stretch: Stretch) -> Stretch:
+    """The stretch; where its one revision was written for a database that the history does not make, it begins there."""
+    from mcp_server.world.rehearsals import find
+
+    try:
+        record = find(workspace.settings.root, stretch.last) if len(stretch.revisions) == 1 else None
+    except ConfigError:  # this review writes it anew
+        return stretch
+    if record is None or not record.origin or record.parents != stretch.after:
+        return stretch
+    return replace(stretch, origin=record.origin)
 
 
 def _stretches(history: History, revision: str) -> tuple[Stretch, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -19,7 +20,7 @@ from mcp_server.operations.equality import differences
 from mcp_server.planning.prediction import predict
 from mcp_server.world.actions import read_actions
 from mcp_server.world.migrations import Walked, replay, walk
-from mcp_server.world.rehearsal import Copy, copy_of
+from mcp_server.world.rehearsal import Copy, copy_of, template_of
 from mcp_server.world.revision_text import read_revision_file
 from mcp_server.world.row_watch import RowWatch
 
@@ -32,12 +33,16 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of a history. after: the revisions that stand before it. last: the revision it ends with."""
+    """A part of a history. after: the revisions that stand before it. last: the revision it ends with.
+
+    origin: statements that make where it begins, when the history does not lead there.
+    """
 
     name: str
     after: tuple[str, ...]
     last: str
     revisions: tuple[Revision, ...]
+    origin: tuple[str, ...] = ()
 
     @property
     def way_back(self) -> str:
@@ -90,10 +95,10 @@ async def walk_stretch(
 
     Raises MigrationError when what stands before it cannot be replayed.
     """
-    template = await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
+    template = await _begin(workspace, history, stretch)
     files = {one.id: read_revision_file(workspace.settings.root, one.file) for one in stretch.revisions}
     goes_back = bool(stretch.way_back) and not any(file.downgrade in ("missing", "refuses") for file in files.values())
-    marks = [("upgrade", other) for other in stretch.after[1:]]
+    marks = [("stamp" if stretch.origin else "upgrade", other) for other in stretch.after[not stretch.origin :]]
     goals = [("upgrade", stretch.last)]
     goals += [("downgrade", stretch.way_back), ("upgrade", stretch.last)] if goes_back else []
     words = mentioned(_text(workspace.settings.root / one.file) for one in stretch.revisions)
@@ -109,6 +114,14 @@ async def walk_stretch(
     if tried is not None:
         walked = without_rows(tried, walked)
     return replace(walked, sizes=sizes, files=files, environment=environment)
+
+
+async def _begin(workspace: Workspace, history: History, stretch: Stretch) -> str:
+    """The template on which a stretch begins."""
+    if not stretch.origin:
+        return await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
+    key = hashlib.sha256("\x1e".join(stretch.origin).encode()).hexdigest()
+    return await template_of(workspace, f"kept {key}", stretch.origin, foreign=True)
 
 
 def without_rows(tried: Migration, empty: Migration) -> Migration:

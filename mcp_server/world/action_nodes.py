@@ -27,6 +27,13 @@ _WRITTEN = {
 }
 # Keywords, which a name of the user's would have to quote.
 _KEYWORD_TYPES = frozenset({"numeric", "interval", "bit", "xml", "json"})
+# The fields of an interval come as a mask, first of its modifiers; 32767 stands for all.
+# https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-INTERVAL-INPUT
+_FIELDS = {
+    "4": "year", "2": "month", "8": "day", "1024": "hour", "2048": "minute", "4096": "second",
+    "6": "year to month", "1032": "day to hour", "3080": "day to minute", "7176": "day to second",
+    "3072": "hour to minute", "7168": "hour to second", "6144": "minute to second",
+}  # fmt: skip
 SERIALS = frozenset({"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"})
 _ODD_WORDS = {
     "matview": "materialized view",
@@ -89,7 +96,10 @@ def type_sql(type_name: Node) -> str:
     if name == "character" and not modifiers:
         name = "bpchar"
     if name == "interval":
-        modifiers = modifiers.partition(",")[2]  # its fields come first, as a number
+        mask, _, modifiers = modifiers.partition(",")
+        name = f"{name} {_FIELDS[mask]}" if mask in _FIELDS else name
+    if name == "numeric" and modifiers and "," not in modifiers:
+        modifiers += ",0"
     if modifiers:
         first, _, rest = name.partition(" with")
         name = f"{first}({modifiers})" + (f" with{rest}" if rest else "")

@@ -69,7 +69,7 @@ def select(statement: Node) -> Iterator[Action]:
 
 
 def insert(statement: Node) -> Iterator[Action]:
-    reads = relations_in(statement.select_stmt) if statement.HasField("select_stmt") else ()
+    reads = relations_in(statement)  # of all of it: the names of its WITH are no relations
     columns = tuple(one.res_target.name for one in statement.cols)
     flags = flags_of(on_conflict=statement.HasField("on_conflict_clause"))
     yield Action("insert", relation_name(statement.relation), columns=columns, reads=reads, flags=flags)

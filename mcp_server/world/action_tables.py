@@ -122,7 +122,7 @@ def _command(command: Node, kind: str) -> Action:
         action = _alter_constraint(body, verb)
     elif held == "partition_cmd":
         action = partition(body, verb)
-    elif held in ("range_var", "list", "replica_identity_stmt", "def_elem"):
+    elif held in ("range_var", "list", "replica_identity_stmt", "def_elem", "type_name"):
         action = _other(held, body, verb)
     else:
         action = _plain(command, verb, getattr(command, "def") if held else None)
@@ -165,6 +165,8 @@ def _plain(command: Node, verb: str, expression: Node | None) -> Action:
 def _other(held: str, body: Node, verb: str) -> Action:
     if held == "range_var":
         return Action(verb, references=relation_name(body))
+    if held == "type_name":
+        return Action(verb, type=type_sql(body))
     if held == "list":
         return Action(verb, options=options_of(body.items))
     if held == "replica_identity_stmt":

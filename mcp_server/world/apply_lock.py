@@ -11,14 +11,15 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from mcp_server.errors import DatabaseError, Refused
+from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.urls import Target
 
@@ -35,7 +36,7 @@ _HOLDERS = """
 select a.pid, a.application_name, a.usename::text as role, coalesce(a.client_addr::text, 'a local socket') as client,
        a.state, extract(epoch from now() - a.backend_start)::int as seconds, left(a.query, 200) as query
 from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
-where l.locktype = 'advisory' and l.granted and l.classid = $1 and l.objid = $2 and l.objsubid = 2
+where l.locktype = 'advisory' and l.granted and l.classid = {SPACE} and l.objid = {number} and l.objsubid = 2
   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
   and a.pid <> pg_catalog.pg_backend_pid()
 """
@@ -133,11 +134,11 @@ async def end_sessions(connection: Connection) -> None:
 
 async def _holders(connection: Connection, number: int) -> tuple[Holder, ...]:
     with translating("asking who holds the right to apply"):
-        rows = await connection.fetch(_HOLDERS, SPACE, number)
+        rows = await read_rows(connection, _HOLDERS.format(SPACE=SPACE, number=number))
     return tuple(_holder(row) for row in rows)
 
 
-def _holder(row: asyncpg.Record) -> Holder:
+def _holder(row: Mapping[str, Any]) -> Holder:
     return Holder(
         row["pid"], row["application_name"] or "", row["role"] or "", row["state"] or "", row["seconds"] or 0,
         " ".join((row["query"] or "").split()),
@@ -149,7 +150,7 @@ async def watch_blockers(connection: Connection, done: asyncio.Event, seen: list
     while not done.is_set():
         with suppress(DatabaseError):
             with translating("looking for who is in the way"):
-                rows = await connection.fetch(_BLOCKERS)
+                rows = await read_rows(connection, _BLOCKERS)
             if rows:
                 seen[:] = [_holder(row) for row in rows]
         with suppress(TimeoutError):

@@ -157,7 +157,9 @@ class Runner:
                 "The database URL names no host.", "Name it, so that Alembic meets the same server as dbarch."
             )
         with translating("asking where we are"):
-            row = await self._connection.fetchrow("select session_user::text, pg_catalog.current_database()::text")
+            row = await self._connection.fetchrow(
+                "select session_user::pg_catalog.text, pg_catalog.current_database()::pg_catalog.text"
+            )
         assert row is not None
         return {
             "host": target.host,
@@ -192,7 +194,7 @@ async def read_heads(connection: Connection, history: History) -> tuple[str, ...
     table = quote(history.version_table)
     name = f"{quote(history.version_table_schema)}.{table}" if history.version_table_schema else table
     with translating("reading the version table"):
-        if not await connection.fetchval("select to_regclass($1) is not null", name):
+        if not await connection.fetchval("select pg_catalog.to_regclass($1) is not null", name):
             return ()
         rows = await connection.fetch(f"select version_num from {name}")
     return tuple(sorted(row[0] for row in rows))

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -24,6 +24,34 @@ from mcp_server.world.urls import Target, read_url
 __all__ = ["connect", "finish", "read_only", "translated", "translating"]
 
 T = TypeVar("T")
+
+
+if TYPE_CHECKING:
+    Driver: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Driver = asyncpg.Connection
+
+
+class Session(Driver):
+    """A connection whose driver looks up what it asks for itself in pg_catalog alone.
+
+    asyncpg asks about types that it does not know on whatever search_path the session has, so that operators and
+    functions of others along it would run. It has no public way to be told otherwise.
+    """
+
+    async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:  # noqa: ASYNC109
+        local = "true" if self.is_in_transaction() else "false"
+        ask = self._Connection__execute  # type: ignore[attr-defined]
+        rows, _ = await ask(
+            f"select pg_catalog.current_setting('search_path'), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', {local})",
+            (), 0, timeout, ignore_custom_codec=True,
+        )  # fmt: skip
+        try:
+            return await super()._introspect_types(typeoids, timeout)  # type: ignore[misc]
+        finally:
+            if not self.is_closed():
+                back = f"select pg_catalog.set_config('search_path', $1, {local})"
+                await ask(back, (rows[0][0],), 0, timeout, ignore_custom_codec=True)
 
 
 async def connect(
@@ -58,6 +86,7 @@ async def connect(
             direct_tls=target.direct_tls,
             statement_cache_size=0,
             server_settings=settings,
+            connection_class=Session,
         )
         if read_only:
             await connection.execute("set default_transaction_read_only = on")

@@ -173,7 +173,7 @@ async def _generic(connection: Connection, statement: Statement, parameters: Seq
     protocol would take several statements.
     """
     await connection.fetch(f"prepare {_PREPARED} as {statement.query}")
-    await connection.fetch("select set_config('plan_cache_mode', 'force_generic_plan', true)")
+    await connection.fetch("select pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)")
     nulls = ", ".join("null" for _ in parameters)
     return str(await connection.fetchval(f"explain ({_options()}) execute {_PREPARED} ({nulls})"))
 

@@ -15,10 +15,12 @@ from pathlib import Path
 
 from mcp_server.model.orm import History
 
-SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
+SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__"})
 SETTINGS = (".env", "backend/.env", ".env.example", "pyproject.toml")
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([A-Za-z_]\w*))", re.MULTILINE)
-READS = re.compile(r"\bopen\s*\(|\bread_text\b|\bread_bytes\b|\bPath\s*\(|\bimport_module\b|\bfiles\s*\(")
+READS = re.compile(
+    r"\bopen\s*\(|\bread_text\b|\bread_bytes\b|\bPath\s*\(|\bimport_module\b|\b__import__\b|\brunpy\b|\bfiles\s*\("
+)
 
 
 def fingerprint(history: History, wanted: tuple[str, ...], root: Path, more: Iterable[str]) -> str:
@@ -63,10 +65,19 @@ def _content(path: Path) -> bytes:
 
 def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _is_skipped(place, name))
         yield from (
             Path(place) / name for name in sorted(files) if name.endswith(endings) and not name.endswith(".pyc")
         )
+
+
+def _is_skipped(place: str, name: str) -> bool:
+    """Whether a folder holds nothing of the project's own: an environment is known by its mark, whatever its name."""
+    return (
+        name in SKIPPED
+        or name.startswith(".")
+        or any(os.path.exists(os.path.join(place, name, mark)) for mark in ("pyvenv.cfg", "conda-meta"))
+    )
 
 
 def _reaches_out(path: Path, root: Path, folder: Path) -> bool:

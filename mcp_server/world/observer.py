@@ -176,7 +176,8 @@ class Observer:
         return Statement(sql, tuple(self._messages), spent, "", *_words(error))
 
     async def _state(self) -> SessionState:
-        row = await self._connection.fetchrow(self._state_sql)
+        with translating("observing"):
+            row = await self._connection.fetchrow(self._state_sql)
         assert row is not None
         return read_state(row[0], row[1], row[2])
 

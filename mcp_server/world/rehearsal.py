@@ -5,6 +5,7 @@ Nothing is judged here. What was run and what was read afterwards comes back; wh
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -17,6 +18,7 @@ from mcp_server.model.observation import Observed, Rows
 from mcp_server.model.schema import Schema
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect, finish, translating
+from mcp_server.world.handover import given_over
 from mcp_server.world.migrations import Walked, walk
 from mcp_server.world.roles import missing_role, provide_role
 from mcp_server.world.row_watch import RowWatch
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 Command = Literal["upgrade", "downgrade"]
 WALK: tuple[Command, ...] = ("upgrade", "downgrade", "upgrade")
 BASE = "base"
+OF_RIGHTS = re.compile(
+    r"GRANT |REVOKE |ALTER DEFAULT PRIVILEGES |(?:CREATE|ALTER) PUBLICATION |COMMENT ON |ALTER .* OWNER TO ", re.I
+)
+EVENT_TRIGGER = re.compile(r"(?:CREATE|ALTER|COMMENT ON) EVENT TRIGGER ", re.I)
 
 
 class Copy:
@@ -39,7 +45,7 @@ class Copy:
     def __init__(self, connection: asyncpg.Connection[asyncpg.Record], sandbox: Sandbox, sandboxes: Sandboxes) -> None:
         self.connection = connection
         self.sandbox = sandbox
-        self._sandboxes = sandboxes
+        self.sandboxes = sandboxes
 
     async def run(self, statements: Iterable[str]) -> None:
         """Run statements, each for itself. Roles that they name and the embedded server lacks are made.
@@ -56,7 +62,7 @@ class Copy:
                 await self.connection.execute(sql)
         except DatabaseError as error:
             role = missing_role({"sqlstate": error.sqlstate, "message": error.message})
-            if role and await provide_role(self._sandboxes, self.sandbox, role):
+            if role and await provide_role(self.sandboxes, self.sandbox, role):
                 return False
             raise type(error)(f"{error.message}\n    {sql}", error.hint, error.sqlstate) from error
         return True
@@ -83,15 +89,34 @@ async def _connected(sandbox: Sandbox, sandboxes: Sandboxes) -> AsyncIterator[Co
         await finish(connection.close(timeout=5))
 
 
-async def template_of(workspace: Workspace, key: str, statements: Iterable[str]) -> str:
-    """The name of a sandbox template that holds what statements make of an empty database. key: as for template()."""
+async def template_of(workspace: Workspace, key: str, statements: Iterable[str], *, foreign: bool = False) -> str:
+    """The name of a sandbox template that holds what statements make of an empty database. key: as for template().
+
+    foreign: they tell of a database that others write to, so that what they hold must not run with our rights.
+    """
     sandboxes = await workspace.sandboxes()
 
     async def fill(sandbox: Sandbox) -> None:
         async with _connected(sandbox, sandboxes) as copy:
-            await copy.run(statements)
+            await (run_foreign(copy, statements) if foreign else copy.run(statements))
 
     return await sandboxes.template(key, fill)
+
+
+async def run_foreign(copy: Copy, statements: Iterable[str]) -> None:
+    """Run statements as an owner of the copy. What evaluates nothing and needs more than an owner, our role does, last.
+
+    Event triggers are left out: they would run in every session that changes the copy, and no owner can make them.
+    """
+    later: list[str] = []
+    async with given_over(copy) as lease, lease.session() as connection:
+        theirs = Copy(connection, copy.sandbox, copy.sandboxes)
+        for sql in statements:
+            if OF_RIGHTS.match(sql):
+                later.append(sql)
+            elif not EVENT_TRIGGER.match(sql):
+                await (copy if sql.upper().startswith("CREATE EXTENSION ") else theirs).run([sql])
+    await copy.run(later)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ def _as_data(record: RehearsalRecord, redactor: Redactor) -> dict[str, Any]:
         "at": record.at,
         "repeatable": record.repeatable,
         "plan_hash": record.plan_hash,
+        "origin": [redactor.redact(sql) for sql in record.origin],
+        "outcome": [redactor.redact(sql) for sql in record.outcome],
         "statements": [
             {
                 "sql": redactor.redact(one.sql),
@@ -118,6 +120,8 @@ def _from_data(data: Mapping[str, Any]) -> RehearsalRecord:
         after=_standing_from(data["after"]),
         repeatable=data["repeatable"],
         plan_hash=data["plan_hash"],
+        origin=tuple(data.get("origin", ())),
+        outcome=tuple(data.get("outcome", ())),
     )
     return replace(record, statements=tuple(_statement_from(one) for one in data["statements"]))
 

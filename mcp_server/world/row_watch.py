@@ -38,6 +38,10 @@ class RowWatch:
             self._filled = await fill(self._connection, schema, only=self._only)
             self._before = await read_rows(self._connection, schema, list(self._filled.rows))
 
+    def continue_on(self, connection: Connection[Record]) -> None:
+        """Look on another connection to the same copy from now on."""
+        self._connection = connection
+
     async def look(self, schema: Schema, *, is_up: bool, is_first: bool) -> None:
         """Look for the rows after a stage that has led to `schema`."""
         renames = self._renames if is_up else {}

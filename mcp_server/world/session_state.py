@@ -55,32 +55,36 @@ class SessionState:
 def state_sql(server_version: int) -> str:
     """The question: one row of the backend's pid, its virtual transaction and a JSON text, for read_state().
 
-    Without `%` and `:`, which drivers read.
+    Without `%` and `:`, which drivers read. It is asked in the session that is watched, so nothing in it is looked up
+    along that session's search_path.
     """
     flush = "pg_catalog.pg_stat_force_next_flush()" if server_version >= FORCES_FLUSH else "null"
+    same = "operator(pg_catalog.=)"
     return f"""
         with held as materialized (
           select locktype, virtualtransaction, relation, mode
-          from pg_catalog.pg_locks where pid = pg_catalog.pg_backend_pid() and granted
+          from pg_catalog.pg_locks where pid {same} pg_catalog.pg_backend_pid() and granted
         ), touched as (
           select c.oid, c.relname, c.relkind, c.relfilenode
           from pg_catalog.pg_class c
-          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-          where c.oid in (select relation from held)
-            and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+          join pg_catalog.pg_namespace n on n.oid {same} c.relnamespace
+          where c.oid {same} any (select relation from held)
+            and n.nspname operator(pg_catalog.<>) all
+              (cast(array['pg_catalog', 'information_schema', 'pg_toast'] as pg_catalog.name[]))
         )
         select pg_catalog.pg_backend_pid(),
-          (select virtualtransaction from held where locktype = 'virtualxid' limit 1),
+          (select virtualtransaction from held where locktype {same} 'virtualxid' limit 1),
           cast(pg_catalog.json_build_object(
             'locks', (select pg_catalog.json_agg(pg_catalog.json_build_array(cast(relation as bigint), mode))
-              from held where locktype = 'relation'),
+              from held where locktype {same} 'relation'),
             'touched', (select pg_catalog.json_agg(pg_catalog.json_build_array(
               cast(oid as bigint), relname, relkind, cast(relfilenode as bigint),
               pg_catalog.pg_stat_get_xact_numscans(oid))) from touched),
             'keys', (select pg_catalog.json_agg(pg_catalog.json_build_array(
               conname, cast(conrelid as bigint), cast(confrelid as bigint)))
-              from pg_catalog.pg_constraint where contype = 'f' and conrelid in (select oid from touched))
-          ) as text), {flush}
+              from pg_catalog.pg_constraint
+              where contype {same} 'f' and conrelid {same} any (select oid from touched))
+          ) as pg_catalog.text), {flush}
     """
 
 

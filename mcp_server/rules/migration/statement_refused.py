@@ -21,7 +21,7 @@ OTHERS = ("25001", "55P04")
 
 def check(migration: Migration) -> Iterator[Finding]:
     for statement in migration.statements:
-        if not statement.error or statement.sqlstate in OTHERS:
+        if not statement.error or statement.sqlstate in OTHERS or statement.lacks_right:
             continue
         yield RULE.found(
             subject=migration.name,
@@ -31,7 +31,9 @@ def check(migration: Migration) -> Iterator[Finding]:
             else "",
             place=statement.place,
         )
-    if migration.failure and not any(statement.error for statement in migration.statements):
+    if migration.failure and not any(
+        statement.error and not statement.passed_over for statement in migration.statements
+    ):
         yield RULE.found(
             subject=migration.name,
             message=f"It fails: {migration.failure}",

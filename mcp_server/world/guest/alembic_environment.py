@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .guard import Forbidden, Guard
 from .places import Place, Project
+from .sources import run_from_sources
 
 OPTIONS = (
     "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
@@ -48,6 +49,7 @@ def open_environment(request: dict[str, Any], project: Project) -> Environment:
 
     request: ini and toml (paths, "" for none), section, url (for sqlalchemy.url, "" to leave it), extra (folders).
     """
+    run_from_sources(project.root)
     config = _config(request)
     _enter_folder(config, request, project)
     if request.get("url"):

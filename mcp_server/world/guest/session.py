@@ -58,22 +58,27 @@ def prepare(settings: dict[str, int], presence: tuple[int, int]) -> None:
     def begin(connection: Any, record: Any) -> None:
         for name, value in settings.items():
             _set(connection, name, value)
-        _check(connection, f"select pg_try_advisory_lock_shared({presence[0]}, {presence[1]})", "another apply began")
+        _check(
+            connection,
+            f"select pg_catalog.pg_try_advisory_lock_shared({presence[0]}, {presence[1]})",
+            "another apply began",
+        )
 
     event.listen(Pool, "connect", begin)
 
 
 def _set(connection: Any, name: str, value: int) -> None:
     try:
-        _ask(connection, f"select set_config('{name}', '{value}ms', false)")
-    except Exception as error:
+        _ask(connection, f"select pg_catalog.set_config('{name}', '{value}ms', false)")
+    except Exception as error:  # every driver has its own, and whatever it is, nothing may be run in this session
         connection.rollback()
         if name in OPTIONAL:
             return
         raise SessionUnsafe(f"{name} cannot be set: {postgres_words(error)['message']}") from error
     if name not in OPTIONAL:
         # A pooler that shares sessions would answer for another one.
-        _check(connection, f"select current_setting('{name}')::interval = interval '{value} ms'", f"{name} is not kept")
+        kept = f"pg_catalog.interval_eq(cast(pg_catalog.current_setting('{name}') as interval), interval '{value} ms')"
+        _check(connection, f"select {kept}", f"{name} is not kept")
 
 
 def _check(connection: Any, sql: str, otherwise: str) -> None:

@@ -64,7 +64,7 @@ class Watch:
         self._listen(fairy)
         file, line = self._caller()
         self._told = {
-            "sql": PASSWORD.sub(r"\1'***'", statement),
+            "sql": PASSWORD.sub(r"\1'***'", _as_sent(connection, statement)),
             "revision": self._revision(),
             "place": f"{file}:{line}" if file else "",
             "pid": _pid(fairy),
@@ -150,6 +150,11 @@ def _take(driver: Any, messages: list[str]) -> None:
         else:
             messages.append(str(notice).partition(":")[2].strip())
     notices.clear()
+
+
+def _as_sent(connection: Any, statement: str) -> str:
+    """The statement as the server gets it: where `%` marks parameters, the driver takes one for two."""
+    return statement.replace("%%", "%") if connection.dialect.paramstyle in ("format", "pyformat") else statement
 
 
 def _pid(fairy: Any) -> int:
