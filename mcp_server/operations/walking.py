@@ -84,16 +84,24 @@ def actions_of(sql: str) -> tuple[Action, ...]:
 
 
 async def walk_stretch(
-    workspace: Workspace, history: History, stretch: Stretch, sizes: Mapping[str, int], environment: Environment
+    workspace: Workspace,
+    history: History,
+    stretch: Stretch,
+    sizes: Mapping[str, int],
+    environment: Environment,
+    template: str = "",
 ) -> Migration:
     """Walk a stretch of the history up, down and up on a copy that stands before it.
 
+    template: of the sandboxes, where what stands before it was made otherwise than by replaying.
     Raises MigrationError when what stands before it cannot be replayed.
     """
-    template = await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
+    marks = [("upgrade", other) for other in stretch.after[1:]]
+    if template:
+        marks = [("stamp", other) for other in stretch.after]
+    template = template or await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
     files = {one.id: read_revision_file(workspace.settings.root, one.file) for one in stretch.revisions}
     goes_back = bool(stretch.way_back) and not any(file.downgrade in ("missing", "refuses") for file in files.values())
-    marks = [("upgrade", other) for other in stretch.after[1:]]
     goals = [("upgrade", stretch.last)]
     goals += [("downgrade", stretch.way_back), ("upgrade", stretch.last)] if goes_back else []
     words = mentioned(_text(workspace.settings.root / one.file) for one in stretch.revisions)
