@@ -143,7 +143,8 @@ def _not_walked(done: Walked, history: History, stretch: Stretch, error: Migrati
     from mcp_server.rules import judge
 
     why = " ".join(error.message.split())[:300].rstrip(".")
-    note = f"{stretch.name} was not walked, because what stands before it fails: {why}. {NAME_ONE}"
+    hint = f"{error.hint} {NAME_ONE}".strip()
+    note = f"{stretch.name} was not walked, because what stands before it fails: {why}. {hint}"
     found = judge(failed_replay(history, error)).findings
     return replace(done, findings=(*done.findings, *found), notes=(*done.notes, note))
 
