@@ -16,8 +16,9 @@ from mcp_server.world.sandbox import Sandbox
 pytestmark = pytest.mark.anyio
 
 GIVEN = """
+    create domain title as text;
     create table author (id bigint primary key, name text);
-    create table book (id bigint primary key, author_id bigint, title text);
+    create table book (id bigint primary key, author_id bigint, title title);
     create index on book (author_id);
     insert into book select g, null, 'x' from generate_series(1, 30) g;
 """
@@ -121,3 +122,13 @@ async def test_a_form_that_no_rule_knows_is_told_by_what_it_was_seen_to_do(datab
         "alter table book alter constraint book_author enforced",
     )
     assert "public.book stops reads and writes" in told["M136"].message
+
+
+@pytest.mark.every_postgres
+async def test_a_domain_has_no_form_that_checks_its_rows_beside_writers(database: Sandbox) -> None:
+    told = await found(
+        database,
+        "alter domain title add constraint short check (length(value) < 90) not valid",
+        "alter domain title validate constraint short",
+    )
+    assert "ShareLock on public.book stops writes" in told["M123"].message
