@@ -1,7 +1,7 @@
 """A domain gets a constraint, and every table with a column of it is read while nobody may write to it.
 
 ALTER DOMAIN ADD CHECK and SET NOT NULL take a ShareLock on each such table, and so does VALIDATE CONSTRAINT, as was seen on
-PostgreSQL 15 to 18: a domain has no form that checks its rows beside writers. A CHECK that stays NOT VALID is instant and holds for
+PostgreSQL 15, 16 and 18: a domain has no form that checks its rows beside writers. A CHECK that stays NOT VALID is instant and holds for
 new values; rows are checked beside writers by a check constraint on each table, NOT VALID and then VALIDATE.
 https://www.postgresql.org/docs/current/sql-alterdomain.html
 """
