@@ -256,3 +256,14 @@ def test_what_runs_outside_of_transactions_only_is_known(sql: str, alone: bool) 
 )
 def test_words_that_open_and_close_transactions_are_known(sql: str, controls: bool) -> None:
     assert controls_transactions(sql) is controls
+
+
+async def test_a_foreign_key_of_a_table_made_in_the_same_transaction_reads_nothing_of_the_other(
+    connection: Connection, second: Connection
+) -> None:
+    made = "create table loan (id bigint primary key, book bigint)"
+    key = "alter table loan add foreign key (book) references book"
+    *_, seen = await observe(connection, second, [made, key], together=True)
+
+    assert seen.evidence == ('validating foreign key constraint "loan_book_fkey"',)
+    assert seen.effect == Effect((Lock("public.book", "ShareRowExclusiveLock"),))

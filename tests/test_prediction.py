@@ -422,3 +422,15 @@ async def test_a_statement_does_what_is_predicted(sandboxes: Sandboxes, postgres
 
     assert bool(seen.refused) == bool(seen.error), (seen.refused, seen.error)
     assert seen.predicted == seen.observed
+
+
+async def test_text_becomes_citext_without_a_rewrite(database: Sandbox) -> None:
+    """The extension itself need not be there: its casts are known by name."""
+    connection = await connect(database.url)
+    await connection.execute("create table guest (id int, email text, name varchar(20))")
+    schema = await read_schema(connection)
+    await connection.close(timeout=5)
+
+    for column in ("email", "name"):
+        effect = predict(read_actions(f"alter table guest alter column {column} type citext"), schema, 180000)
+        assert (effect.rewrites, effect.scans, effect.builds) == ((), (), ())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from mcp_server.errors import NotFound, Refused
+from mcp_server.errors import MigrationError, NotFound, Refused
 from mcp_server.model.answer import Answer
 from mcp_server.operations.review import review_migration
-from mcp_server.world.sandbox import Sandboxes
+from mcp_server.world.sandbox import Sandbox, Sandboxes
 from tests.opened import copy_history, open_project
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +42,16 @@ def upgrade():
 
 def downgrade():
     pass
+"""
+UNMADE = """
+def upgrade():
+    op.add_column("poems", sa.Column("x", sa.Integer()))
+"""
+LIVE = """
+create table authors (id serial primary key, name varchar(100) not null, born int);
+create table poems (x int);
+create table alembic_version (version_num varchar(32) primary key);
+insert into alembic_version values ('c3');
 """
 
 
@@ -114,6 +127,65 @@ async def test_a_second_head_and_a_history_that_fails_are_found(tmp_path: Path, 
     assert finding(answer, "M503")["fix"].startswith("alembic merge heads")
     assert "poems" in finding(answer, "M301")["message"]
     assert finding(answer, "M301")["place"] == "migrations/versions/c4.py:9"
+
+
+async def test_a_revision_whose_start_does_not_replay_is_not_called_safe(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    root = copy_history(tmp_path)
+    add(root, "c3", UNMADE)
+    add(root, "d4", INDEX, "c3")
+    answer = await review_migration(open_project(root, sandboxes), "d4")
+
+    assert answer.text.splitlines()[0] == "revision d4: fails; 1 error"
+    assert codes(answer) == ["M501"]
+    assert finding(answer, "M501")["place"] == "migrations/versions/c3.py:9"
+    assert "poems" in finding(answer, "M501")["message"]
+    assert "d4 was not walked" in answer.text
+
+
+async def test_a_history_that_fails_is_told_once(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    root = copy_history(tmp_path)
+    add(root, "c3", UNMADE)
+    add(root, "d4", INDEX, "c3")
+    answer = await review_migration(open_project(root, sandboxes))
+
+    assert codes(answer, "error").count("M501") == 1
+    assert "revision d4 was not walked" in answer.text
+
+
+async def test_where_the_history_does_not_replay_a_revision_is_walked_on_a_copy_of_live(
+    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: Connection[Record]
+) -> None:
+    root = copy_history(tmp_path)
+    add(root, "c3", UNMADE)
+    add(root, "d4", INDEX, "c3")
+    await connection.execute(LIVE)
+    workspace = open_project(root, sandboxes, database_url=database.url)
+    answer = await review_migration(workspace, "d4")
+    await workspace.close()
+
+    assert codes(answer) == ["M126"]
+    assert "walked up, down and up again on a copy of live's schema" in answer.text
+    assert "The migrations do not replay on an empty database: Postgres refused" in answer.text
+
+
+async def test_a_script_is_run_on_a_copy_of_live_where_the_history_does_not_replay(
+    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: Connection[Record]
+) -> None:
+    root = copy_history(tmp_path)
+    add(root, "c3", UNMADE)
+    script = "set lock_timeout = '2s'; alter table poems add column y int"
+    with pytest.raises(
+        MigrationError, match=r"The script was not run, because the migrations .* fail on an empty database"
+    ):
+        await review_migration(open_project(root, sandboxes), sql=script)
+    await connection.execute(LIVE)
+    workspace = open_project(root, sandboxes, database_url=database.url)
+    answer = await review_migration(workspace, sql=script)
+    await workspace.close()
+
+    assert codes(answer) == []
+    assert "on a copy of live's schema" in answer.text
+    assert "The migrations do not replay on an empty database" in answer.text
 
 
 async def test_a_merge_is_walked(tmp_path: Path, sandboxes: Sandboxes) -> None:

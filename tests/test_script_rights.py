@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from mcp_server.model.answer import Answer
+from mcp_server.operations.ground import Ground
 from mcp_server.operations.review import review_migration
-from mcp_server.operations.script import Ground, read_lines
+from mcp_server.operations.script import read_lines
 from mcp_server.operations.script_walk import walk_script
 from mcp_server.world.database import connect
 from mcp_server.world.handover import given_over

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,16 +47,35 @@ class Statement:
         return self.sqlstate == "42501" and bool(self.error) and "row-level security" not in self.error
 
     def effect_of(self, action: Action) -> Effect:
-        """The effect, as far as this action has a part in it."""
+        """The effect, as far as this action has a part in it.
+
+        What no action explains falls to those that explain nothing: they may build on what the same text has just made.
+        """
         if len(self.actions) < 2 or len(self.parts) != len(self.actions):
             return self.effect
         part = self.parts[self.actions.index(action)]
+        blamed = part if part.is_slow else self.unexplained
         return Effect(
             locks=self.effect.locks,
-            rewrites=_both(self.effect.rewrites, part.rewrites),
-            scans=_both(self.effect.scans, part.scans),
-            builds=_both(self.effect.builds, part.builds),
+            rewrites=_both(self.effect.rewrites, blamed.rewrites),
+            scans=_both(self.effect.scans, blamed.scans),
+            builds=_both(self.effect.builds, blamed.builds),
         )
+
+    @property
+    def unexplained(self) -> Effect:
+        """What was seen and none of the actions does by itself."""
+        return Effect(
+            locks=self.effect.locks,
+            rewrites=_without(self.effect.rewrites, (part.rewrites for part in self.parts)),
+            scans=_without(self.effect.scans, (part.scans for part in self.parts)),
+            builds=_without(self.effect.builds, (part.builds for part in self.parts)),
+        )
+
+
+def _without(seen: tuple[str, ...], explained: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    known = {name for names in explained for name in names}
+    return tuple(name for name in seen if name not in known)
 
 
 def _both(seen: tuple[str, ...], blamed: tuple[str, ...]) -> tuple[str, ...]:

@@ -67,6 +67,15 @@ async def read_chronicle(workspace: Workspace, history: History) -> Chronicle:
     )
 
 
+def failed_replay(history: History, error: MigrationError) -> Chronicle:
+    """A history of which is known only that it does not replay on an empty database."""
+    return Chronicle(
+        history.config,
+        replay_failure=" ".join(error.message.split())[:600],
+        failed_place=_place(error),
+    )
+
+
 async def _replayed(workspace: Workspace, history: History) -> tuple[Schema | None, MigrationError | None]:
     try:
         async with copy_of(workspace, await replay(workspace, "heads", history)) as copy:

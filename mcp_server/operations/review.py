@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server.errors import ConfigError, NotFound, Refused
+from mcp_server.errors import ConfigError, MigrationError, NotFound, Refused
 from mcp_server.model.answer import Answer
 from mcp_server.world.runs import address, new_run
 
@@ -65,7 +65,8 @@ def _whole(review: Review) -> str:
 
 
 async def _of_script(workspace: Workspace, sql: str) -> Review:
-    from mcp_server.operations.script import find_ground, read_lines
+    from mcp_server.operations.ground import find_ground
+    from mcp_server.operations.script import read_lines
     from mcp_server.operations.script_walk import walk_script
 
     lines = await read_lines(workspace, sql)
@@ -75,7 +76,9 @@ async def _of_script(workspace: Workspace, sql: str) -> Review:
     sizes, notes = await _sizes(workspace)
     workspace.progress(f"running {len(lines)} statements on {ground.words}", 0.3)
     migration = await walk_script(workspace, lines, ground, sizes)
-    return await _reviewed(migration.name, (migration,), (), ground.words, notes)
+    return await _reviewed(
+        migration.name, (migration,), (), ground.words, (*notes, ground.note) if ground.note else notes
+    )
 
 
 async def _of_history(workspace: Workspace, revision: str) -> Review:
@@ -95,30 +98,57 @@ async def _of_history(workspace: Workspace, revision: str) -> Review:
     stretches = () if revision == "history" else _stretches(history, revision)
     stretches = tuple(_from_origin(workspace, one) for one in stretches)
     sizes, notes = await _sizes(workspace)
-    migrations, failures = await _walked(workspace, history, stretches, sizes)
+    walked = await _walked(workspace, history, stretches, sizes)
     subject = f"history {history.config}" if not stretches else ", ".join(one.name for one in stretches)
-    return await _reviewed(subject, migrations, found, "a copy of what stands before", (*notes, *failures))
+    told = (*found, *(one for one in walked.findings if not any(one.code == other.code for other in found)))
+    return await _reviewed(subject, walked.migrations, told, walked.ground, (*notes, *walked.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Stretches as they were walked. ground: what on. findings, notes: of those that could not be begun where they stand."""
+
+    migrations: tuple[Migration, ...] = ()
+    ground: str = "a copy of what stands before"
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 async def _walked(
     workspace: Workspace, history: History, stretches: tuple[Stretch, ...], sizes: Mapping[str, int]
-) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """The stretches as they were walked, and why others could not be begun."""
-    from mcp_server.errors import MigrationError
+) -> Walked:
     from mcp_server.operations.chronicling import read_environment
+    from mcp_server.operations.ground import ground_at
     from mcp_server.operations.walking import walk_stretch
 
     environment = read_environment(history)
-    walked: list[Migration] = []
-    failures: list[str] = []
+    done = Walked()
     for stretch in stretches:
         try:
-            walked.append(await walk_stretch(workspace, history, stretch, sizes, environment))
-            _record(workspace, history, stretch, walked[-1])
+            migration = await walk_stretch(workspace, history, stretch, sizes, environment)
         except MigrationError as error:
-            why = " ".join(error.message.split())[:300]
-            failures.append(f"{stretch.name} was not walked, because what stands before it fails: {why}")
-    return tuple(walked), tuple(failures)
+            ground = await ground_at(workspace, history, stretch.after, error)
+            if ground is None:
+                done = _not_walked(done, history, stretch, error)
+                continue
+            migration = await walk_stretch(workspace, history, stretch, sizes, environment, ground.template)
+            done = replace(done, ground=ground.words, notes=(*done.notes, ground.note))
+        done = replace(done, migrations=(*done.migrations, migration))
+        _record(workspace, history, stretch, migration)
+    return done
+
+
+def _not_walked(done: Walked, history: History, stretch: Stretch, error: MigrationError) -> Walked:
+    """Told as of the history as a whole, also where a single revision is asked about: nothing of it was judged."""
+    from mcp_server.operations.chronicling import failed_replay
+    from mcp_server.operations.ground import NAME_ONE
+    from mcp_server.rules import judge
+
+    why = " ".join(error.message.split())[:300].rstrip(".")
+    hint = f"{error.hint} {NAME_ONE}".strip()
+    note = f"{stretch.name} was not walked, because what stands before it fails: {why}. {hint}"
+    found = judge(failed_replay(history, error)).findings
+    return replace(done, findings=(*done.findings, *found), notes=(*done.notes, note))
 
 
 def _record(workspace: Workspace, history: History, stretch: Stretch, migration: Migration) -> None:

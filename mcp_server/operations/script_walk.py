@@ -21,7 +21,8 @@ from mcp_server.world.row_watch import RowWatch
 from mcp_server.world.version_table import find_version_table
 
 if TYPE_CHECKING:
-    from mcp_server.operations.script import Ground, Line
+    from mcp_server.operations.ground import Ground
+    from mcp_server.operations.script import Line
     from mcp_server.world.workspace import Workspace
 
 ATTEMPTS = 40

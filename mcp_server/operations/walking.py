@@ -89,16 +89,23 @@ def actions_of(sql: str) -> tuple[Action, ...]:
 
 
 async def walk_stretch(
-    workspace: Workspace, history: History, stretch: Stretch, sizes: Mapping[str, int], environment: Environment
+    workspace: Workspace,
+    history: History,
+    stretch: Stretch,
+    sizes: Mapping[str, int],
+    environment: Environment,
+    template: str = "",
 ) -> Migration:
     """Walk a stretch of the history up, down and up on a copy that stands before it.
 
+    template: of the sandboxes, where what stands before it was made otherwise than by replaying.
     Raises MigrationError when what stands before it cannot be replayed.
     """
-    template = await _begin(workspace, history, stretch)
+    is_marked = bool(stretch.origin or template)
+    template = template or await _begin(workspace, history, stretch)
     files = {one.id: read_revision_file(workspace.settings.root, one.file) for one in stretch.revisions}
     goes_back = bool(stretch.way_back) and not any(file.downgrade in ("missing", "refuses") for file in files.values())
-    marks = [("stamp" if stretch.origin else "upgrade", other) for other in stretch.after[not stretch.origin :]]
+    marks = [("stamp" if is_marked else "upgrade", other) for other in stretch.after[not is_marked :]]
     goals = [("upgrade", stretch.last)]
     goals += [("downgrade", stretch.way_back), ("upgrade", stretch.last)] if goes_back else []
     words = mentioned(_text(workspace.settings.root / one.file) for one in stretch.revisions)

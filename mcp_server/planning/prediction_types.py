@@ -15,6 +15,8 @@ _BINARY = frozenset({
     ("text", "character varying"), ("character varying", "text"), ("text", "bpchar"), ("character varying", "bpchar"),
     ("xml", "text"), ("xml", "character varying"), ("cidr", "inet"), ("integer", "oid"), ("oid", "integer"),
     ("bit", "bit varying"), ("bit varying", "bit"),
+    # of the extension: https://github.com/postgres/postgres/blob/REL_18_STABLE/contrib/citext/citext--1.4.sql
+    ("text", "citext"), ("character varying", "citext"), ("citext", "text"), ("citext", "character varying"), ("citext", "bpchar"),
 })  # fmt: skip
 _ZONED = frozenset({
     ("timestamp without time zone", "timestamp with time zone"), ("timestamp with time zone", "timestamp without time zone"),

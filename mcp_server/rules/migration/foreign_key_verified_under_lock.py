@@ -11,7 +11,7 @@ from mcp_server.model.action import Action
 from mcp_server.model.finding import Finding, Rule
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Column
-from mcp_server.model.walked import Migration, stopped
+from mcp_server.model.walked import Migration, Statement, stopped
 from mcp_server.rules.cures import added_later, made_constraint, script
 
 RULE = Rule(
@@ -28,6 +28,7 @@ RULE = Rule(
         "alter table page add foreign key (book_id) references book (id);",
     ),
 )
+FILLING = ("insert", "copy", "create table as")
 
 
 def check(migration: Migration) -> Iterator[Finding]:
@@ -35,6 +36,8 @@ def check(migration: Migration) -> Iterator[Finding]:
         wanted = action.kind == "foreign key" if action.verb == "add constraint" else "references" in action.flags
         effect = statement.effect_of(action)
         table = migration.identity(action.relation)
+        if wanted and "not valid" not in action.flags and not migration.stood(table):
+            yield from _of_new_table(migration, statement, action, table)
         blocked = migration.blocked(effect)
         verified = migration.is_large(table) and table in effect.scans and not effect.rewrites
         if not wanted or "not valid" in action.flags or not verified or not blocked:
@@ -46,6 +49,28 @@ def check(migration: Migration) -> Iterator[Finding]:
             fix=_fix(migration, table, action),
             place=statement.place,
         )
+
+
+def _of_new_table(migration: Migration, statement: Statement, action: Action, table: str) -> Iterator[Finding]:
+    """The rows that the migration itself put into a new table are looked up; for an empty one nothing is read."""
+    held = migration.held(statement, migration.identity(action.references))
+    is_filled = any(_fills(migration, other, table) for _, other in migration.each(*FILLING))
+    if not is_filled or held is None or not held.is_blocking or not migration.is_large(held.relation):
+        return
+    yield RULE.found(
+        subject=table,
+        message=f"The rows that were put into {table} are looked up in {held.relation}, and until the transaction ends "
+        f"{stopped((held,))}.",
+        evidence=migration.evidence(statement),
+        place=statement.place,
+    )
+
+
+def _fills(migration: Migration, action: Action, table: str) -> bool:
+    """Whether an action puts more than a few rows into a table: those of a query or of a file."""
+    return migration.identity(action.relation or action.name) == table and (
+        action.verb != "insert" or bool(action.reads)
+    )
 
 
 def _fix(migration: Migration, table: str, action: Action) -> str:

@@ -1,12 +1,15 @@
-"""A strong lock that an earlier statement of the transaction took is held while a table is read, filled or indexed.
+"""A strong lock that an earlier statement of the transaction took is held while a table is verified, written anew or indexed.
 
 A lock lasts until the transaction ends. An ALTER TABLE that is instant by itself stops everybody for as long as what comes
-after it in the same transaction takes. Put what is slow into a transaction of its own, before or after.
+after it in the same transaction takes. Put what is slow into a transaction of its own, before or after. What works on rows
+alone (UPDATE, INSERT ... SELECT) is M135.
 https://www.postgresql.org/docs/current/explicit-locking.html
 """
 
+import re
 from collections.abc import Iterator
 
+from mcp_server.model.action import DATA_VERBS
 from mcp_server.model.finding import Finding, Rule
 from mcp_server.model.lock import MODES, Lock
 from mcp_server.model.walked import Migration, Statement, stopped
@@ -14,13 +17,13 @@ from mcp_server.model.walked import Migration, Statement, stopped
 RULE = Rule(
     code="M125",
     severity="error",
-    given="create table task (id bigint primary key, title text); create table note (id bigint primary key, body text);"
-    " insert into note select g, 'x' from generate_series(1, 10) g;",
-    bad="begin;\nalter table task add column due date;\nupdate note set body = '' where body is null;\ncommit;",
+    given="create table task (id bigint primary key); create table note (id bigint primary key, body text);"
+    " alter table note add constraint filled check (body <> '') not valid;",
+    bad="begin;\nalter table task add column due date;\nalter table note validate constraint filled;\ncommit;",
     good=(
-        "begin;\nalter table task add column due date;\ncommit;\nupdate note set body = '' where body is null;",
+        "begin;\nalter table task add column due date;\ncommit;\nalter table note validate constraint filled;",
         "begin;\nalter table task add column due date;\nalter table note add column due date;\ncommit;",
-        "begin;\nupdate note set body = '' where body is null;\nalter table task add column due date;\ncommit;",
+        "begin;\nalter table note validate constraint filled;\nalter table task add column due date;\ncommit;",
     ),
 )
 # What a statement itself needs; ALTER TABLE's commands that are slow need an AccessExclusiveLock and have rules of their own.
@@ -36,29 +39,60 @@ OWN = {
 }
 
 
+# What Postgres says at DEBUG1 of DDL that reads rows: ATRewriteTable() and validateForeignKeyConstraint() of tablecmds.c.
+VERIFYING = re.compile(r"(?:verifying|rewriting) table|validating foreign key|building index")
+ON_ROWS = (*DATA_VERBS, "create table as", "create materialized view", "do", "execute", "call", "explain", "prepare")
+
+
 def check(migration: Migration) -> Iterator[Finding]:
-    told: set[tuple[int, str]] = set()
-    for statement in migration.statements:
-        kept = tuple(
-            lock for lock in earlier(migration, statement) if (statement.transaction, lock.relation) not in told
-        )
-        if not kept or not is_slow(migration, statement) or _is_told_elsewhere(migration, statement):
+    for statement, kept in windows(migration):
+        if works_on_rows(statement):
             continue
-        told |= {(statement.transaction, lock.relation) for lock in kept}
-        origin = taker(migration, statement, kept[0])
-        crossed = origin is not None and origin.revision != statement.revision
         yield RULE.found(
             subject=kept[0].relation,
-            message=f"A lock taken earlier in the transaction{f' (by `{origin.sql[:60]}`)' if origin else ''} is held while "
-            f"this statement works through a table: {stopped(kept)}."
-            + (
-                " Both revisions run in one transaction: set transaction_per_migration=True in env.py."
-                if crossed
-                else ""
-            ),
+            message=f"{origin_of(migration, statement, kept[0])} is held while this statement works through a table: "
+            f"{stopped(kept)}.{advice(migration, statement, kept[0])}",
             evidence=migration.evidence(statement),
             place=statement.place,
         )
+
+
+def windows(migration: Migration) -> Iterator[tuple[Statement, tuple[Lock, ...]]]:
+    """Slow statements with the locks of earlier ones that are held meanwhile; each lock once for rows and once for the rest."""
+    told: set[tuple[int, str, bool]] = set()
+    for statement in migration.statements:
+        if not is_slow(migration, statement) or _is_told_elsewhere(migration, statement):
+            continue
+        on_rows = works_on_rows(statement)
+        marks = {(statement.transaction, lock.relation, on_rows): lock for lock in earlier(migration, statement)}
+        kept = tuple(lock for mark, lock in marks.items() if mark not in told)
+        if kept:
+            told |= marks.keys()
+            yield statement, kept
+
+
+def works_on_rows(statement: Statement) -> bool:
+    """Whether it reads and writes rows as a program does, and Postgres neither verifies, rewrites nor indexes a table for it."""
+    effect = statement.effect
+    if effect.rewrites or effect.builds or not statement.actions:
+        return False
+    verifies = any(VERIFYING.match(line) for line in statement.evidence)
+    return not verifies and all(action.verb in ON_ROWS for action in statement.actions)
+
+
+def origin_of(migration: Migration, statement: Statement, lock: Lock) -> str:
+    """Where a lock came from, as the beginning of a sentence."""
+    origin = taker(migration, statement, lock)
+    sql = " ".join(origin.sql.split())[:60] if origin else ""
+    return f"A lock taken earlier in the transaction{f' (by `{sql}`)' if sql else ''}"
+
+
+def advice(migration: Migration, statement: Statement, lock: Lock) -> str:
+    """What to do where the lock is another revision's."""
+    origin = taker(migration, statement, lock)
+    if origin is None or origin.revision == statement.revision:
+        return ""
+    return " Both revisions run in one transaction: set transaction_per_migration=True in env.py."
 
 
 def is_slow(migration: Migration, statement: Statement) -> bool:

@@ -34,7 +34,7 @@ def check(migration: Migration) -> Iterator[Finding]:
             continue
         column = migration.end.get(Column, f"{table}.{quote(action.name)}")
         domain = column and migration.end.get(Domain, column.type)
-        if not migration.stood(table) or (column and column.default) or (domain and domain.default):
+        if not migration.stood(table) or (domain and domain.default):
             continue
         yield RULE.found(
             subject=f"{table}.{action.name}",

@@ -21,7 +21,7 @@ OTHERS = {
     "add column", "alter column type", "add constraint", "set not null", "create index", "reindex", "set expression",
     "refresh materialized view", "truncate", "attach partition", "create table", "validate constraint", "alter domain",
     "insert", "update", "delete", "select", "merge", "copy", "do", "call", "lock table", "drop column", "add identity",
-    "table column", "table constraint", "table like", "add domain constraint", "create table as", "create materialized view",
+    "table column", "table constraint", "table like", "add domain constraint", "validate domain constraint", "create table as", "create materialized view",
 }  # fmt: skip
 
 
