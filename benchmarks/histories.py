@@ -95,7 +95,7 @@ def _extend(table: str, number: int) -> Body:
         f'op.add_column("{table}", sa.Column("note", sa.Text()))',
         f'op.add_column("{table}", sa.Column("amount", sa.Numeric(10, 2), server_default="0", nullable=False))',
         f'op.create_index("ix_{table}_parent", "{table}", ["parent_id"])',
-        f"op.execute(\"update {table} set note = name where note is null\")",
+        f'op.execute("update {table} set note = name where note is null")',
     )
     taken = (
         f'op.drop_index("ix_{table}_parent", "{table}")',
@@ -136,7 +136,9 @@ async def runnable(
     for name, statements in revisions:
         kept = [sql for sql in statements if await _runs(connection, sql)]
         if kept and len(found) < count:
-            found.append(Body(name.replace("\\", ""), tuple(f"op.execute(sa.text({_escaped(sql)!r}))" for sql in kept), ()))
+            found.append(
+                Body(name.replace("\\", ""), tuple(f"op.execute(sa.text({_escaped(sql)!r}))" for sql in kept), ())
+            )
     return tuple(found)
 
 

@@ -149,7 +149,7 @@ class Schema:
             yield from self.group(key)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(len(self.group(key)) for key in self._groups)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self.by_key() == other.by_key()
