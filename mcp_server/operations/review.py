@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import NotFound, Refused
@@ -11,13 +12,17 @@ from mcp_server.world.runs import address, new_run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_server.errors import MigrationError
     from mcp_server.model.finding import Finding
     from mcp_server.model.orm import History
     from mcp_server.model.phase import Sizes
     from mcp_server.model.review import Review
     from mcp_server.model.walked import Migration
+    from mcp_server.operations.chronicling import End
     from mcp_server.operations.walking import Stretch
     from mcp_server.world.workspace import Workspace
+
+SCHEMA_ONLY = re.compile(r"\s*(?:create|alter|drop|comment|grant|revoke)\b(?!.*\bas\b)", re.IGNORECASE | re.DOTALL)
 
 
 async def review_migration(
@@ -86,36 +91,73 @@ async def _of_history(workspace: Workspace, revision: str) -> Review:
         raise NotFound(
             "The project has no Alembic configuration.", 'Pass sql="..." or sql="file:<path.sql>" to review a script.'
         )
-    found: tuple[Finding, ...] = ()
-    if revision in ("head", "heads", "history"):
-        workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
-        found = judge(await read_chronicle(workspace, history)).findings
     stretches = () if revision == "history" else _stretches(history, revision)
     sizes, notes = await _sizes(workspace)
+    workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
     migrations, failures = await _walked(workspace, history, stretches, sizes)
+    found: tuple[Finding, ...] = ()
+    if revision in ("head", "heads", "history"):
+        end = await _end(workspace, history, stretches, migrations, failures)
+        found = judge(await read_chronicle(workspace, history, end)).findings
+    told = (f"{name} was not walked, because what stands before it fails: {_short(one)}" for name, one in failures)
     subject = f"history {history.config}" if not stretches else ", ".join(one.name for one in stretches)
-    return await _reviewed(subject, migrations, found, "a copy of what stands before", (*notes, *failures))
+    return await _reviewed(subject, migrations, found, "a copy of what stands before", (*notes, *told))
+
+
+async def _end(
+    workspace: Workspace,
+    history: History,
+    stretches: tuple[Stretch, ...],
+    migrations: tuple[Migration, ...],
+    failures: tuple[tuple[str, MigrationError], ...],
+) -> End:
+    """What a replay of the whole history comes to, as far as the walk of its only head tells; else it is replayed.
+
+    Nothing is replayed twice where each revision has its own transaction: then it does the same wherever it begins.
+    """
+    from mcp_server.operations.chronicling import read_environment, replayed
+    from mcp_server.world.migrations import replay
+
+    if len(stretches) != 1 or not read_environment(history).transaction_per_migration:
+        return await replayed(workspace, history)
+    if failures:
+        return None, failures[0][1]
+    (walked,) = migrations
+    if walked.after is not None and not walked.failure and not _looks_at_rows(walked):
+        return walked.after, None
+    parents = stretches[0].after
+    start = await replay(workspace, parents[0], history) if len(parents) == 1 else ""
+    return await replayed(workspace, history, start)
+
+
+def _looks_at_rows(migration: Migration) -> bool:
+    """Whether its course may be another one on empty tables: it did something else than change the schema of filled ones."""
+    is_filled = migration.rows is not None and any(migration.rows.filled.values())
+    return is_filled and not all(SCHEMA_ONLY.match(one.sql) for one in migration.statements)
 
 
 async def _walked(
     workspace: Workspace, history: History, stretches: tuple[Stretch, ...], sizes: Mapping[str, int]
-) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """The stretches as they were walked, and why others could not be begun."""
+) -> tuple[tuple[Migration, ...], tuple[tuple[str, MigrationError], ...]]:
+    """The stretches as they were walked, and the names of others with what kept them from being begun."""
     from mcp_server.errors import MigrationError
     from mcp_server.operations.chronicling import read_environment
     from mcp_server.operations.walking import walk_stretch
 
     environment = read_environment(history)
     walked: list[Migration] = []
-    failures: list[str] = []
+    failures: list[tuple[str, MigrationError]] = []
     for stretch in stretches:
         try:
             walked.append(await walk_stretch(workspace, history, stretch, sizes, environment))
             _record(workspace, history, stretch, walked[-1])
         except MigrationError as error:
-            why = " ".join(error.message.split())[:300]
-            failures.append(f"{stretch.name} was not walked, because what stands before it fails: {why}")
+            failures.append((stretch.name, error))
     return tuple(walked), tuple(failures)
+
+
+def _short(error: MigrationError) -> str:
+    return " ".join(error.message.split())[:300]
 
 
 def _record(workspace: Workspace, history: History, stretch: Stretch, migration: Migration) -> None:
