@@ -52,12 +52,13 @@ def diff(before: Schema, after: Schema) -> Changes:
     """Every change that leads from one Schema to the other, by kind and name. () for equal Schemas."""
     old, new = before.by_key(), after.by_key()
     changes: list[Change] = []
-    for key in sorted(old.keys() | new.keys(), key=lambda key: (_RANK[key[0]], key[1])):
+    differing = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+    for key in sorted(differing, key=lambda key: (_RANK[key[0]], key[1])):
         if key not in old:
             changes.append(Added(new[key]))
         elif key not in new:
             changes.append(Dropped(old[key]))
-        elif old[key] != new[key]:
+        else:
             changes.append(_altered(old[key], new[key]))
     return tuple(changes)
 

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
+from operator import attrgetter
 from typing import ClassVar, Protocol, TypeVar, cast
 
 from mcp_server.model.names import qualified
@@ -122,6 +123,7 @@ class Schema:
     def __init__(self, groups: Mapping[str, Group | Callable[[], Group]], server_version: int = 0) -> None:
         self._groups = dict(groups)
         self._index: dict[tuple[str, str], SchemaObject] | None = None
+        self._fingerprint = ""
         self.server_version = server_version
 
     @classmethod
@@ -149,7 +151,7 @@ class Schema:
             yield from self.group(key)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(len(self.group(key)) for key in self._groups)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self.by_key() == other.by_key()
@@ -197,8 +199,10 @@ class Schema:
     @property
     def fingerprint(self) -> str:
         """16 hex digits that are equal for equal Schemas, whatever server they were read from."""
-        lines = sorted(f"{item.word}\x1f{compared_values(item)!r}" for item in self)
-        return hashlib.sha256("\x1e".join(lines).encode()).hexdigest()[:16]
+        if not self._fingerprint:
+            lines = sorted(f"{item.word}\x1f{compared_values(item)!r}" for item in self)
+            self._fingerprint = hashlib.sha256("\x1e".join(lines).encode()).hexdigest()[:16]
+        return self._fingerprint
 
 
 def group_of(item: SchemaObject) -> str:
@@ -220,4 +224,12 @@ def compared_fields(kind: type) -> tuple[str, ...]:
 
 def compared_values(item: SchemaObject) -> tuple[object, ...]:
     """An object's values that take part in comparison."""
-    return tuple(getattr(item, name) for name in compared_fields(type(item)))
+    return _getter(type(item))(item)
+
+
+@cache
+def _getter(kind: type) -> Callable[[SchemaObject], tuple[object, ...]]:
+    names = compared_fields(kind)
+    if len(names) > 1:
+        return attrgetter(*names)  # of one name it would give the value alone
+    return lambda item: tuple(getattr(item, name) for name in names)

@@ -168,7 +168,7 @@ class Migration:
     @property
     def end(self) -> Schema:
         """The Schema at the end, or the one at the start when the end was not reached."""
-        return self.after or self.before
+        return self.before if self.after is None else self.after
 
     def each(self, *verbs: str) -> Iterator[tuple[Statement, Action]]:
         """Every action of one of these verbs (of any, without a verb), with its statement. Refused ones are left out."""

@@ -21,6 +21,7 @@ from mcp_server.world.revision_text import read_revision_file
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
+End = tuple[Schema | None, MigrationError | None]
 MISSING_RELATION = re.compile(r'relation "((?:[^"]|"")+)" does not exist')
 INCLUDES = re.compile(r"\binclude_(?:object|name)\b")
 SQLMODEL = re.compile(r"\b(?:import|from)\s+sqlmodel\b")
@@ -39,10 +40,10 @@ def read_environment(history: History) -> Environment:
     )
 
 
-async def read_chronicle(workspace: Workspace, history: History) -> Chronicle:
-    """The history as a whole: replayed on an empty database, its files read, the project's code searched."""
+async def read_chronicle(workspace: Workspace, history: History, end: End) -> Chronicle:
+    """The history as a whole: its files read, the project's code searched. end: as replayed() tells it."""
     root = workspace.settings.root
-    reached, failure = await _replayed(workspace, history)
+    reached, failure = end
     unmade = MISSING_RELATION.search(failure.message) if failure else None
     template = Path(history.script_location) / "script.py.mako"
     env = _text(_env(history))
@@ -76,9 +77,10 @@ def failed_replay(history: History, error: MigrationError) -> Chronicle:
     )
 
 
-async def _replayed(workspace: Workspace, history: History) -> tuple[Schema | None, MigrationError | None]:
+async def replayed(workspace: Workspace, history: History, start: str = "") -> End:
+    """The history on an empty database: what it leads to, or why it fails. start: as for replay()."""
     try:
-        async with copy_of(workspace, await replay(workspace, "heads", history)) as copy:
+        async with copy_of(workspace, await replay(workspace, "heads", history, start)) as copy:
             return await copy.read(), None
     except MigrationError as error:
         return None, error

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 from mcp_server.errors import DatabaseError
 from mcp_server.model.change import Altered, Change, Changes, diff
 from mcp_server.model.schema import (
+    Column,
+    Constraint,
     DefaultPrivilege,
     EventTrigger,
     Grant,
+    Index,
     Publication,
     Schema,
     SchemaObject,
+    Sequence,
+    Table,
     compared_fields,
+    group_of,
 )
 from mcp_server.planning import plan
 from mcp_server.world.rehearsal import copy_of
@@ -36,13 +42,58 @@ _WORDLESS = (Grant, DefaultPrivilege, Publication, EventTrigger)
 async def differences(workspace: Workspace, before: Schema, after: Schema) -> Changes:
     """The changes from one Schema to another, without those that a replay of both makes disappear."""
     changes = diff(before, after)
-    if not any(is_wording(change) for change in changes):
+    wordings = tuple(change for change in changes if is_wording(change))
+    if not wordings:
         return changes
-    old = (await replayed(workspace, before)).by_key()
-    new = (await replayed(workspace, after)).by_key()
+    old, new = await _both_replayed(workspace, before, after, wordings)
     return tuple(
         change for change in changes if not is_wording(change) or old.get(_key(change)) != new.get(_key(change))
     )
+
+
+async def _both_replayed(
+    workspace: Workspace, before: Schema, after: Schema, wordings: Changes
+) -> tuple[dict[tuple[str, str], SchemaObject], dict[tuple[str, str], SchemaObject]]:
+    """What the changed objects of both read as after being made anew: with their tables alone where these can be made alone."""
+    tables = tables_alone(before, after, wordings)
+    if tables:
+        old, new = [await _replayed(workspace, table_part(one, tables)) for one in (before, after)]
+        if old is not None and new is not None:
+            return old.by_key(), new.by_key()
+    return (await replayed(workspace, before)).by_key(), (await replayed(workspace, after)).by_key()
+
+
+def tables_alone(before: Schema, after: Schema, wordings: Changes) -> frozenset[str]:
+    """The tables that these changes are on, with all that they inherit from; empty when something else is changed, too."""
+    if not all(_is_part_of_table(change.item) for change in wordings):
+        return frozenset()
+    found: set[str] = set()
+    waiting = {group_of(change.item) for change in wordings}
+    while waiting:
+        found |= waiting
+        tables = [one for name in waiting for schema in (before, after) if (one := schema.get(Table, name))]
+        waiting = {name for one in tables for name in (one.partition_of, *one.inherits) if name} - found
+    return frozenset(found)
+
+
+def _is_part_of_table(item: SchemaObject) -> bool:
+    return isinstance(item, Column | Index) or (isinstance(item, Constraint) and item.kind != "f")
+
+
+def table_part(schema: Schema, tables: frozenset[str]) -> Schema:
+    """What the texts of some tables' columns, constraints and indexes can speak of; no other table, and nothing that reads one."""
+    objects = [item for name in schema.groups if "." not in name for item in schema.group(name)]
+    owners = tuple(f"{name}." for name in tables)
+    kept = [
+        one for one in objects if not isinstance(one, Sequence) or not one.owned_by or one.owned_by.startswith(owners)
+    ]
+    on = [
+        item
+        for name in sorted(tables)
+        for item in schema.group(name)
+        if isinstance(item, Table) or _is_part_of_table(item)
+    ]
+    return Schema.of([*kept, *on], schema.server_version)
 
 
 def is_wording(change: Change) -> bool:
@@ -56,6 +107,11 @@ def _key(change: Change) -> tuple[str, str]:
 
 async def replayed(workspace: Workspace, schema: Schema) -> Schema:
     """The Schema as it reads after being made anew from its own texts; itself where that cannot be done."""
+    made = await _replayed(workspace, schema)
+    return schema if made is None else made
+
+
+async def _replayed(workspace: Workspace, schema: Schema) -> Schema | None:
     items = (_as_it_stands(item) for item in schema if not isinstance(item, _WORDLESS))
     worded = Schema.of(items, schema.server_version)
     try:
@@ -64,7 +120,7 @@ async def replayed(workspace: Workspace, schema: Schema) -> Schema:
             await copy.run(step.sql for step in plan(start, worded, diff(start, worded)).upgrade)
             return await copy.read()
     except DatabaseError:
-        return schema
+        return None
 
 
 def _as_it_stands(item: SchemaObject) -> SchemaObject:

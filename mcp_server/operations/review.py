@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -12,13 +13,17 @@ from mcp_server.world.runs import address, new_run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_server.errors import MigrationError
     from mcp_server.model.finding import Finding
     from mcp_server.model.orm import History
     from mcp_server.model.phase import Sizes
     from mcp_server.model.review import Review
     from mcp_server.model.walked import Migration
+    from mcp_server.operations.chronicling import End
     from mcp_server.operations.walking import Stretch
     from mcp_server.world.workspace import Workspace
+
+SCHEMA_ONLY = re.compile(r"\s*(?:create|alter|drop|comment|grant|revoke)\b(?!.*\bas\b)", re.IGNORECASE | re.DOTALL)
 
 
 async def review_migration(
@@ -91,14 +96,16 @@ async def _of_history(workspace: Workspace, revision: str) -> Review:
         raise NotFound(
             "The project has no Alembic configuration.", 'Pass sql="..." or sql="file:<path.sql>" to review a script.'
         )
-    found: tuple[Finding, ...] = ()
-    if revision in ("head", "heads", "history"):
-        workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
-        found = judge(await read_chronicle(workspace, history)).findings
     stretches = () if revision == "history" else _stretches(history, revision)
     stretches = tuple(_from_origin(workspace, one) for one in stretches)
     sizes, notes = await _sizes(workspace)
+    workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
     walked = await _walked(workspace, history, stretches, sizes)
+    found: tuple[Finding, ...] = ()
+    if revision in ("head", "heads", "history"):
+        found = judge(
+            await read_chronicle(workspace, history, await _end(workspace, history, stretches, walked))
+        ).findings
     subject = f"history {history.config}" if not stretches else ", ".join(one.name for one in stretches)
     told = (*found, *(one for one in walked.findings if not any(one.code == other.code for other in found)))
     return await _reviewed(subject, walked.migrations, told, walked.ground, (*notes, *walked.notes))
@@ -106,12 +113,43 @@ async def _of_history(workspace: Workspace, revision: str) -> Review:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """Stretches as they were walked. ground: what on. findings, notes: of those that could not be begun where they stand."""
+    """Stretches as they were walked. ground: what on. findings, notes: of those that could not be begun where they stand.
+
+    failure: why the history could not be replayed up to one of them.
+    """
 
     migrations: tuple[Migration, ...] = ()
     ground: str = "a copy of what stands before"
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    failure: MigrationError | None = None
+
+
+async def _end(workspace: Workspace, history: History, stretches: tuple[Stretch, ...], walked: Walked) -> End:
+    """What a replay of the whole history comes to, as far as the walk of its only head tells; else it is replayed.
+
+    Nothing is replayed twice where each revision has its own transaction: then it does the same wherever it begins.
+    """
+    from mcp_server.operations.chronicling import read_environment, replayed
+    from mcp_server.world.migrations import replay
+
+    is_alone = len(stretches) == 1 and not stretches[0].origin
+    if not is_alone or not read_environment(history).transaction_per_migration:
+        return await replayed(workspace, history)
+    if walked.failure is not None:
+        return None, walked.failure
+    (head,) = walked.migrations
+    if head.after is not None and not head.failure and not _looks_at_rows(head):
+        return head.after, None
+    parents = stretches[0].after
+    start = await replay(workspace, parents[0], history) if len(parents) == 1 else ""
+    return await replayed(workspace, history, start)
+
+
+def _looks_at_rows(migration: Migration) -> bool:
+    """Whether its course may be another one on empty tables: it did something else than change the schema of filled ones."""
+    is_filled = migration.rows is not None and any(migration.rows.filled.values())
+    return is_filled and not all(SCHEMA_ONLY.match(one.sql) for one in migration.statements)
 
 
 async def _walked(
@@ -128,6 +166,7 @@ async def _walked(
             migration = await walk_stretch(workspace, history, stretch, sizes, environment)
         except MigrationError as error:
             ground = await ground_at(workspace, history, stretch.after, error)
+            done = replace(done, failure=done.failure or error)
             if ground is None:
                 done = _not_walked(done, history, stretch, error)
                 continue

@@ -28,7 +28,7 @@ def around(before: Schema, after: Schema, changes: Changes) -> tuple[Schema, Sch
     """Both Schemas with the relations that are changed and all that can have to do with them.
 
     That is what refers to them or is referred to, parents and children, and whatever reads other relations: views,
-    policies, rules. Types, functions and sequences stay. Where such an object itself changes, so does the whole stay.
+    policies, rules. Types, functions and sequences of no table stay. Where such an object itself changes, so does the whole stay.
     """
     items = [item for change in changes for item in _items(change)]
     if not all(isinstance(item, (*_ON_RELATIONS, Sequence)) for item in items):
@@ -69,4 +69,8 @@ def _readers(schema: Schema) -> Iterable[str]:
 
 def _kept(schema: Schema, wanted: set[str]) -> Schema:
     names = (name for name in schema.groups if "." not in name or name in wanted)
-    return Schema({name: schema.group(name) for name in names}, schema.server_version)
+    groups = {name: schema.group(name) for name in names}
+    if Sequence.word in groups:
+        own = schema.all(Sequence)
+        groups[Sequence.word] = tuple(one for one in own if not one.owned_by or _owner(one) in wanted)
+    return Schema(groups, schema.server_version)

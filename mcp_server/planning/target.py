@@ -238,6 +238,8 @@ class _Merge:
 
     def _types_that_stay(self, types: list[Enum | Domain], result: list[SchemaObject]) -> list[SchemaObject]:
         """Types that columns of the models had and have no more go; those that serve something else stay."""
+        if not types:
+            return []
         had = {_base(one.type) for one in self.before.all(Column) if self._is_modelled(one.table)}
         has = {_base(one.type) for one in result if isinstance(one, Column)}
         texts = "\n".join(repr(one) for one in result if not isinstance(one, Table | Column | Enum))

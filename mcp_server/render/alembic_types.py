@@ -55,7 +55,8 @@ class Types:
         self.version = version
         self._own: dict[str, Enum | Domain] = {}
         for schema in known:
-            self._own |= {item.identity: item for item in schema if isinstance(item, Enum | Domain)}
+            self._own |= {item.identity: item for item in schema.all(Enum)}
+            self._own |= {item.identity: item for item in schema.all(Domain)}
 
     def spell(self, type_: str, collation: str = "") -> Source | None:
         """The SQLAlchemy type that makes just this type; None when there is none."""

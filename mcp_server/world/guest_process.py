@@ -50,21 +50,22 @@ class Guest:
         self._timed_out = False
         self._answer: Answer | None = None
         self._output = asyncio.create_task(_last_output(process))
+        self._ended = asyncio.create_task(process.wait())
 
     async def hear(self) -> Mapping[str, Any] | None:
         """The next thing it says that wants a reply; None when it has answered, ended, or was silent for too long."""
         if self._document is not None or self._timed_out:
             return None
         reading = asyncio.create_task(self._read())
-        ended = asyncio.create_task(self._process.wait())
         try:
-            await asyncio.wait((reading, ended), timeout=self._limit, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():  # a grandchild that left the group may hold the pipe open: it is not waited for
+            await asyncio.wait((reading, self._ended), timeout=self._limit, return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.done():  # a grandchild that left the group may hold the pipe open: it is not waited for
                 await asyncio.wait((reading,), timeout=LAST_WORDS)
-            self._timed_out = not reading.done() and not ended.done()
+            self._timed_out = not reading.done() and not self._ended.done()
             said = reading.result() if reading.done() else None
         finally:
-            await _cancel(reading, ended)
+            if not reading.done():
+                await _cancel(reading)
         if said is not None and said["say"] == "answer":
             self._document, said = said, None
         return said
@@ -85,6 +86,7 @@ class Guest:
 
     async def _end(self) -> Answer:
         await _end(self._process)
+        await self._ended
         printed = self._prelude.decode("utf-8", "replace") + await _printed(self._output)
         if self._document is None:
             return Answer(output=printed, timed_out=self._timed_out)
@@ -166,10 +168,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _printed(output: asyncio.Task[bytes]) -> str:

@@ -92,11 +92,12 @@ def _ordered(revisions: Sequence[Revision]) -> tuple[Revision, ...]:
     return tuple(ordered)
 
 
-async def replay(workspace: Workspace, revision: str = "heads", history: History | None = None) -> str:
+async def replay(workspace: Workspace, revision: str = "heads", history: History | None = None, start: str = "") -> str:
     """The name of a sandbox template that holds what the history makes of an empty database, up to a revision.
 
     revision: an id or the beginning of one, a branch label, "head", "heads" or "base"; what else Alembic understands is
-    left to it. history: as find_history() read it just now. Replayed once for the same files (history_fingerprint.py).
+    left to it. history: as find_history() read it just now. start: a template of an earlier revision of the same history,
+    to go on from. Replayed once for the same files (history_fingerprint.py).
     Raises MigrationError.
     """
     alembic = await open_alembic(workspace)
@@ -120,7 +121,7 @@ async def replay(workspace: Workspace, revision: str = "heads", history: History
     key = await asyncio.to_thread(
         fingerprint, known, wanted, alembic.settings.root, (str(alembic.interpreter), *map(str, known.packages))
     )
-    return await sandboxes.template(f"migrations {revision if not wanted else ' '.join(wanted)} {key}", fill)
+    return await sandboxes.template(f"migrations {revision if not wanted else ' '.join(wanted)} {key}", fill, start)
 
 
 async def _leave_empty(sandbox: Sandbox) -> None:

@@ -17,7 +17,14 @@ import asyncpg
 from mcp_server.errors import DatabaseError
 from mcp_server.model.observation import Observed
 from mcp_server.world.database import finish, translated, translating
-from mcp_server.world.session_state import FORCES_FLUSH, SessionState, read_state, state_sql
+from mcp_server.world.session_state import (
+    FORCES_FLUSH,
+    SessionState,
+    keys_sql,
+    read_state,
+    state_sql,
+    wants_keys,
+)
 from mcp_server.world.statement_effects import Statement
 from mcp_server.world.witness import Witness
 
@@ -179,7 +186,8 @@ class Observer:
         with translating("observing"):
             row = await self._connection.fetchrow(self._state_sql)
         assert row is not None
-        return read_state(row[0], row[1], row[2])
+        keys = await self._connection.fetchval(keys_sql()) if wants_keys(self._messages) else None
+        return read_state(row[0], row[1], row[2], keys)
 
     async def _flush(self) -> None:
         """Make this session's counters of scans visible to others."""

@@ -96,11 +96,11 @@ class Sandboxes:
         finally:
             await self.drop(sandbox)
 
-    async def template(self, key: str, fill: Fill) -> str:
+    async def template(self, key: str, fill: Fill, start: str = "") -> str:
         """The name of the template for `key`; the first caller of all processes fills it, the others wait for that.
 
         key: whatever tells its content apart; it is hashed. fill: brings a fresh sandbox into the wanted state and
-        closes its own connections. When it raises, nothing stays.
+        closes its own connections. When it raises, nothing stays. start: the template that the fresh sandbox is a copy of.
         """
         await self.start()
         # Another role's template could neither be copied nor dropped by ours.
@@ -113,7 +113,7 @@ class Sandboxes:
             with translating("waiting for a template"):
                 await waiting.execute("select pg_advisory_lock(hashtextextended($1, 1))", name)
             if not await self._use(name):
-                await self._fill(name, fill)
+                await self._fill(name, fill, start)
         finally:
             await finish(waiting.close())
         await self._evict()
@@ -214,8 +214,8 @@ class Sandboxes:
         await self._run(f"comment on database \"{name}\" is 'used {time.time():.3f}'")
         return True
 
-    async def _fill(self, name: str, fill: Fill) -> None:
-        async with self.lend() as sandbox:
+    async def _fill(self, name: str, fill: Fill, start: str) -> None:
+        async with self.lend(start) as sandbox:
             await fill(sandbox)
             await finish(self._promote(sandbox.name, name))
 

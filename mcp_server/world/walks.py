@@ -18,7 +18,7 @@ from mcp_server.world.alembic_process import Alembic
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.guest_process import Answer, Guest
 from mcp_server.world.observer import controls_transactions, is_vacuum, runs_alone
-from mcp_server.world.session_state import SessionState, read_state, state_sql
+from mcp_server.world.session_state import VALIDATING, SessionState, keys_sql, read_state, state_sql
 from mcp_server.world.statement_effects import Statement
 from mcp_server.world.urls import read_url
 from mcp_server.world.witness import Witness
@@ -92,7 +92,9 @@ def _request(sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path], obs
     return {
         "action": "run",
         "steps": [list(step) for step in steps],
-        "state_sql": state_sql(sandbox.server_version) if observed else "",
+        "watch": {"state": state_sql(sandbox.server_version), "keys": keys_sql(), "wants_keys": VALIDATING}
+        if observed
+        else None,
         "extra": [str(folder) for folder in extra],
         "target": {
             "host": target.host,
@@ -110,13 +112,13 @@ class Watch:
 
     def __init__(self, guest: Guest, second: Connection[Record]) -> None:
         self._guest = guest
-        self._second = second
         self._witness = Witness(second)
         self._observed: list[Observed] = []
 
     def take(self) -> tuple[Observed, ...]:
         """What was observed since the last time; transactions are counted anew."""
-        taken, self._observed, self._witness = tuple(self._observed), [], Witness(self._second)
+        taken, self._observed = tuple(self._observed), []
+        self._witness.restart()
         return taken
 
     async def hear(self) -> Mapping[str, Any] | None:
@@ -173,7 +175,7 @@ def _statement(said: Mapping[str, Any]) -> Statement:
 
 
 def _state(said: Mapping[str, Any]) -> SessionState:
-    return read_state(said["pid"], said["transaction"], said["state"])
+    return read_state(said["pid"], said["transaction"], said["state"], said["keys"])
 
 
 def version_table(options: Mapping[str, Any]) -> str:

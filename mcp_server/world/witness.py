@@ -33,6 +33,7 @@ from mcp_server.world.statement_effects import (
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
+    from asyncpg.prepared_stmt import PreparedStatement
 
 POLL_SECONDS = 0.001
 
@@ -46,10 +47,24 @@ HOLDINGS = """
 """
 RELATIONS = """
     select c.oid::int8 as id, n.nspname as schema, c.relname as name, c.relkind::text as kind,
-           c.relfilenode::int8 as file, {scans} as scans
+           c.relfilenode::int8 as file, pg_catalog.pg_stat_get_numscans(c.oid) as scans
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_temp'
+"""
+CHANGED = """
+    with looked as materialized (
+      select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.xid as mark
+    )
+    select looked.mark, c.id, c.schema, c.name, c.kind, c.file
+    from looked left join (
+      select c.oid::int8 as id, n.nspname as schema, c.relname as name, c.relkind::text as kind,
+             c.relfilenode::int8 as file
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_temp'
+        and ($1::pg_catalog.xid is null or least(pg_catalog.age(c.xmin), pg_catalog.age(n.xmin)) <= pg_catalog.age($1))
+    ) c on true
 """
 FOREIGN_KEYS = "select conname, conrelid::int8, confrelid::int8 from pg_catalog.pg_constraint where contype = 'f'"
 SNAPSHOT = "begin isolation level repeatable read; set local lock_timeout = 500; select 1"
@@ -73,6 +88,14 @@ class Witness:
         self._connection = connection
         self._sessions: dict[int, Session] = {}
         self._transactions = 0
+        self._known: dict[int, Known] = {}
+        self._mark: int | None = None
+        self._changed: PreparedStatement[Record] | None = None
+
+    def restart(self) -> None:
+        """Another walk begins: no transaction is open, and they are counted from 1 again."""
+        self._sessions.clear()
+        self._transactions = 0
 
     async def look(self, pid: int) -> Holdings:
         """What a backend holds now, of what was committed before."""
@@ -88,7 +111,7 @@ class Witness:
         session = self._sessions.get(state.pid)
         if session is None or session.transaction != state.transaction:
             session = self._session(state.pid, state.transaction)
-            session.known = await self._relations()
+            session.known = await self._standing()
         evidence = read_evidence(statement.messages)
         held = held_locks(state, session.known)
         effect = effect_of(session, held, state, evidence)
@@ -98,11 +121,24 @@ class Witness:
         session.locks = held
         return observed_as(statement, session.number, effect, fresh, evidence)
 
-    async def _relations(self, *, scans: bool = False) -> dict[int, Known]:
-        """Every relation that is committed, by id. scans: with the counters of its sequential scans."""
-        counter = "pg_catalog.pg_stat_get_numscans(c.oid)" if scans else "0"
+    async def _standing(self) -> dict[int, Known]:
+        """Every relation that was ever committed, by id, as it is now. Only what changed since the last time is read.
+
+        Whatever commits after a look has a transaction id that is at least the look's oldest one still running.
+        https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+        """
         with translating("reading relations"):
-            rows = await self._connection.fetch(RELATIONS.format(scans=counter))
+            if self._changed is None:
+                self._changed = await self._connection.prepare(CHANGED)
+            rows = await self._changed.fetch(self._mark)
+        self._mark = rows[0]["mark"]
+        self._known.update({row["id"]: _known(row) for row in rows if row["id"] is not None})
+        return self._known.copy()
+
+    async def _relations(self) -> dict[int, Known]:
+        """Every relation that is committed, by id, with the counter of its sequential scans."""
+        with translating("reading relations"):
+            rows = await self._connection.fetch(RELATIONS)
         return {row["id"]: _known(row) for row in rows}
 
     def failed(self, statement: Statement, pid: int = 0) -> Observed:
@@ -129,7 +165,7 @@ class Witness:
 
         CONCURRENTLY waits for older snapshots and for whoever reads the table, VACUUM for a lock like its own.
         """
-        before = await self._relations(scans=True)
+        before = await self._relations()
         with translating("waiting for a statement"):
             await self._connection.execute(f"{SNAPSHOT}; savepoint alone")
         tables = ", ".join(one.identity for one in before.values() if one.kind in ("r", "p"))
@@ -162,7 +198,7 @@ class Witness:
 
     async def settle_alone(self, statement: Statement, pid: int, held: Held) -> Observed:
         """What a statement did that ran outside of a transaction. The session's counters must have been flushed."""
-        after = await self._relations(scans=True)
+        after = await self._relations()
         with translating("reading what a statement did"):
             keys = await self._connection.fetch(FOREIGN_KEYS)
         evidence = read_evidence(statement.messages)

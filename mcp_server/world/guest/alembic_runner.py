@@ -70,8 +70,8 @@ def run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[st
     that is in use: it says how its sessions are kept safe and what alone may run.
     """
     _listen(guard, state)
-    if request.get("state_sql"):
-        _watch(request["state_sql"], state, guard)
+    if request.get("watch"):
+        _watch(request["watch"], state, guard)
     for number, (command, revision) in enumerate(request["steps"]):
         if number:
             abandon_connections(guard)
@@ -157,12 +157,12 @@ def _listen(guard: Guard, state: dict[str, Any]) -> None:
     event.listen(Engine, "before_cursor_execute", count)
 
 
-def _watch(state_sql: str, state: dict[str, Any], guard: Guard) -> None:
+def _watch(questions: dict[str, str], state: dict[str, Any], guard: Guard) -> None:
     from .watching import Watch
 
     Watch(
         state["channel"],
-        state_sql,
+        questions,
         lambda statement: state["walk"].owns(statement),
         lambda: state["walk"].running,
         guard.project.caller,

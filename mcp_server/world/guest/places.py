@@ -30,9 +30,16 @@ class Project:
             if os.path.realpath(prefix) != self.root
         }
         self._sources: dict[str, Source] = {}
+        self._owned: dict[str, bool] = {}
 
     def owns(self, filename: str) -> bool:
         """Whether a file is the user's own. Names like `<string>` are nobody's."""
+        known = self._owned.get(filename)
+        if known is None:
+            known = self._owned[filename] = self._owns(filename)
+        return known
+
+    def _owns(self, filename: str) -> bool:
         if filename.startswith("<"):
             return False
         path = os.path.realpath(filename)

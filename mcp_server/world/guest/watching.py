@@ -1,7 +1,7 @@
 """Each statement of a revision is told to the process that asked.
 
 SQLAlchemy's events are the boundaries. What only the session itself can see is asked for on its own connection, in
-its own transaction (`state_sql`, see session_state.py on the other side); Postgres's messages are taken from the driver.
+its own transaction (see session_state.py on the other side); Postgres's messages are taken from the driver.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from .failures import PASSWORD, postgres_words
 class Watch:
     """Tells of statements. is_of_revision: whether a statement is a revision's; revision: the one that runs now.
 
-    caller: the file and line of the user's code that sends it.
+    caller: the file and line of the user's code that sends it. questions: "state" is asked after each statement, "keys"
+    when Postgres said something that begins with "wants_keys".
     """
 
     def __init__(
         self,
         channel: Channel,
-        state_sql: str,
+        questions: dict[str, str],
         is_of_revision: Callable[[str], bool],
         revision: Callable[[], str],
         caller: Callable[[], tuple[str, int]],
     ) -> None:
         self._channel = channel
-        self._state_sql = state_sql
+        self._questions = questions
         self._is_of_revision = is_of_revision
         self._revision = revision
         self._caller = caller
@@ -85,7 +86,9 @@ class Watch:
         told, fairy = self._ended(), connection.connection
         _take(_driver_connection(fairy), self._messages)
         told["messages"] = list(self._messages)
-        told["pid"], told["transaction"], told["state"] = _run(fairy, self._state_sql)[:3]
+        told["pid"], told["transaction"], told["state"] = _run(fairy, self._questions["state"])[:3]
+        wants_keys = any(one.startswith(self._questions["wants_keys"]) for one in self._messages)
+        told["keys"] = _run(fairy, self._questions["keys"])[0] if wants_keys else None
         fairy.info["dbarch_pid"] = told["pid"]
         self._tell(told)
         if self._is_wrapped:
