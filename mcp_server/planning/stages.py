@@ -25,6 +25,7 @@ from mcp_server.model.schema import (
     group_of,
 )
 from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.followers import Followers
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe import quick, retype
 from mcp_server.planning.safe.ground import Ground
@@ -36,16 +37,34 @@ _CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
 _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
 
 
-def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
+def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part, ...]:
     """The parts of all changes, none before what it stands on and none after what stands in its way."""
+    changes = tuple(followers.without(changes))
+    along = {key(one.item): one for one in changes if _comes_along(one, {key(other.item) for other in changes})}
+    changes = tuple(one for one in changes if key(one.item) not in along)
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
-    old, new = Dependencies(ground.before), Dependencies(ground.after)
+    old, new = followers.old, followers.new
     altered = {key(one.item) for one in changes if isinstance(one, Altered) and isinstance(one.item, TYPES)}
     parts = [_retyped(part, ground, old, new, altered) for part in parts]
     by_hand = {key(part.change.item) for part in parts if part.by_hand}
     parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
-    return tuple(lifted(parted(parts, ground, old, new), old, new))
+    found = tuple(lifted(parted(parts, ground, followers), followers))
+    return (*found, *(_beside(change, found) for change in along.values()))
+
+
+def _comes_along(change: Change, changed: set[Key]) -> bool:
+    """Whether it is a partition's index that comes or goes when the parent's becomes another one: then its name may change, too."""
+    item = change.item
+    return isinstance(item, Index) and not isinstance(change, Altered) and (Index.word, item.parent) in changed
+
+
+def _beside(change: Change, parts: tuple[Part, ...]) -> Part:
+    """The change at the stage of the parent's: it is dropped with the old one, and made with the new."""
+    parent = (Index.word, getattr(change.item, "parent", ""))
+    found = [part for part in parts if key(part.change.item) == parent]
+    same = [part for part in found if type(part.change) is type(change)]
+    return replace((same or found)[0], change=change)
 
 
 def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, altered: set[Key]) -> Part:
