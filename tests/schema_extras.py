@@ -126,7 +126,7 @@ ON_TABLE = {
         'create index "{n} i" on {t} (id) with (fillfactor = 60); alter table {t} cluster on "{n} i";',
     ),
     "children": (
-        'create table "{n} child" () inherits ({t});',
-        'create table "{n} child" (own text) inherits ({t}); create index "{n} own" on "{n} child" (own);',
+        'create table {s}"{n} child" () inherits ({t});',
+        'create table {s}"{n} child" (own text) inherits ({t}); create index "{n} own" on {s}"{n} child" (own);',
     ),
 }  # fmt: skip
