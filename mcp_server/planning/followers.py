@@ -49,12 +49,15 @@ class Followers:
 
     def users(self, name: Key) -> frozenset[Key]:
         """What stands on a unit, or on what goes along with it, in the Schema before."""
-        found: set[Key] = set()
+        return frozenset(self._users(name, name))
+
+    def _users(self, name: Key, origin: Key) -> Iterator[Key]:
         for user in self.old.users(name):
             table = (Table.word, str(getattr(self.old.units[user], "table", "")))
-            along = user in self.leaders and name in (table, *self.leads(self.leaders[user]))
-            found |= self.users(user) if along else {user}
-        return frozenset(found)
+            if user in self.leaders and not {name, origin}.isdisjoint((table, *self.leads(self.leaders[user]))):
+                yield from self._users(user, origin)
+            else:
+                yield user
 
     def follow(self, schema: Schema) -> Schema:
         """The Schema with each follower as its leader is by now."""

@@ -45,7 +45,7 @@ def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
     old, new = followers.old, followers.new
-    altered = {key(one.item) for one in changes if isinstance(one, Altered) and isinstance(one.item, TYPES)}
+    altered = {key(one.item) for one in changes if isinstance(one.item, TYPES) and _is_anew(one, changes)}
     parts = [_retyped(part, ground, old, new, altered) for part in parts]
     by_hand = {key(part.change.item) for part in parts if part.by_hand}
     parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
@@ -72,14 +72,32 @@ def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, a
     change = part.change
     if part.stage != CONTRACT or not isinstance(change, Altered) or not isinstance(change.after, Column):
         return part
-    if altered & (old.of(key(change.before)) | new.of(key(change.after))):
-        return part  # the type itself is made anew
+    if altered & (_types(key(change.before), old) | _types(key(change.after), new)):
+        return part  # the type itself is made anew, or what it is made of
     fields = tuple(
         name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
     )
     whole = replace(change, fields=fields)
     found = retype.find(whole, ground, old, new) if set(fields) <= _CARRIED else None
     return replace(part, change=whole, retype=found) if found else part
+
+
+def _is_anew(change: Change, changes: Changes) -> bool:
+    """Whether a type becomes another one, also one of another kind: then both cannot stand side by side."""
+    others = (one.item for one in changes if isinstance(one.item, TYPES) and type(one) is not type(change))
+    return isinstance(change, Altered) or any(one.identity == change.item.identity for one in others)
+
+
+def _types(name: Key, deps: Dependencies) -> set[Key]:
+    """The types that a column has, and those that they are made of."""
+    words = {kind.word for kind in TYPES}
+    found: set[Key] = set()
+    waiting = [name]
+    while waiting:
+        used = {one for one in deps.of(waiting.pop()) if one[0] in words} - found
+        found |= used
+        waiting += used
+    return found
 
 
 def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:

@@ -11,6 +11,7 @@ from mcp_server.planning.bounds import overlap
 from mcp_server.planning.claims import claims
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.followers import Followers
+from mcp_server.planning.partitions import index_of
 from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.units import Key, key, units
@@ -109,24 +110,31 @@ class _Lift:
             name = key(unit)
             if isinstance(change, Dropped):
                 for user in self._followers.users(name):
-                    yield from self._parts_of(user)
-                    if user[0] == Constraint.word:  # a foreign key that stays rests on another key from then on
-                        keys = self._new.of(user)
-                        yield from (one for other in keys for one in self._parts_of(other) if self._makes(one))
+                    yield from self._until_free(user)
                 continue
             for used in self._new.of(name):
                 yield from (one for one in self._parts_of(used) if self._makes(one))
         if isinstance(change, Added):
             yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
+            if isinstance(change.item, Constraint) and (index := index_of(change.item, self._new.schema)):
+                yield from self._parts_of(key(index))
         elif isinstance(change, Altered):
             yield from self._own_needs(part, change)
         yield from self._partitions(change)
+
+    def _until_free(self, user: Key) -> Iterator[int]:
+        """The parts after which nothing of a unit stands on what it stood on; what is made again is made on something else."""
+        own = [one for one in self._parts_of(user) if not isinstance(self.parts[one].change, Added)]
+        yield from own
+        if user[0] == Constraint.word and not any(isinstance(self.parts[one].change, Dropped) for one in own):
+            keys = self._new.of(user)  # a foreign key that stays rests on another key from then on
+            yield from (one for other in keys for one in self._parts_of(other) if self._makes(one))
 
     def _partitions(self, change: Change) -> Iterator[int]:
         """A new partition comes when those are gone whose rows it takes, and when its parent's indexes are gone or made anew. These
         are made when all partitions have gone that leave: each that stands then needs a part of the index to be attached."""
         item = change.item
-        if isinstance(item, Table) and item.partition_of:
+        if isinstance(item, Table) and item.partition_of and not isinstance(change, Dropped):
             yield from (one for one in self._leaving if overlap(item, self._table(one)))
             yield from (one for one in self._giving_way if self._on(one) == item.partition_of)
         elif isinstance(item, Index) and not item.parent and (isinstance(change, Added) or _is_made_anew(change)):
