@@ -111,6 +111,8 @@ def surviving(before: Schema, after: Schema, made: Plan) -> dict[str, list[Colum
         table = before.get(Table, column.table)
         if other is None or table is None or table.kind != "table" or {column.identity, column.table} & lost:
             continue
+        if column.type.removesuffix("[]") in lost:
+            continue  # an attribute or a value of its type goes
         if column.generated is None and other.generated is None:
             found.setdefault(column.table, []).append(column)
     return found

@@ -6,8 +6,6 @@ a drawn table, which has a column `id`: {t} is the table as SQL, {n} its bare na
 
 from __future__ import annotations
 
-import os
-
 _EVENT = "create table event (id integer not null, day date not null, body text default 'x') partition by range (day);"
 _MAY = "create table event_may partition of event for values from ('2024-05-01') to ('2024-06-01');"
 _JUNE = "create table event_june partition of event for values from ('2024-06-01') to ('2024-07-01');"
@@ -83,13 +81,6 @@ ALONE = {
 }  # fmt: skip
 _KEYS = "alter table {t} add column k1 integer, add column k2 text;"
 _TOUCH = "create function {s}\"touch {n}\"() returns trigger language plpgsql as 'begin return new; end';"
-# Tables that inherit from others: not all their settings are planned yet, so they are drawn only when asked for.
-CHILDREN = {
-    "children": (
-        'create table "{n} child" () inherits ({t});',
-        'create table "{n} child" (own text) inherits ({t}); create index "{n} own" on "{n} child" (own);',
-    ),
-}  # fmt: skip
 ON_TABLE = {
     "checks": (
         'alter table {t} add constraint "{n} c" check (id > 0);',
@@ -134,5 +125,8 @@ ON_TABLE = {
         "create index \"{n} i\" on {t} using hash (id); comment on index {s}\"{n} i\" is 'hash';",
         'create index "{n} i" on {t} (id) with (fillfactor = 60); alter table {t} cluster on "{n} i";',
     ),
-    **(CHILDREN if os.environ.get("DBARCH_CHILDREN") else {}),
+    "children": (
+        'create table {s}"{n} child" () inherits ({t});',
+        'create table {s}"{n} child" (own text) inherits ({t}); create index "{n} own" on {s}"{n} child" (own);',
+    ),
 }  # fmt: skip

@@ -36,6 +36,7 @@ class Draft:
     follow their parents). stand_ins: statements that make what others own and the goal refers to.
     source, goal: the words. kept, held: what stays although the goal does not state it.
     phases: the plan as revisions, in order. losses: sentences on what the upgrade gives up. warnings: on what it leaves broken. likely: drops and adds that look like renames, as `renames` takes them.
+    strangers: what the source has that neither the goal nor the project's history knows: it stays. unread: why the history is not known, "" when it is.
     """
 
     source: str
@@ -51,6 +52,8 @@ class Draft:
     warnings: tuple[str, ...] = ()
     likely: Mapping[str, str] = field(default_factory=dict)
     phases: tuple[Phase, ...] = ()
+    strangers: tuple[str, ...] = ()
+    unread: str = ""
 
     @property
     def is_empty(self) -> bool:

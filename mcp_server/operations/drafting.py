@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
-from mcp_server.errors import NotFound, Refused
+from mcp_server.errors import MigrationError, NotFound, Refused
 from mcp_server.model.change import Changes, Dropped, Renamed, diff
 from mcp_server.model.migration import Draft
 from mcp_server.model.names import split
@@ -25,6 +25,7 @@ from mcp_server.model.schema import (
     Namespace,
     Range,
     Schema,
+    SchemaObject,
     Sequence,
     Table,
 )
@@ -44,6 +45,7 @@ from mcp_server.planning.alike import (
 from mcp_server.planning.losses import left_behind, losses
 from mcp_server.planning.phases import phases
 from mcp_server.planning.planner import applied
+from mcp_server.planning.strangers import followers, is_called, strangers, with_strangers
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
 from mcp_server.world.external import without_external
@@ -63,6 +65,8 @@ class Start:
     """What a migration starts from. template: a sandbox template that holds it. stamped: with Alembic's mark on it.
 
     whole: all that the template holds. schema: without `aside`, which are the version table and what others own.
+    history: of a database in use, what the project's history makes; None for what is the project's by itself.
+    unread: why that history could not be replayed, "" when it could.
     """
 
     word: str
@@ -70,6 +74,8 @@ class Start:
     stamped: bool
     whole: Schema
     aside: tuple[str, ...]
+    history: Schema | None = None
+    unread: str = ""
 
     @property
     def schema(self) -> Schema:
@@ -96,7 +102,18 @@ async def read_start(workspace: Workspace, word: str, history: History) -> Start
         template = await materialise(workspace, word)
     async with copy_of(workspace, template) as copy:
         found = await copy.read()
-    return Start(word, template, source.kind == "migrations", found, aside_of(workspace, found, history))
+    known, unread = await _known(workspace, history) if source.kind == "live" else (None, "")
+    aside = aside_of(workspace, found, history)
+    return Start(word, template, source.kind == "migrations", found, aside, known, unread)
+
+
+async def _known(workspace: Workspace, history: History) -> tuple[Schema, str]:
+    """What the project's history makes, and why that is not known: then nothing is taken to be the project's."""
+    try:
+        async with copy_of(workspace, await replay(workspace, "heads", history)) as copy:
+            return await copy.read(), ""
+    except MigrationError as error:
+        return Schema.of(()), error.message
 
 
 async def _copied(workspace: Workspace, schema: Schema) -> str:
@@ -120,25 +137,31 @@ async def draft(
     word: str,
     renames: Mapping[str, str] | None = None,
     sizes: Sizes | None = None,
+    confirm: tuple[str, ...] = (),
     filled: frozenset[str] = frozenset(),
 ) -> Draft:
     """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
 
-    whole: the goal, with what others own. sizes: rows by table, where they are known. filled: columns that get their value from the models, where the goal is those. Tables and columns that something kept stands on stay, and are named.
-    Raises NotFound and Refused for renames that do not fit.
+    whole: the goal, with what others own. sizes: rows by table, where they are known. filled: columns that get their
+    value from the models, where the goal is those. Tables and columns that something kept stands on stay, and are named.
+    So does what of a database in use neither the goal nor the history knows, unless `confirm` names it.
+    Raises NotFound and Refused for renames and names that do not fit.
     """
     others = aside_of(workspace, whole, History())
     goal = whole.without(*others)
     asked = find_renames(start.schema, goal, renames or {})
+    is_silent = word == "models"
     async with copy_of(workspace, start.template) as copy:
         await copy.run(rename_step(one).sql for one in asked)
         middle = (await copy.read()).without(*start.aside)
-        goal = with_names_of(middle, goal) if word == "models" else goal
+        goal = with_names_of(middle, goal) if is_silent else goal
         unasked = same_but_for_name(middle, goal)
         await copy.run(rename_step(one).sql for one in unasked)
         middle = (await copy.read()).without(*start.aside) if unasked else middle
-        full = target_of(middle, goal, filled=filled) if word == "models" else Target(goal)
-        held = await find_holders(copy.connection, full.gone) if word == "models" else ()
+        others_own = _strangers(start, middle, goal, word, confirm)
+        goal = with_strangers(goal, middle, others_own.staying)
+        full = target_of(middle, goal, filled=filled) if is_silent else Target(goal, followers=others_own.followers)
+        held = await find_holders(copy.connection, full.gone) if is_silent else ()
     named = frozenset((one.word, one.identity) for one in held)
     target = target_of(middle, goal, named, filled) if held else full
     before, after = middle.without(*target.followers), target.schema.without(*target.followers)
@@ -159,7 +182,44 @@ async def draft(
         losses=losses(before, after, changes),
         warnings=_warnings(start.schema, after, asked, changes),
         likely=likely(middle, full.schema),
+        strangers=others_own.named,
+        unread=start.unread if others_own.named else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _OthersOwn:
+    """What of a database in use is somebody else's. staying: becomes part of the goal. followers: stay with their parents."""
+
+    staying: tuple[SchemaObject, ...] = ()
+    followers: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        return tuple(sorted((*(f"{one.word} {one.identity}" for one in self.staying), *self.followers)))
+
+
+def _strangers(start: Start, before: Schema, goal: Schema, word: str, confirm: tuple[str, ...]) -> _OthersOwn:
+    """Models are silent about all but tables: target_of() keeps the rest, and what follows its parents."""
+    if start.history is None:
+        if confirm:
+            raise Refused(
+                f"confirm names what a database in use has beside the project; {start.word} holds nothing but the project's."
+            )
+        return _OthersOwn()
+    found = strangers(before, goal, start.history)
+    for name in confirm:
+        if not any(is_called(one, name) for one in found):
+            raise NotFound(
+                f"There is no {name} in {start.word} that only it knows.",
+                f"It alone knows: {', '.join(one.identity for one in found[:SHOWN_NAMES]) or 'nothing'}.",
+            )
+    staying = [one for one in found if not any(is_called(one, name) for name in confirm)]
+    following = followers(staying)
+    alone = tuple(one for one in staying if not isinstance(one, Table) or one.identity not in following)
+    if word == "models":
+        return _OthersOwn(tuple(one for one in alone if isinstance(one, Table)))
+    return _OthersOwn(alone, following)
 
 
 def _warnings(before: Schema, after: Schema, asked: tuple[Renamed, ...], changes: Changes) -> tuple[str, ...]:

@@ -31,21 +31,21 @@ async def autogenerate_migration(
     renames: dict[str, str] | None = None,
     write: bool = True,
     format: Literal["text", "json"] = "text",
+    confirm: tuple[str, ...] = (),
 ) -> Answer:
     """Write the Alembic revisions that lead the database from its migrations to the models, once a rehearsal passed.
 
     What would stop readers or writers of a table in use is taken apart into phases, a revision each, with what to
     deploy between them; where the database is small or a change is instant, one revision does it all. The project's
     own Alembic and env.py walk them up, down and up again on a throw-away Postgres; only what ends exactly where it
-    should is written. What models cannot state (functions, triggers, views, policies, grants) is
-    kept. A project without Alembic gets a correct environment. The project's database is only asked for
-    the sizes of its tables.
+    should is written. What models cannot state (functions, triggers, views, policies, grants) is kept. A project
+    without Alembic gets a correct environment. The project's database is only asked for the sizes of its tables.
 
     message: what the revision is about, one line. before: the source it starts from, the migrations' head when not
     given. after: the source it leads to: models, live, file:<path.sql>. renames: {old: new} for what keeps its rows
     under a new name, as {"task": "todo", "task.title": "name"}; a rename that is not told is a drop and an add and
     loses the data. write: false shows what would be written and writes nothing. format: text, or json with every
-    statement.
+    statement. confirm: names of what to drop from live although neither history nor goal knows it; all else stays.
     """
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:
@@ -63,7 +63,7 @@ async def autogenerate_migration(
         goal = await _read_goal(workspace, project, after)
         sizes, unknown = await read_sizes(workspace)
         filled = project.models.filled if project.models else frozenset()
-        drafted = await draft(workspace, start, goal, after, renames, sizes, filled)
+        drafted = await draft(workspace, start, goal, after, renames, sizes, confirm, filled)
         if drafted.is_empty:
             return _agreement(drafted)
         tried = await _try(project, start, drafted, words, folder / "phases")

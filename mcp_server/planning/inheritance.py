@@ -1,8 +1,8 @@
 """What a parent's ALTER TABLE does to its partitions and children, and what has to be put right there.
 
-ALTER COLUMN goes down to the children for type, NULL, default, statistics and storage (ATPrepCmd() in
+ALTER COLUMN goes down to the children for type, NULL, default and storage (ATPrepCmd() in
 src/backend/commands/tablecmds.c). A child that is to have the same needs no statement; one that is to differ gets its
-own after its parent's.
+own after its parent's. Statistics would go down too, but a new child does not take them over: each table is told its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mcp_server.planning.draft import Site
 from mcp_server.planning.units import Default, Key, key
 from mcp_server.planning.work import Work, Works
 
-_GOES_DOWN = ("type", "collation", "nullable", "default", "statistics", "storage", "generated", "identity_kind",
+_GOES_DOWN = ("type", "collation", "nullable", "default", "storage", "generated", "identity_kind",
               "identity_options")  # fmt: skip
 
 

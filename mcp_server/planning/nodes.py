@@ -9,12 +9,13 @@ from functools import cached_property
 from mcp_server.model.change import Added, Altered, Change, Dropped
 from mcp_server.model.deparsed import stable
 from mcp_server.model.plan import Residue, Step
-from mcp_server.model.schema import Column, Function, Index, SchemaObject, Table
+from mcp_server.model.schema import Column, Constraint, Function, Index, SchemaObject, Table
+from mcp_server.planning.bounds import overlap
 from mcp_server.planning.claims import claims, led_to, offered
 from mcp_server.planning.draft import Draft, Phase, Recipe, Refusal, Site
 from mcp_server.planning.gathering import expanded, gathered_drops, gathered_makings, needed, stood_on
 from mcp_server.planning.order import Node
-from mcp_server.planning.partitions import takes_statement
+from mcp_server.planning.partitions import ancestors, takes_statement
 from mcp_server.planning.recipes import RECIPES, columns, grants, tables
 from mcp_server.planning.units import ASPECTS, Attachment, Key, Unit, is_inherited, key
 from mcp_server.planning.work import TYPES, Work, Works
@@ -109,7 +110,7 @@ class Builder:
         node.needs = self._needs((*used, *self._children_first(unit))) - node.makes
         node.wishes = self.site.new.wishes(key(unit))
         node.body = isinstance(unit, Function) and unit.language == "sql"
-        node.claims = node.claims.union(*(claims(one) | led_to(one) for one in (unit, *along)))
+        node.claims = node.claims.union(*(claims(one) | led_to(one) | self._in_the_way(one) for one in (unit, *along)))
         parts = tuple(one for one in along if not isinstance(one, ASPECTS))
         node.step = replace(node.step, parts=(*parts, *node.step.parts))
 
@@ -162,6 +163,22 @@ class Builder:
         gone = self.works.get(attachment)
         return frozenset({attachment}) if is_inherited(unit) and gone and gone.drops else frozenset()
 
+    def _in_the_way(self, unit: Unit) -> frozenset[tuple[str, str]]:
+        """Partitions that are taken away, or get other bounds, whose rows a partition is to take, or to which a new foreign key would lead."""
+        if isinstance(unit, Attachment):
+            return frozenset(key(one) for one in self._leaving if overlap(unit.item, one.item))
+        if not isinstance(unit, Constraint) or unit.kind != "f":
+            return frozenset()
+        return frozenset(
+            key(one) for one in self._leaving if unit.references in ancestors(one.identity, self.site.old.schema)
+        )
+
+    @cached_property
+    def _leaving(self) -> tuple[Attachment, ...]:
+        """The attachments that end, those among them that begin anew included."""
+        gone = (work.before for work in self.works.values())
+        return tuple(one for one in gone if isinstance(one, Attachment))
+
     def _aside(self, used: Iterable[Key]) -> frozenset[Key]:
         """A function's parameters are called by name when it is dropped, so this comes before they step aside."""
         return frozenset((_ASIDE, name[1]) for name in used if isinstance(self.site.old.units.get(name), TYPES))
@@ -183,6 +200,10 @@ class Builder:
             node.wishes = self.site.new.wishes(name)
             node.body = isinstance(after, Function) and after.language == "sql"
             node.after, previous = previous, (node,)
+            if isinstance(after, Attachment) and count == 0:
+                node.releases = frozenset({name})
+            elif isinstance(after, Attachment):
+                node.claims = self._in_the_way(after)
             yield node
 
     def _given_up(self, name: Key) -> frozenset[Key]:

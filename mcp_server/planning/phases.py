@@ -14,7 +14,9 @@ from mcp_server.model.change import Renamed, diff
 from mcp_server.model.phase import Phase, PhaseName, Sizes
 from mcp_server.model.plan import Plan, Step
 from mcp_server.model.schema import Schema
+from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.deployment import deployment
+from mcp_server.planning.followers import Followers, find_followers
 from mcp_server.planning.neighbourhood import around
 from mcp_server.planning.parts import ONLINE, Part
 from mcp_server.planning.planner import applied, refuse_fixed, reverse, steps
@@ -54,8 +56,8 @@ def phases(plan: Plan, before: Schema, after: Schema, sizes: Sizes | None = None
     possible, _ = refuse_fixed(diff(before, after))
     target = applied(before, possible, after.server_version)
     ground = Ground(*around(before, target, possible), sizes or {})
-    parts = staged(possible, ground)
-    hops = [*_renames(plan), *_hops(parts, ground)]
+    followers = find_followers(Dependencies(ground.before), Dependencies(ground.after))
+    hops = [*_renames(plan), *_hops(staged(possible, ground, followers), ground, followers)]
     merged = _merged([hop for hop in hops if hop.upgrade or hop.downgrade])
     return tuple(_phase(hop, merged[count + 1 :], ground) for count, hop in enumerate(merged))
 
@@ -66,23 +68,27 @@ def _renames(plan: Plan) -> list[Hop]:
     return [Hop(_RENAMES, there, back)] if there else []
 
 
-def _hops(parts: tuple[Part, ...], ground: Ground) -> list[Hop]:
+def _hops(parts: tuple[Part, ...], ground: Ground, followers: Followers) -> list[Hop]:
     filled = fillings(parts, ground)
     numbers = {part.stage // 10 * 10 for part in parts}.union(*(one.numbers for one in filled))
     found: list[Hop] = []
     current = ground.before
     for number in sorted(numbers):
-        hop, current = _hop(number, tuple(one for one in parts if one.stage // 10 * 10 == number), current, ground)
+        own = tuple(one for one in parts if one.stage // 10 * 10 == number)
+        hop, current = _hop(number, own, current, ground, followers)
         _fill(hop, filled)
         found += _apart(hop)
     return found
 
 
-def _hop(number: int, parts: tuple[Part, ...], current: Schema, ground: Ground) -> tuple[Hop, Schema]:
+def _hop(
+    number: int, parts: tuple[Part, ...], current: Schema, ground: Ground, followers: Followers
+) -> tuple[Hop, Schema]:
     hop = Hop(number, parts=parts)
     by_hand = {key(part.change.item) for part in parts if part.by_hand}
     for stage in sorted({part.stage for part in parts}):
-        reached = advanced(current, tuple(one for one in parts if one.stage == stage), ground.after.server_version)
+        own = tuple(one for one in parts if one.stage == stage)
+        reached = followers.follow(advanced(current, own, ground.after.server_version))
         changes = tuple(one for one in diff(current, reached) if key(one.item) not in by_hand)
         there, _ = steps(current, reached, changes)
         back, _ = steps(reached, current, tuple(reverse(one) for one in changes))

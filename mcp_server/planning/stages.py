@@ -25,6 +25,7 @@ from mcp_server.model.schema import (
     group_of,
 )
 from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.followers import Followers
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe import quick, retype
 from mcp_server.planning.safe.ground import Ground
@@ -36,16 +37,34 @@ _CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
 _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
 
 
-def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
+def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part, ...]:
     """The parts of all changes, none before what it stands on and none after what stands in its way."""
+    changes = tuple(followers.without(changes))
+    along = {key(one.item): one for one in changes if _comes_along(one, {key(other.item) for other in changes})}
+    changes = tuple(one for one in changes if key(one.item) not in along)
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
-    old, new = Dependencies(ground.before), Dependencies(ground.after)
-    altered = {key(one.item) for one in changes if isinstance(one, Altered) and isinstance(one.item, TYPES)}
+    old, new = followers.old, followers.new
+    altered = {key(one.item) for one in changes if isinstance(one.item, TYPES) and _is_anew(one, changes)}
     parts = [_retyped(part, ground, old, new, altered) for part in parts]
     by_hand = {key(part.change.item) for part in parts if part.by_hand}
     parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
-    return tuple(lifted(parted(parts, ground, old, new), old, new))
+    found = tuple(lifted(parted(parts, ground, followers), followers))
+    return (*found, *(_beside(change, found) for change in along.values()))
+
+
+def _comes_along(change: Change, changed: set[Key]) -> bool:
+    """Whether it is a partition's index that comes or goes when the parent's becomes another one: then its name may change, too."""
+    item = change.item
+    return isinstance(item, Index) and not isinstance(change, Altered) and (Index.word, item.parent) in changed
+
+
+def _beside(change: Change, parts: tuple[Part, ...]) -> Part:
+    """The change at the stage of the parent's: it is dropped with the old one, and made with the new."""
+    parent = (Index.word, getattr(change.item, "parent", ""))
+    found = [part for part in parts if key(part.change.item) == parent]
+    same = [part for part in found if type(part.change) is type(change)]
+    return replace((same or found)[0], change=change)
 
 
 def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, altered: set[Key]) -> Part:
@@ -53,14 +72,32 @@ def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, a
     change = part.change
     if part.stage != CONTRACT or not isinstance(change, Altered) or not isinstance(change.after, Column):
         return part
-    if altered & (old.of(key(change.before)) | new.of(key(change.after))):
-        return part  # the type itself is made anew
+    if altered & (_types(key(change.before), old) | _types(key(change.after), new)):
+        return part  # the type itself is made anew, or what it is made of
     fields = tuple(
         name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
     )
     whole = replace(change, fields=fields)
     found = retype.find(whole, ground, old, new) if set(fields) <= _CARRIED else None
     return replace(part, change=whole, retype=found) if found else part
+
+
+def _is_anew(change: Change, changes: Changes) -> bool:
+    """Whether a type becomes another one, also one of another kind: then both cannot stand side by side."""
+    others = (one.item for one in changes if isinstance(one.item, TYPES) and type(one) is not type(change))
+    return isinstance(change, Altered) or any(one.identity == change.item.identity for one in others)
+
+
+def _types(name: Key, deps: Dependencies) -> set[Key]:
+    """The types that a column has, and those that they are made of."""
+    words = {kind.word for kind in TYPES}
+    found: set[Key] = set()
+    waiting = [name]
+    while waiting:
+        used = {one for one in deps.of(waiting.pop()) if one[0] in words} - found
+        found |= used
+        waiting += used
+    return found
 
 
 def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:

@@ -7,16 +7,21 @@ from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table
+from mcp_server.planning.bounds import overlap
 from mcp_server.planning.claims import claims
 from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.followers import Followers
+from mcp_server.planning.partitions import index_of
 from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.units import Key, key, units
 
 
-def parted(parts: list[Part], ground: Ground, old: Dependencies, new: Dependencies) -> list[Part]:
+def parted(parts: list[Part], ground: Ground, followers: Followers) -> list[Part]:
     """What stands on something shaken is dropped before and made after, each at its stage; the keys' users likewise."""
+    old, new = followers.old, followers.new
     shaken = {key(one.change.item) for one in parts if is_shaking(one.change, ground)}
+    shaken |= {name for name in followers.leaders if not shaken.isdisjoint(followers.leads(name))}
     by_key = {key(one.change.item): one for one in parts}
     split: set[Key] = set()
     waiting = [user for name in shaken for user in _standing_on(name, old)]
@@ -50,9 +55,9 @@ def _halves(before: SchemaObject, after: SchemaObject | None, ground: Ground) ->
         yield Part(Added(after), TIGHTEN if busy else CONTRACT, online=busy)
 
 
-def lifted(parts: list[Part], old: Dependencies, new: Dependencies) -> list[Part]:
+def lifted(parts: list[Part], followers: Followers) -> list[Part]:
     """Each part at the earliest stage of its kind that is not before what it has to wait for."""
-    lift = _Lift(parts, old, new)
+    lift = _Lift(parts, followers)
     waiting = True
     while waiting:
         waiting = False
@@ -80,14 +85,16 @@ def _next(part: Part, earliest: int) -> int:
 class _Lift:
     """Which parts wait for which."""
 
-    def __init__(self, parts: list[Part], old: Dependencies, new: Dependencies) -> None:
+    def __init__(self, parts: list[Part], followers: Followers) -> None:
         self.parts = parts
-        self._old, self._new = old, new
+        self._followers, self._new = followers, followers.new
         self._by_key: dict[Key, list[int]] = {}
         for count, part in enumerate(parts):
             for unit in units(part.change.item):
                 self._by_key.setdefault(key(unit), []).append(count)
         self._releases = _by_claim(parts)
+        self._leaving = [count for count, part in enumerate(parts) if _is_leaving(part.change)]
+        self._giving_way = [count for count, part in enumerate(parts) if self._gives_way(part.change)]
         self._known: dict[int, frozenset[int]] = {}
 
     def waits_for(self, count: int) -> frozenset[int]:
@@ -102,18 +109,56 @@ class _Lift:
         for unit in units(change.item):
             name = key(unit)
             if isinstance(change, Dropped):
-                for user in self._old.users(name):
-                    yield from self._by_key.get(user, ())
-                    if user[0] == Constraint.word:  # a foreign key that stays rests on another key from then on
-                        keys = self._new.of(user)
-                        yield from (one for other in keys for one in self._by_key.get(other, ()) if self._makes(one))
+                for user in self._followers.users(name):
+                    yield from self._until_free(user)
                 continue
             for used in self._new.of(name):
-                yield from (one for one in self._by_key.get(used, ()) if self._makes(one))
+                yield from (one for one in self._parts_of(used) if self._makes(one))
         if isinstance(change, Added):
             yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
+            if isinstance(change.item, Constraint) and (index := index_of(change.item, self._new.schema)):
+                yield from self._parts_of(key(index))
         elif isinstance(change, Altered):
             yield from self._own_needs(part, change)
+        yield from self._partitions(change)
+
+    def _until_free(self, user: Key) -> Iterator[int]:
+        """The parts after which nothing of a unit stands on what it stood on; what is made again is made on something else."""
+        own = [one for one in self._parts_of(user) if not isinstance(self.parts[one].change, Added)]
+        yield from own
+        if user[0] == Constraint.word and not any(isinstance(self.parts[one].change, Dropped) for one in own):
+            keys = self._new.of(user)  # a foreign key that stays rests on another key from then on
+            yield from (one for other in keys for one in self._parts_of(other) if self._makes(one))
+
+    def _partitions(self, change: Change) -> Iterator[int]:
+        """A new partition comes when those are gone whose rows it takes, and when its parent's indexes are gone or made anew. These
+        are made when all partitions have gone that leave: each that stands then needs a part of the index to be attached."""
+        item = change.item
+        if isinstance(item, Table) and item.partition_of and not isinstance(change, Dropped):
+            yield from (one for one in self._leaving if overlap(item, self._table(one)))
+            yield from (one for one in self._giving_way if self._on(one) == item.partition_of)
+        elif isinstance(item, Index) and not item.parent and (isinstance(change, Added) or _is_made_anew(change)):
+            yield from (one for one in self._leaving if self._table(one).partition_of == item.table)
+
+    def _table(self, count: int) -> Table:
+        item = self.parts[count].change.item
+        assert isinstance(item, Table)
+        return item
+
+    def _on(self, count: int) -> str:
+        return str(getattr(self.parts[count].change.item, "table", ""))
+
+    def _gives_way(self, change: Change) -> bool:
+        """Whether an index ends as it was."""
+        if not isinstance(change.item, Index) or change.item.parent or change.item.constraint:
+            return False
+        again = isinstance(change, Added) and key(change.item) in self._followers.old.units
+        return again or isinstance(change, Dropped) or _is_made_anew(change)
+
+    def _parts_of(self, name: Key) -> Iterator[int]:
+        """The parts of a unit and of all that it follows."""
+        for lead in self._followers.leads(name):
+            yield from self._by_key.get(lead, ())
 
     def _makes(self, count: int) -> bool:
         part = self.parts[count]
@@ -135,6 +180,16 @@ class _Lift:
             for other, one in enumerate(self.parts):
                 if isinstance(one.change.item, Index) and one.change.item.table == change.item.identity:
                     yield other
+
+
+def _is_leaving(change: Change) -> bool:
+    """Whether a partition is dropped."""
+    return isinstance(change, Dropped) and isinstance(change.item, Table) and bool(change.item.partition_of)
+
+
+def _is_made_anew(change: Change) -> bool:
+    """Whether an index becomes another one under its name."""
+    return isinstance(change, Altered) and "definition" in change.fields
 
 
 def _by_claim(parts: list[Part]) -> Mapping[tuple[str, str], list[int]]:

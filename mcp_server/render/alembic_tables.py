@@ -88,8 +88,8 @@ def table_options(table: Table) -> list[Source] | None:
     found: list[Source] = ['prefixes=["UNLOGGED"]'] if table.persistence == "unlogged" else []
     if table.inherits:
         parents = [split(parent) for parent in table.inherits]
-        if any(schema != table.schema for schema, _ in parents):
-            return None
+        if any(schema != "public" for schema, _ in parents):
+            return None  # SQLAlchemy has no way to say the schema of a parent
         found.append(keyword("postgresql_inherits", listed(string(name) for _, name in parents)))
     if table.partition_by:
         found.append(keyword("postgresql_partition_by", string(table.partition_by)))

@@ -29,6 +29,7 @@ def migration_data(
         "likely_renames": dict(draft.likely),
         "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
         "held": [{"word": one.word, "name": one.identity, "holders": list(one.holders)} for one in draft.held],
+        "left_to_others": list(draft.strangers),
         "on_rows": render_rows(written.rows, written.data_fault) if written else [],
         "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
         "problems": list(problems),

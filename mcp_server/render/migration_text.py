@@ -6,22 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mcp_server.model.change import Added, Altered, Dropped, Renamed, describe
-from mcp_server.model.migration import Draft, Held, Kept, Written
+from mcp_server.model.migration import Draft, Written
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table, group_of
+from mcp_server.render.kept_text import FIELDS, LINE, counted, render_kept
 from mcp_server.render.phase_text import risk_class
 from mcp_server.render.rows_text import count_rows, render_rows
 from mcp_server.render.words import one_line, shorten_types
 
 SHOWN = 20
-NAMED = 8
-LINE = 400
 VERBS = {Added: "add", Dropped: "drop", Altered: "change", Renamed: "rename"}
-_FIELDS = {
-    "options": "storage parameters", "row_security": "row security", "force_row_security": "row security",
-    "partition_by": "partitioning", "kind": "", "statistics": "statistics target", "replica_identity": "replica identity",
-    "access_method": "",
-}  # fmt: skip
 
 
 def render_written(draft: Draft, written: Written, next_step: str, report: str, unknown: str = "") -> str:
@@ -137,12 +131,12 @@ def _difference(change: Altered, fields: tuple[str, ...]) -> str:
     old, new = (shorten_types(str(getattr(one, "type", ""))) for one in (change.before, change.after))
     if "type" in shown and old != new:
         return f" from {old} to {new}"
-    return f" ({', '.join(_FIELDS.get(name, name.replace('_', ' ')) for name in shown)})"
+    return f" ({', '.join(FIELDS.get(name, name.replace('_', ' ')) for name in shown)})"
 
 
 def _contents(parts: Iterable[SchemaObject]) -> str:
     counts = Counter(_kind(part) for part in parts)
-    told = [_counted(count, word) for word, count in counts.items() if word]
+    told = [counted(count, word) for word, count in counts.items() if word]
     return f" with {', '.join(told)}" if told else ""
 
 
@@ -177,58 +171,6 @@ def rollback(draft: Draft, count: int = 1) -> str:
     if taken:
         words.append("and drops what was written meanwhile into the new tables and columns")
     return ", ".join(words) + "."
-
-
-def render_kept(draft: Draft) -> list[str]:
-    """What stays though the goal does not state it."""
-    lines = []
-    groups: dict[str, list[str]] = {}
-    for one in draft.kept:
-        groups.setdefault(_kept_word(one), []).append(_short(one.item))
-    if groups:
-        told = (f"{_counted(len(names), word)}: {_listed(names)}" for word, names in groups.items())
-        lines.append(f"Kept, as {draft.goal} cannot state it: {'; '.join(told)}.")
-    lines += [_held(draft, held) for held in draft.held]
-    return lines
-
-
-def _held(draft: Draft, held: Held) -> str:
-    column = draft.before.get(Column, held.identity)
-    needed = column is not None and not column.nullable and column.default is None and not column.identity_kind
-    return (
-        f"Stays, though it is not in {draft.goal}: {held.word} {held.identity}, as {' and '.join(held.holders)}"
-        f" stand{'s' * (len(held.holders) == 1)} on it"
-        f"{'; it is NOT NULL, so inserts without it fail' if needed else ''}. "
-        "Write a revision that changes or drops that, then run this again."
-    )
-
-
-def _kept_word(kept: Kept) -> str:
-    if kept.fields:
-        words = dict.fromkeys(_FIELDS.get(name, name.replace("_", " ")) for name in kept.fields)
-        return f"{' and '.join(word for word in words if word)} of a {kept.item.word}"
-    partition = isinstance(kept.item, Table) and kept.item.partition_of
-    return "partition" if partition else kept.item.word
-
-
-def _short(item: SchemaObject) -> str:
-    return one_line(item.identity.removeprefix("public."), LINE)
-
-
-def _counted(count: int, word: str) -> str:
-    """`2 functions`, `1 policy`; the phrase for some fields has no number."""
-    if " of a " in word or count == 1:
-        return word if " of a " in word else f"1 {word}"
-    if word == "statistics":
-        return f"{count} {word}"
-    if word.endswith("y") and word[-2:] not in ("ay", "ey", "oy"):
-        return f"{count} {word[:-1]}ies"
-    return f"{count} {word}{'es' if word.endswith('x') else 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def rehearsed(written: Written) -> str:

@@ -94,9 +94,15 @@ def settings(column: Column, site: Site) -> Drafts:
     """What a column has beyond its definition: storage, statistics, options, comment."""
     plain = replace(column, storage="", statistics=None, options=(), comment="")
     prefix = f"ALTER TABLE {column.table} "
-    alone = f"ALTER TABLE ONLY {column.table} " if column.table in site.new.children else prefix
     for draft in alter(plain, column, differing(plain, column), site):  # children have their own
-        yield replace(draft, sql=draft.sql.replace(prefix, alone, 1)) if isinstance(draft, Draft) else draft
+        alone = draft.sql.replace(prefix, _alone(column, site), 1) if isinstance(draft, Draft) else ""
+        yield replace(draft, sql=alone) if isinstance(draft, Draft) else draft
+
+
+def _alone(column: Column, site: Site) -> str:
+    """ALTER TABLE that does not go down to children, also to those that the plan makes or drops."""
+    has_children = column.table in site.new.children or column.table in site.old.children
+    return f"ALTER TABLE {'ONLY ' * has_children}{column.table} "
 
 
 def drop(column: Column, site: Site) -> Drafts:
@@ -224,7 +230,8 @@ def _alter_storage(prefix: str, before: Column, after: Column, fields: tuple[str
         yield Draft(f"{prefix} SET COMPRESSION {value}", ("compression",), lock=ACCESS_EXCLUSIVE)
     if "statistics" in fields:
         target = -1 if after.statistics is None else after.statistics
-        yield Draft(f"{prefix} SET STATISTICS {target}", ("statistics",), lock=SHARE_UPDATE_EXCLUSIVE)
+        sql = f"{_alone(after, site)}ALTER COLUMN {quote(after.name)} SET STATISTICS {target}"
+        yield Draft(sql, ("statistics",), lock=SHARE_UPDATE_EXCLUSIVE)
     if "options" in fields:
         yield from set_options(prefix, before.options, after.options, SHARE_UPDATE_EXCLUSIVE)
 

@@ -60,7 +60,8 @@ def _of_column(step: Step, item: Column, ground: Ground) -> str:
     if " SET EXPRESSION " in step.sql:
         return anew
     if isinstance(step.change, Altered) and " TYPE " in step.sql and isinstance(step.change.before, Column):
-        return _of_type(step.change.before, item, ground, anew)
+        by_text = "::text" in step.sql.partition(" USING ")[2]
+        return anew if by_text else _of_type(step.change.before, item, ground, anew)
     return ""
 
 

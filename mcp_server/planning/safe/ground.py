@@ -43,7 +43,8 @@ class Ground:
 
     def has_children(self, table: str) -> bool:
         """Whether statements on the table go down to others."""
-        return any(table in (one.partition_of, *one.inherits) for one in self.after.all(Table))
+        both = (one for schema in (self.before, self.after) for one in schema.all(Table))
+        return any(table in (one.partition_of, *one.inherits) for one in both)
 
 
 def piece(step: Step, sql: str, lock: str = SHARE_UPDATE_EXCLUSIVE, why: str = "", main: bool = False) -> Step:

@@ -1,0 +1,82 @@
+"""What stays as it is although the goal does not state it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcp_server.model.migration import Draft, Held, Kept
+from mcp_server.model.schema import Column, SchemaObject, Table
+from mcp_server.render.words import one_line
+
+NAMED = 8
+LINE = 400
+FIELDS = {
+    "options": "storage parameters", "row_security": "row security", "force_row_security": "row security",
+    "partition_by": "partitioning", "kind": "", "statistics": "statistics target", "replica_identity": "replica identity",
+    "access_method": "",
+}  # fmt: skip
+
+
+def render_kept(draft: Draft) -> list[str]:
+    """What stays though the goal does not state it."""
+    lines = []
+    groups: dict[str, list[str]] = {}
+    for one in draft.kept:
+        groups.setdefault(_kept_word(one), []).append(_short(one.item))
+    if groups:
+        told = (f"{counted(len(names), word)}: {_listed(names)}" for word, names in groups.items())
+        lines.append(f"Kept, as {draft.goal} cannot state it: {'; '.join(told)}.")
+    lines += [_held(draft, held) for held in draft.held]
+    return [*lines, *_strangers(draft)]
+
+
+def _strangers(draft: Draft) -> list[str]:
+    """What is somebody else's, and the words to have it dropped all the same."""
+    if not draft.strangers:
+        return []
+    why = f" (the history could not be replayed: {one_line(draft.unread, LINE)})" if draft.unread else ""
+    name = draft.strangers[0].rpartition(" ")[2].removeprefix("public.")
+    return [
+        f"Somebody else's, left alone, as neither {draft.goal} nor the project's history knows them{why}: "
+        f"{_listed(draft.strangers)}. Only what you name is dropped: "
+        f'confirm=["{name}"] (shell: --confirm {name}).'
+    ]
+
+
+def _held(draft: Draft, held: Held) -> str:
+    column = draft.before.get(Column, held.identity)
+    needed = column is not None and not column.nullable and column.default is None and not column.identity_kind
+    return (
+        f"Stays, though it is not in {draft.goal}: {held.word} {held.identity}, as {' and '.join(held.holders)}"
+        f" stand{'s' * (len(held.holders) == 1)} on it"
+        f"{'; it is NOT NULL, so inserts without it fail' if needed else ''}. "
+        "Write a revision that changes or drops that, then run this again."
+    )
+
+
+def _kept_word(kept: Kept) -> str:
+    if kept.fields:
+        words = dict.fromkeys(FIELDS.get(name, name.replace("_", " ")) for name in kept.fields)
+        return f"{' and '.join(word for word in words if word)} of a {kept.item.word}"
+    partition = isinstance(kept.item, Table) and kept.item.partition_of
+    return "partition" if partition else kept.item.word
+
+
+def _short(item: SchemaObject) -> str:
+    return one_line(item.identity.removeprefix("public."), LINE)
+
+
+def counted(count: int, word: str) -> str:
+    """`2 functions`, `1 policy`; the phrase for some fields has no number."""
+    if " of a " in word or count == 1:
+        return word if " of a " in word else f"1 {word}"
+    if word == "statistics":
+        return f"{count} {word}"
+    if word.endswith("y") and word[-2:] not in ("ay", "ey", "oy"):
+        return f"{count} {word[:-1]}ies"
+    return f"{count} {word}{'es' if word.endswith('x') else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
