@@ -6,7 +6,7 @@ what is loosened or added before the new application runs, what is tightened or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Changes, Dropped
@@ -21,18 +21,18 @@ from mcp_server.model.schema import (
     Sequence,
     Table,
     View,
-    compared_fields,
     group_of,
 )
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
-from mcp_server.planning.safe import quick, retype
+from mcp_server.planning.safe import quick
 from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.safe.retype import Exchange
+from mcp_server.planning.safe.retype_carried import find
 from mcp_server.planning.units import Key, key
 from mcp_server.planning.waiting import lifted, parted
 from mcp_server.planning.work import TYPES
 
-_CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
 _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
 
 
@@ -41,26 +41,23 @@ def staged(changes: Changes, ground: Ground) -> tuple[Part, ...]:
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
     old, new = Dependencies(ground.before), Dependencies(ground.after)
-    altered = {key(one.item) for one in changes if isinstance(one, Altered) and isinstance(one.item, TYPES)}
-    parts = [_retyped(part, ground, old, new, altered) for part in parts]
-    by_hand = {key(part.change.item) for part in parts if part.by_hand}
-    parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
+    group = find(parts, ground, old, new)
+    parts = list(_by_hand(parts, group)) if group else parts
     return tuple(lifted(parted(parts, ground, old, new), old, new))
 
 
-def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, altered: set[Key]) -> Part:
-    """A type that would have the table written anew, by a second column where that can be done."""
-    change = part.change
-    if part.stage != CONTRACT or not isinstance(change, Altered) or not isinstance(change.after, Column):
-        return part
-    if altered & (old.of(key(change.before)) | new.of(key(change.after))):
-        return part  # the type itself is made anew
-    fields = tuple(
-        name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
-    )
-    whole = replace(change, fields=fields)
-    found = retype.find(whole, ground, old, new) if set(fields) <= _CARRIED else None
-    return replace(part, change=whole, retype=found) if found else part
+def _by_hand(parts: Iterable[Part], group: Exchange) -> Iterator[Part]:
+    """What the columns that change places bring along has no part of its own any more."""
+    whole: dict[Key, Change] = {key(one.after): one.change for one in group.columns}
+    types = {key(after) for _, after in group.types}
+    for change in whole.values():
+        yield Part(change, CONTRACT, retype=group)
+    for part in parts:
+        name = key(part.change.item)
+        if name in types or name in group.aside:
+            yield replace(part, stage=CONTRACT, online=False, retype=group)
+        elif name not in whole:
+            yield part
 
 
 def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:

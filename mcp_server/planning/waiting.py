@@ -11,7 +11,7 @@ from mcp_server.planning.claims import claims
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe.ground import Ground
-from mcp_server.planning.units import Key, key, units
+from mcp_server.planning.units import Key, Ownership, Unit, key, units
 
 
 def parted(parts: list[Part], ground: Ground, old: Dependencies, new: Dependencies) -> list[Part]:
@@ -77,6 +77,14 @@ def _next(part: Part, earliest: int) -> int:
     return next((one for one in (ONLINE if part.online else INSIDE) if one >= earliest), part.stage)
 
 
+def _concerned(change: Change) -> Iterator[Unit]:
+    """The object and its aspects; not to which column a sequence belongs, where that stays."""
+    for unit in units(change.item):
+        stays = isinstance(change, Altered) and "owned_by" not in change.fields
+        if not (isinstance(unit, Ownership) and stays):
+            yield unit
+
+
 class _Lift:
     """Which parts wait for which."""
 
@@ -99,7 +107,7 @@ class _Lift:
 
     def _waits_for(self, part: Part) -> Iterator[int]:
         change = part.change
-        for unit in units(change.item):
+        for unit in _concerned(change):
             name = key(unit)
             if isinstance(change, Dropped):
                 for user in self._old.users(name):
