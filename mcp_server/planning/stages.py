@@ -25,7 +25,7 @@ from mcp_server.model.schema import (
 )
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
-from mcp_server.planning.safe import quick
+from mcp_server.planning.safe import partitioned, quick
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.safe.retype import Exchange
 from mcp_server.planning.safe.retype_carried import find
@@ -130,10 +130,14 @@ def _carried(item: SchemaObject, ground: Ground) -> SchemaObject:
 
 
 def _has_no_form(item: Constraint, ground: Ground) -> bool:
-    """EXCLUDE; and on partitioned tables the keys, and foreign keys before PostgreSQL 18."""
+    """EXCLUDE, keys WITHOUT OVERLAPS; on partitioned tables what a partition that is a foreign table cannot have."""
     if item.kind == "x" or item.temporal:
         return True
-    return ground.is_partitioned(item.table) and (item.kind in "pu" or (item.kind == "f" and not ground.since(18)))
+    if not ground.is_partitioned(item.table) or item.kind not in "puf" or (item.kind == "f" and ground.since(18)):
+        return False
+    return not any(
+        partitioned.has_form(item, one) for one in (ground, Ground(ground.after, ground.before, ground.sizes))
+    )
 
 
 def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:

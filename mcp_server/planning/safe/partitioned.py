@@ -1,0 +1,99 @@
+"""Keys and foreign keys of partitioned tables: made on each partition while rows are written, then on the parent.
+
+A constraint that is added to a parent takes over those of its partitions that are like it, and reads no row of theirs:
+https://www.postgresql.org/docs/current/sql-altertable.html and DefineIndex(), addFkRecurseReferencing() in
+src/backend/commands. From PostgreSQL 18 on a foreign key may be NOT VALID on the parent itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcp_server.model.change import Added
+from mcp_server.model.deparsed import stable
+from mcp_server.model.names import quote
+from mcp_server.model.plan import Step
+from mcp_server.model.schema import Constraint, Index, Table
+from mcp_server.planning.draft import ACCESS_EXCLUSIVE
+from mcp_server.planning.safe.ground import Ground, piece
+from mcp_server.planning.safe.index import concurrently, drop
+from mcp_server.planning.safe.unique import taking_over
+
+LEFT = "a run that was cut off may have come as far as that"
+TAKES_OVER = "the partitions have theirs: no row is read"
+
+
+def has_form(constraint: Constraint, ground: Ground) -> bool:
+    """Whether every partition has one of its own that the parent's takes over."""
+    if constraint.temporal or constraint.kind not in "puf" or not constraint.enforced or not constraint.validated:
+        return False
+    listed = tuple(leaves(constraint.table, ground))
+    return bool(listed) and all(of_leaf(leaf, constraint, ground) is not None for leaf in listed)
+
+
+def form(step: Step, ground: Ground) -> Iterator[Step]:
+    """The partitions' constraints, each as on any table in use, then the parent's."""
+    item = step.change.item
+    if not isinstance(item, Constraint) or not isinstance(step.change, Added) or not ground.is_partitioned(item.table):
+        return
+    head = f"ALTER TABLE {item.table} ADD CONSTRAINT"
+    if not step.sql.startswith(head) or not has_form(item, ground) or (item.kind == "f" and ground.since(18)):
+        return
+    yield piece(step, _without(item), ACCESS_EXCLUSIVE, LEFT)
+    for leaf in leaves(item.table, ground):
+        own = of_leaf(leaf, item, ground)
+        assert own is not None
+        yield from _proven(step, own) if item.kind == "f" else _built(step, own, ground)
+    yield piece(step, step.sql, ACCESS_EXCLUSIVE, TAKES_OVER, main=True)
+
+
+def leaves(table: str, ground: Ground) -> Iterator[Table]:
+    """The partitions that hold rows, also those of partitions."""
+    for one in ground.after.all(Table):
+        if one.partition_of == table:
+            if one.kind == "partitioned":
+                yield from leaves(one.identity, ground)
+            else:
+                yield one
+
+
+def of_leaf(leaf: Table, constraint: Constraint, ground: Ground) -> Constraint | None:
+    """The constraint that the parent's brings to a partition; None for a foreign table, where there is no such thing."""
+    if leaf.kind != "table":
+        return None
+    for one in ground.after.on(leaf.identity, Constraint):
+        same = (one.kind, one.columns, one.references, one.referenced_columns) == (
+            (constraint.kind, constraint.columns, constraint.references, constraint.referenced_columns)
+        )
+        if same and one.inherited and (one.kind == "f" or _carrier(one, ground) is not None):
+            return one
+    return None
+
+
+def _carrier(constraint: Constraint, ground: Ground) -> Index | None:
+    found = (one for one in ground.after.on(constraint.table, Index) if one.constraint == constraint.name)
+    return next(found, None)
+
+
+def _without(constraint: Constraint) -> str:
+    return f"ALTER TABLE {constraint.table} DROP CONSTRAINT IF EXISTS {quote(constraint.name)}"
+
+
+def _built(step: Step, own: Constraint, ground: Ground) -> Iterator[Step]:
+    """An index on one partition, and the constraint that takes it over."""
+    index = _carrier(own, ground)
+    assert index is not None
+    yield piece(step, _without(own), ACCESS_EXCLUSIVE, LEFT)
+    yield drop(step, index.identity)
+    yield piece(step, concurrently(stable(index.definition)), why=step.why)
+    sql = f"ALTER TABLE {own.table} ADD {taking_over(own, own.name)}"
+    yield piece(step, sql, ACCESS_EXCLUSIVE, "the index is there: no row is read")
+
+
+def _proven(step: Step, own: Constraint) -> Iterator[Step]:
+    """A foreign key of one partition, in force at once and proven while rows are written."""
+    name = quote(own.name)
+    added = f"{_without(own)}, ADD CONSTRAINT {name} {own.definition} NOT VALID"
+    yield piece(step, added, ACCESS_EXCLUSIVE, "new rows are held to it from here on")
+    validate = f"ALTER TABLE {own.table} VALIDATE CONSTRAINT {name}"
+    yield piece(step, validate, why=f"rows are read while others write; {step.why}")
