@@ -147,7 +147,9 @@ def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:
     fields = [name for name in change.fields if name != "nullable"]
     tightens = before.nullable and not after.nullable
     numbered = {"identity_kind", "identity_options"} & set(fields)
-    busy = ground.is_busy(after.table) and not after.inherited and not before.inherited
+    table = ground.after.get(Table, after.table)
+    inherited = (after.inherited or before.inherited) and not (table is not None and table.partition_of)
+    busy = ground.is_busy(after.table) and not inherited
     if "nullable" in change.fields:
         only = replace(change, fields=("nullable",))
         early = not tightens and not numbered and "type" not in fields

@@ -23,6 +23,7 @@ FORMS: tuple[Form, ...] = (
     partitions.form,
     index.form,
     partitioned.form,
+    partitioned.loosened,
     check.form,
     not_null.form,
     unique.form,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mcp_server.model.change import Added
+from mcp_server.model.change import Added, Altered
 from mcp_server.model.deparsed import stable
 from mcp_server.model.names import quote
 from mcp_server.model.plan import Step
-from mcp_server.model.schema import Constraint, Index, Table
+from mcp_server.model.schema import Column, Constraint, Index, Table
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE
 from mcp_server.planning.safe.ground import Ground, piece
 from mcp_server.planning.safe.index import concurrently, drop
@@ -47,14 +47,36 @@ def form(step: Step, ground: Ground) -> Iterator[Step]:
     yield piece(step, step.sql, ACCESS_EXCLUSIVE, TAKES_OVER, main=True)
 
 
-def leaves(table: str, ground: Ground) -> Iterator[Table]:
-    """The partitions that hold rows, also those of partitions."""
+def loosened(step: Step, ground: Ground) -> Iterator[Step]:
+    """DROP NOT NULL on the partitions too: since PostgreSQL 18 a key that was added to one has made NOT NULL its own."""
+    change = step.change
+    if (
+        not isinstance(change, Altered)
+        or not isinstance(change.after, Column)
+        or not step.sql.endswith(" DROP NOT NULL")
+    ):
+        return
+    column = change.after
+    if not ground.is_partitioned(column.table) or not ground.since(18):
+        return
+    yield piece(step, step.sql, ACCESS_EXCLUSIVE, main=True)
+    for table in _descendants(column.table, ground):
+        sql = f"ALTER TABLE {table.identity} ALTER COLUMN {quote(column.name)} DROP NOT NULL"
+        here = ground.after.get(Column, f"{table.identity}.{quote(column.name)}")
+        if here is not None and here.nullable:
+            yield piece(step, sql, ACCESS_EXCLUSIVE, "a key of the partition may have made it the partition's own")
+
+
+def _descendants(table: str, ground: Ground) -> Iterator[Table]:
     for one in ground.after.all(Table):
         if one.partition_of == table:
-            if one.kind == "partitioned":
-                yield from leaves(one.identity, ground)
-            else:
-                yield one
+            yield one
+            yield from _descendants(one.identity, ground)
+
+
+def leaves(table: str, ground: Ground) -> Iterator[Table]:
+    """The partitions that hold rows, also those of partitions."""
+    return (one for one in _descendants(table, ground) if one.kind != "partitioned")
 
 
 def of_leaf(leaf: Table, constraint: Constraint, ground: Ground) -> Constraint | None:
