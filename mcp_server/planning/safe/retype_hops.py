@@ -40,7 +40,10 @@ def asked(one: Exchange) -> dict[int, str]:
     told = [(column.after.identity, column.before.type, column.after.type) for column in one.columns]
     other = [f"{name} as {new}" for name, old, new in told if old != new]
     again = [f"the new {after.identity}" for _, after in one.types]
-    there = f"deploy the application that can read and write {', '.join(other + again)} too"
+    there = (
+        f"deploy the application that can read and write {', '.join(other + again)} too, and names columns in INSERT"
+    )
+    there += ", as those of another type stand last in their tables from then on"
     back = [f"{name} as {old}" for name, old, new in told if old != new] + [
         f"the old {one.identity}" for one, _ in one.types
     ]
