@@ -79,13 +79,23 @@ def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
 
 
 def _ruling_table(item: Index | Constraint, ground: Ground) -> str:
-    """The table that decides when: a partition's part of an index that is made comes with the parent's."""
-    while isinstance(item, Index) and item.parent and ground.before.get(Index, item.parent) is None:
-        parent = ground.after.get(Index, item.parent)
-        if parent is None:
-            break
+    """The table that decides when: a partition's part of an index or constraint that is made comes with the parent's."""
+    while (parent := _made_by(item, ground)) is not None:
         item = parent
     return item.table
+
+
+def _made_by(item: Index | Constraint, ground: Ground) -> Index | Constraint | None:
+    """What the plan makes on the parent, of which a partition's own is a part."""
+    if isinstance(item, Index):
+        made = item.parent and ground.before.get(Index, item.parent) is None
+        return ground.after.get(Index, item.parent) if made else None
+    table = ground.after.get(Table, item.table)
+    if not item.inherited or table is None or not table.partition_of:
+        return None
+    old = {one.identity for one in ground.before.on(table.partition_of, Constraint)}
+    parents = (one for one in ground.after.on(table.partition_of, Constraint) if partitioned.is_part(item, one))
+    return next((one for one in parents if one.identity not in old), None)
 
 
 def _loosened(column: Column, ground: Ground) -> Part | None:

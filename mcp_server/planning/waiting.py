@@ -110,6 +110,7 @@ class _Lift:
         for unit in _concerned(change):
             name = key(unit)
             if isinstance(change, Dropped):
+                yield from self._goes_with(unit)
                 for user in self._old.users(name):
                     yield from self._by_key.get(user, ())
                     if user[0] == Constraint.word:  # a foreign key that stays rests on another key from then on
@@ -122,6 +123,13 @@ class _Lift:
             yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
         elif isinstance(change, Altered):
             yield from self._own_needs(part, change)
+
+    def _goes_with(self, unit: Unit) -> Iterator[int]:
+        """A partition's part of an index goes with the parent's, where the partition stays."""
+        if isinstance(unit, Index) and unit.parent and self._new.units.get((Table.word, unit.table)) is not None:
+            for other in self._by_key.get((Index.word, unit.parent), ()):
+                if isinstance(self.parts[other].change, Dropped):
+                    yield other
 
     def _makes(self, count: int) -> bool:
         part = self.parts[count]

@@ -8,15 +8,17 @@ src/backend/commands. From PostgreSQL 18 on a foreign key may be NOT VALID on th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered
 from mcp_server.model.deparsed import stable
-from mcp_server.model.names import quote
+from mcp_server.model.names import object_name, quote
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column, Constraint, Index, Table
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE
 from mcp_server.planning.safe.ground import Ground, piece
 from mcp_server.planning.safe.index import concurrently, drop
+from mcp_server.planning.safe.partitions import part_of
 from mcp_server.planning.safe.unique import taking_over
 
 LEFT = "a run that was cut off may have come as far as that"
@@ -27,8 +29,7 @@ def has_form(constraint: Constraint, ground: Ground) -> bool:
     """Whether every partition has one of its own that the parent's takes over."""
     if constraint.temporal or constraint.kind not in "puf" or not constraint.enforced or not constraint.validated:
         return False
-    listed = tuple(leaves(constraint.table, ground))
-    return bool(listed) and all(of_leaf(leaf, constraint, ground) is not None for leaf in listed)
+    return all(leaf.kind == "table" for leaf in leaves(constraint.table, ground))
 
 
 def form(step: Step, ground: Ground) -> Iterator[Step]:
@@ -42,8 +43,7 @@ def form(step: Step, ground: Ground) -> Iterator[Step]:
     yield piece(step, _without(item), ACCESS_EXCLUSIVE, LEFT)
     for leaf in leaves(item.table, ground):
         own = of_leaf(leaf, item, ground)
-        assert own is not None
-        yield from _proven(step, own) if item.kind == "f" else _built(step, own, ground)
+        yield from _proven(step, own) if item.kind == "f" else _built(step, own, leaf, item, ground)
     yield piece(step, step.sql, ACCESS_EXCLUSIVE, TAKES_OVER, main=True)
 
 
@@ -79,17 +79,17 @@ def leaves(table: str, ground: Ground) -> Iterator[Table]:
     return (one for one in _descendants(table, ground) if one.kind != "partitioned")
 
 
-def of_leaf(leaf: Table, constraint: Constraint, ground: Ground) -> Constraint | None:
-    """The constraint that the parent's brings to a partition; None for a foreign table, where there is no such thing."""
-    if leaf.kind != "table":
-        return None
-    for one in ground.after.on(leaf.identity, Constraint):
-        same = (one.kind, one.columns, one.references, one.referenced_columns) == (
-            (constraint.kind, constraint.columns, constraint.references, constraint.referenced_columns)
-        )
-        if same and one.inherited and (one.kind == "f" or _carrier(one, ground) is not None):
-            return one
-    return None
+def of_leaf(leaf: Table, constraint: Constraint, ground: Ground) -> Constraint:
+    """The constraint that the parent's brings to a partition; one of our naming for a partition that is to go."""
+    own = (one for one in ground.after.on(leaf.identity, Constraint) if one.inherited and is_part(one, constraint))
+    name = object_name(leaf.name, constraint.name, "part")
+    return next(own, replace(constraint, table=leaf.identity, name=name, inherited=True))
+
+
+def is_part(constraint: Constraint, parent: Constraint) -> bool:
+    """Whether a partition's constraint is what its parent's makes of it."""
+    pairs = ((one.kind, one.columns, one.references, one.referenced_columns) for one in (constraint, parent))
+    return len(set(pairs)) == 1
 
 
 def _carrier(constraint: Constraint, ground: Ground) -> Index | None:
@@ -101,14 +101,15 @@ def _without(constraint: Constraint) -> str:
     return f"ALTER TABLE {constraint.table} DROP CONSTRAINT IF EXISTS {quote(constraint.name)}"
 
 
-def _built(step: Step, own: Constraint, ground: Ground) -> Iterator[Step]:
+def _built(step: Step, own: Constraint, leaf: Table, parent: Constraint, ground: Ground) -> Iterator[Step]:
     """An index on one partition, and the constraint that takes it over."""
-    index = _carrier(own, ground)
-    assert index is not None
+    carrier = _carrier(parent, ground)
+    assert carrier is not None
+    index = _carrier(own, ground) or replace(part_of(replace(carrier, name=parent.name), leaf, ground), parent="")
     yield piece(step, _without(own), ACCESS_EXCLUSIVE, LEFT)
     yield drop(step, index.identity)
     yield piece(step, concurrently(stable(index.definition)), why=step.why)
-    sql = f"ALTER TABLE {own.table} ADD {taking_over(own, own.name)}"
+    sql = f"ALTER TABLE {own.table} ADD {taking_over(own, index.name)}"
     yield piece(step, sql, ACCESS_EXCLUSIVE, "the index is there: no row is read")
 
 
