@@ -8,7 +8,7 @@ from mcp_server.model.change import Altered, Change
 from mcp_server.model.schema import Column, Domain, Enum
 from mcp_server.planning.safe import quick
 from mcp_server.planning.safe.ground import Ground
-from mcp_server.planning.safe.retype import REMOVE, Retype
+from mcp_server.planning.safe.retype import REMOVE, Exchange
 from mcp_server.planning.work import TYPES
 
 # Tens are hops. Online: statements outside of any transaction; inside: one transaction.
@@ -25,7 +25,7 @@ class Part:
     change: Change
     stage: int
     online: bool = False
-    retype: Retype | None = None
+    retype: Exchange | None = None
 
     @property
     def by_hand(self) -> bool:

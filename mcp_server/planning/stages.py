@@ -6,7 +6,7 @@ what is loosened or added before the new application runs, what is tightened or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Changes, Dropped
@@ -21,19 +21,18 @@ from mcp_server.model.schema import (
     Sequence,
     Table,
     View,
-    compared_fields,
     group_of,
 )
-from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.followers import Followers
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
-from mcp_server.planning.safe import quick, retype
+from mcp_server.planning.safe import partitioned, quick
 from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.safe.retype import Exchange
+from mcp_server.planning.safe.retype_carried import find
 from mcp_server.planning.units import Key, key
 from mcp_server.planning.waiting import lifted, parted
 from mcp_server.planning.work import TYPES
 
-_CARRIED = frozenset({"type", "collation", "default", "comment", "nullable"})
 _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
 
 
@@ -44,11 +43,8 @@ def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part
     changes = tuple(one for one in changes if key(one.item) not in along)
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = [part for change in changes for part in _parts(change, ground, gone)]
-    old, new = followers.old, followers.new
-    altered = {key(one.item) for one in changes if isinstance(one.item, TYPES) and _is_anew(one, changes)}
-    parts = [_retyped(part, ground, old, new, altered) for part in parts]
-    by_hand = {key(part.change.item) for part in parts if part.by_hand}
-    parts = [part for part in parts if part.by_hand or key(part.change.item) not in by_hand]
+    group = find(parts, ground, followers.old, followers.new)
+    parts = list(_by_hand(parts, group)) if group else parts
     found = tuple(lifted(parted(parts, ground, followers), followers))
     return (*found, *(_beside(change, found) for change in along.values()))
 
@@ -67,37 +63,18 @@ def _beside(change: Change, parts: tuple[Part, ...]) -> Part:
     return replace((same or found)[0], change=change)
 
 
-def _retyped(part: Part, ground: Ground, old: Dependencies, new: Dependencies, altered: set[Key]) -> Part:
-    """A type that would have the table written anew, by a second column where that can be done."""
-    change = part.change
-    if part.stage != CONTRACT or not isinstance(change, Altered) or not isinstance(change.after, Column):
-        return part
-    if altered & (_types(key(change.before), old) | _types(key(change.after), new)):
-        return part  # the type itself is made anew, or what it is made of
-    fields = tuple(
-        name for name in compared_fields(Column) if getattr(change.before, name) != getattr(change.after, name)
-    )
-    whole = replace(change, fields=fields)
-    found = retype.find(whole, ground, old, new) if set(fields) <= _CARRIED else None
-    return replace(part, change=whole, retype=found) if found else part
-
-
-def _is_anew(change: Change, changes: Changes) -> bool:
-    """Whether a type becomes another one, also one of another kind: then both cannot stand side by side."""
-    others = (one.item for one in changes if isinstance(one.item, TYPES) and type(one) is not type(change))
-    return isinstance(change, Altered) or any(one.identity == change.item.identity for one in others)
-
-
-def _types(name: Key, deps: Dependencies) -> set[Key]:
-    """The types that a column has, and those that they are made of."""
-    words = {kind.word for kind in TYPES}
-    found: set[Key] = set()
-    waiting = [name]
-    while waiting:
-        used = {one for one in deps.of(waiting.pop()) if one[0] in words} - found
-        found |= used
-        waiting += used
-    return found
+def _by_hand(parts: Iterable[Part], group: Exchange) -> Iterator[Part]:
+    """What the columns that change places bring along has no part of its own any more."""
+    whole: dict[Key, Change] = {key(one.after): one.change for one in group.columns}
+    types = {key(after) for _, after in group.types}
+    for change in whole.values():
+        yield Part(change, CONTRACT, retype=group)
+    for part in parts:
+        name = key(part.change.item)
+        if name in types or name in group.aside:
+            yield replace(part, stage=CONTRACT, online=False, retype=group)
+        elif name not in whole:
+            yield part
 
 
 def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
@@ -119,13 +96,23 @@ def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
 
 
 def _ruling_table(item: Index | Constraint, ground: Ground) -> str:
-    """The table that decides when: a partition's part of an index that is made comes with the parent's."""
-    while isinstance(item, Index) and item.parent and ground.before.get(Index, item.parent) is None:
-        parent = ground.after.get(Index, item.parent)
-        if parent is None:
-            break
+    """The table that decides when: a partition's part of an index or constraint that is made comes with the parent's."""
+    while (parent := _made_by(item, ground)) is not None:
         item = parent
     return item.table
+
+
+def _made_by(item: Index | Constraint, ground: Ground) -> Index | Constraint | None:
+    """What the plan makes on the parent, of which a partition's own is a part."""
+    if isinstance(item, Index):
+        made = item.parent and ground.before.get(Index, item.parent) is None
+        return ground.after.get(Index, item.parent) if made else None
+    table = ground.after.get(Table, item.table)
+    if not item.inherited or table is None or not table.partition_of:
+        return None
+    old = {one.identity for one in ground.before.on(table.partition_of, Constraint)}
+    parents = (one for one in ground.after.on(table.partition_of, Constraint) if partitioned.is_part(item, one))
+    return next((one for one in parents if one.identity not in old), None)
 
 
 def _loosened(column: Column, ground: Ground) -> Part | None:
@@ -170,10 +157,14 @@ def _carried(item: SchemaObject, ground: Ground) -> SchemaObject:
 
 
 def _has_no_form(item: Constraint, ground: Ground) -> bool:
-    """EXCLUDE; and on partitioned tables the keys, and foreign keys before PostgreSQL 18."""
+    """EXCLUDE, keys WITHOUT OVERLAPS; on partitioned tables what a partition that is a foreign table cannot have."""
     if item.kind == "x" or item.temporal:
         return True
-    return ground.is_partitioned(item.table) and (item.kind in "pu" or (item.kind == "f" and not ground.since(18)))
+    if not ground.is_partitioned(item.table) or item.kind not in "puf" or (item.kind == "f" and ground.since(18)):
+        return False
+    return not any(
+        partitioned.has_form(item, one) for one in (ground, Ground(ground.after, ground.before, ground.sizes))
+    )
 
 
 def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:
@@ -183,7 +174,9 @@ def _altered_column(change: Altered, ground: Ground) -> Iterator[Part]:
     fields = [name for name in change.fields if name != "nullable"]
     tightens = before.nullable and not after.nullable
     numbered = {"identity_kind", "identity_options"} & set(fields)
-    busy = ground.is_busy(after.table) and not after.inherited and not before.inherited
+    table = ground.after.get(Table, after.table)
+    inherited = (after.inherited or before.inherited) and not (table is not None and table.partition_of)
+    busy = ground.is_busy(after.table) and not inherited
     if "nullable" in change.fields:
         only = replace(change, fields=("nullable",))
         early = not tightens and not numbered and "type" not in fields

@@ -14,7 +14,7 @@ from mcp_server.planning.followers import Followers
 from mcp_server.planning.partitions import index_of
 from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
 from mcp_server.planning.safe.ground import Ground
-from mcp_server.planning.units import Key, key, units
+from mcp_server.planning.units import Key, Ownership, Unit, key, units
 
 
 def parted(parts: list[Part], ground: Ground, followers: Followers) -> list[Part]:
@@ -82,6 +82,14 @@ def _next(part: Part, earliest: int) -> int:
     return next((one for one in (ONLINE if part.online else INSIDE) if one >= earliest), part.stage)
 
 
+def _concerned(change: Change) -> Iterator[Unit]:
+    """The object and its aspects; not to which column a sequence belongs, where that stays."""
+    for unit in units(change.item):
+        stays = isinstance(change, Altered) and "owned_by" not in change.fields
+        if not (isinstance(unit, Ownership) and stays):
+            yield unit
+
+
 class _Lift:
     """Which parts wait for which."""
 
@@ -106,9 +114,10 @@ class _Lift:
 
     def _waits_for(self, part: Part) -> Iterator[int]:
         change = part.change
-        for unit in units(change.item):
+        for unit in _concerned(change):
             name = key(unit)
             if isinstance(change, Dropped):
+                yield from self._goes_with(unit)
                 for user in self._followers.users(name):
                     yield from self._until_free(user)
                 continue
@@ -159,6 +168,13 @@ class _Lift:
         """The parts of a unit and of all that it follows."""
         for lead in self._followers.leads(name):
             yield from self._by_key.get(lead, ())
+
+    def _goes_with(self, unit: Unit) -> Iterator[int]:
+        """A partition's part of an index goes with the parent's, where the partition stays."""
+        if isinstance(unit, Index) and unit.parent and self._new.units.get((Table.word, unit.table)) is not None:
+            for other in self._by_key.get((Index.word, unit.parent), ()):
+                if isinstance(self.parts[other].change, Dropped):
+                    yield other
 
     def _makes(self, count: int) -> bool:
         part = self.parts[count]

@@ -59,7 +59,7 @@ def is_long(step: Step) -> bool:
     """Whether a statement outside of a transaction takes as long as the table is large."""
     sql = step.sql
     building = " CONCURRENTLY " in sql and sql.startswith("CREATE ")
-    return not step.transactional and (building or " VALIDATE CONSTRAINT " in sql or sql.startswith("DO "))
+    return not step.transactional and (building or " VALIDATE CONSTRAINT " in sql or sql.startswith("DO $backfill$"))
 
 
 def locks(phase: Phase) -> tuple[str, ...]:

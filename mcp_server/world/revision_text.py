@@ -34,9 +34,14 @@ def revision_file(name: str, text: str) -> RevisionFile:
     functions = {node.name: node for node in module.body if isinstance(node, Function)}
     up, down = functions.get("upgrade"), functions.get("downgrade")
     apart = _called_apart(functions.values())
+    back = _reached(functions, "downgrade") - _reached(functions, "upgrade")
     return RevisionFile(
         path=name,
-        calls=tuple(call for function in functions.values() for call in _calls(function, function.name in apart)),
+        calls=tuple(
+            call
+            for name, function in functions.items()
+            for call in _calls(function, name in apart, "downgrade" if name in back else name)
+        ),
         downgrade=_way_back(down),
         downgrade_line=down.lineno if down else up.lineno if up else 1,
         is_empty=up is None or _does_nothing(up.body),
@@ -87,12 +92,24 @@ def _called_apart(functions: Iterable[Function]) -> frozenset[str]:
     return frozenset(name for name, found in places.items() if found == {True})
 
 
-def _calls(function: Function, autocommit: bool) -> Iterator[Call]:
+def _reached(functions: dict[str, Function], name: str) -> frozenset[str]:
+    """The functions of the file that one of them speaks of, itself, or by way of others."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        function = functions.get(waiting.pop())
+        if function is not None and function.name not in found:
+            found.add(function.name)
+            waiting += [node.id for node in ast.walk(function) if isinstance(node, ast.Name)]
+    return frozenset(found)
+
+
+def _calls(function: Function, autocommit: bool, where: str) -> Iterator[Call]:
     """Calls of `op`, and of batch operations, in the order of the text. autocommit: all of it runs in such a block."""
     for node, apart, caught in _walk(function.body, autocommit=autocommit, caught=False):
         name = _operation(node)
         if name and name not in QUIET:
-            yield Call(name, node.lineno, function.name, apart, caught, _first_text(node))
+            yield Call(name, node.lineno, where, apart, caught, _first_text(node))
 
 
 def _walk(nodes: list[ast.stmt], *, autocommit: bool, caught: bool) -> Iterator[tuple[ast.Call, bool, bool]]:

@@ -14,7 +14,7 @@ from mcp_server.model.names import quote
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import Constraint, Index
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE
-from mcp_server.planning.safe import check, constraint_drop, index, not_null, partitions, unique
+from mcp_server.planning.safe import check, constraint_drop, index, not_null, partitioned, partitions, unique
 from mcp_server.planning.safe.ground import Ground, piece
 from mcp_server.planning.units import Key, key
 
@@ -22,6 +22,8 @@ Form = Callable[[Step, Ground], Iterator[Step]]
 FORMS: tuple[Form, ...] = (
     partitions.form,
     index.form,
+    partitioned.form,
+    partitioned.loosened,
     check.form,
     not_null.form,
     unique.form,

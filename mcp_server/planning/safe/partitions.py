@@ -5,15 +5,18 @@ https://www.postgresql.org/docs/current/ddl-partitioning.html#DDL-PARTITIONING-D
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mcp_server.model.change import Added, Dropped
 from mcp_server.model.deparsed import stable
+from mcp_server.model.names import object_name
 from mcp_server.model.plan import Step
-from mcp_server.model.schema import Index
+from mcp_server.model.schema import Index, Table
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE, SHARE
 from mcp_server.planning.safe.ground import Ground, piece
-from mcp_server.planning.safe.index import concurrently, drop
+from mcp_server.planning.safe.index import concurrently, drop, named
 
 
 def form(step: Step, ground: Ground) -> Iterator[Step]:
@@ -41,11 +44,12 @@ def _gone(step: Step, index: Index) -> Step:
 
 
 def _below(step: Step, parent: Index, ground: Ground) -> Iterator[Step]:
-    for index in ground.after.all(Index):
-        if index.parent != parent.identity or index.constraint:
+    for table in ground.after.all(Table):
+        if table.partition_of != parent.table or table.kind == "foreign":
             continue
+        index = part_of(parent, table, ground)
         attach = f"ALTER INDEX {parent.identity} ATTACH PARTITION {index.identity}"
-        if ground.is_partitioned(index.table):
+        if table.kind == "partitioned":
             yield _gone(step, index)
             yield piece(step, stable(index.definition), SHARE, "the parent holds no rows")
             yield from _below(step, index, ground)
@@ -53,3 +57,17 @@ def _below(step: Step, parent: Index, ground: Ground) -> Iterator[Step]:
             yield drop(step, index.identity)
             yield piece(step, concurrently(stable(index.definition)), why=step.why)
         yield piece(step, attach, SHARE, "the index is there: no row is read")
+
+
+def part_of(parent: Index, table: Table, ground: Ground) -> Index:
+    """A partition's part of an index; one of our naming for a partition that is to go, and has none in the end."""
+    known = (one for one in ground.after.on(table.identity, Index) if one.parent == parent.identity)
+    name = object_name(table.name, parent.name, "part")
+    only = " ONLY" if table.kind == "partitioned" else ""
+    text = re.sub(
+        rf" ON (ONLY )?{re.escape(parent.table)} ", lambda _: f" ON{only} {table.identity} ", parent.definition
+    )
+    own = replace(
+        parent, schema=table.schema, name=name, table=table.identity, definition=named(text, name), constraint=""
+    )
+    return next(known, replace(own, parent=parent.identity))

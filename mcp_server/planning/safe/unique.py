@@ -35,7 +35,7 @@ def form(step: Step, ground: Ground) -> Iterator[Step]:
     yield piece(step, gone, ACCESS_EXCLUSIVE, "a run that was cut off may have come as far as that")
     yield drop(step, index.identity)
     yield piece(step, concurrently(index.definition), why=step.why)
-    sql = f"ALTER TABLE {item.table} ADD {_taking_over(item, item.name)}"
+    sql = f"ALTER TABLE {item.table} ADD {taking_over(item, item.name)}"
     yield piece(step, sql, ACCESS_EXCLUSIVE, "the index is there: no row is read", main=True)
 
 
@@ -50,7 +50,7 @@ def swap(gone: Step, made: Step, ground: Ground) -> Iterator[Step]:
     yield drop(made, other)
     yield piece(made, named(concurrently(index.definition), beside(name)), why=made.why)
     sql = (
-        f"ALTER TABLE {item.table} DROP CONSTRAINT IF EXISTS {quote(item.name)}, ADD {_taking_over(item, beside(name))}"
+        f"ALTER TABLE {item.table} DROP CONSTRAINT IF EXISTS {quote(item.name)}, ADD {taking_over(item, beside(name))}"
     )
     yield piece(made, sql, ACCESS_EXCLUSIVE, "the index is there: no row is read", main=True)
 
@@ -61,7 +61,7 @@ def index_of(constraint: Constraint, ground: Ground) -> Index | None:
     return next((one for one in indexes if one.constraint == constraint.name), None)
 
 
-def _taking_over(item: Constraint, index: str) -> str:
+def taking_over(item: Constraint, index: str) -> str:
     """`CONSTRAINT ... UNIQUE USING INDEX ...`; Postgres gives the index the constraint's name."""
     timing = " DEFERRABLE" * item.deferrable + " INITIALLY DEFERRED" * item.deferred
     return f"CONSTRAINT {quote(item.name)} {_WORDS[item.kind]} USING INDEX {quote(index)}{timing}"

@@ -11,9 +11,9 @@ from mcp_server.model.plan import Step
 from mcp_server.model.schema import Column
 from mcp_server.planning.draft import ACCESS_EXCLUSIVE
 from mcp_server.planning.parts import EXPAND, Part
-from mcp_server.planning.safe import retype
 from mcp_server.planning.safe.backfill import batches, demand
 from mcp_server.planning.safe.ground import Ground
+from mcp_server.planning.safe.retype_hops import asked, hops
 from mcp_server.planning.safe.stand_in import comes_back, stand_in
 
 _BACKFILL = 30
@@ -64,11 +64,11 @@ def fillings(parts: Iterable[Part], ground: Ground) -> list[Filling]:
             whole = ground.after.get(Column, item.identity)
             if whole is not None and whole != item:
                 found.append(_filling(whole, part.change, ground))
-        elif part.by_hand and isinstance(part.change, Altered) and part.retype is not None:
-            there, back = retype.steps(part.retype)
-            found.append(Filling(upgrade=there, downgrade=back, asks=_asked(part.retype)))
         elif isinstance(part.change, Dropped) and isinstance(item, Column) and item.default is None:
             found += _coming_back(item, ground)
+    for group in {id(part.retype): part.retype for part in listed if part.retype is not None}.values():
+        there, back = hops(group)
+        found.append(Filling(upgrade=there, downgrade=back, asks=asked(group)))
     return found
 
 
@@ -78,12 +78,6 @@ def _coming_back(column: Column, ground: Ground) -> list[Filling]:
     sql = f"ALTER TABLE {column.table} ADD COLUMN {quote(column.name)} {column.type}"
     sql += f" COLLATE {column.collation}" if column.collation else ""
     return [Filling(back={sql: comes_back(column, value)})] if value else []
-
-
-def _asked(one: retype.Retype) -> dict[int, str]:
-    name = one.after.identity
-    there = f"deploy the application that can read and write {name} as {one.after.type} too"
-    return {retype.PLACES: there, retype.REMOVE: f"wait until nobody wants to go back to {name} as {one.before.type}"}
 
 
 def _filling(column: Column, change: Added, ground: Ground) -> Filling:

@@ -1,4 +1,4 @@
-"""Texts that Postgres deparsed, speaking of another column."""
+"""Texts that Postgres deparsed, speaking of another column, or of another type."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def with_name(definition: str, name: str, other: str) -> str:
         return quote(other) if other else ""
 
     return _WORD.sub(exchanged, definition)
+
+
+def with_type(definition: str, identity: str, other: str) -> str:
+    """A deparsed text in which a type has another name; what stands in quotes stays."""
+    pattern = re.compile(rf"""'(?:[^']|'')*'|(?<![\w".$]){re.escape(identity)}(?![\w"$])""")
+    return pattern.sub(lambda match: other if match[0] == identity else match[0], definition)

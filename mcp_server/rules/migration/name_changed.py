@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from mcp_server.model.action import Action
 from mcp_server.model.finding import Finding, Rule
+from mcp_server.model.names import split
 from mcp_server.model.schema import View
-from mcp_server.model.walked import Migration
+from mcp_server.model.walked import Migration, Statement
 
 RULE = Rule(
     code="M207",
@@ -20,6 +21,8 @@ RULE = Rule(
         "alter index task_title rename to task_by_title;",
         "create table note (id int, body text); alter table note rename column body to words;",
         "begin;\nalter table task rename to todo;\ncreate view task as select * from todo;\ncommit;",
+        "alter table task add column title_new text;\nbegin;\nalter table task rename column title to title_old;\n"
+        "alter table task rename column title_new to title;\ncommit;",
     ),
 )
 QUIET = {"enum value", "index", "constraint", "trigger", "policy", "rule", "sequence", "publication", "statistics"}
@@ -33,6 +36,8 @@ def check(migration: Migration) -> Iterator[Finding]:
             continue
         owner = migration.identity(action.relation) if action.relation else action.name
         if _is_new(migration, action, kind, owner) or _is_kept(migration, kind, owner):
+            continue
+        if _is_taken_up(migration, statement, action):
             continue
         name = f"{owner}.{action.name}" if kind in ("column", "attribute") else owner
         yield RULE.found(
@@ -50,6 +55,16 @@ def _is_new(migration: Migration, action: Action, kind: str, owner: str) -> bool
     made = {one.name or one.relation for _, one in migration.each() if one.verb.startswith("create ")}
     made |= {one.relation for _, one in migration.each("create table")}
     return bool({action.name, action.relation} & (made - {""}))
+
+
+def _is_taken_up(migration: Migration, gone: Statement, action: Action) -> bool:
+    """Whether something else of its kind has the name before the transaction ends."""
+    old = action.name or split(action.relation)[-1]
+    for statement, other in migration.each(action.verb):
+        same = statement.transaction == gone.transaction and other is not action
+        if same and other.new_name == old and other.relation == (action.relation if action.name else other.relation):
+            return True
+    return False
 
 
 def _is_kept(migration: Migration, kind: str, owner: str) -> bool:

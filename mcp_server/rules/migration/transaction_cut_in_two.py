@@ -53,6 +53,20 @@ def downgrade():
     with op.get_context().autocommit_block():
         op.drop_index("task_title", postgresql_concurrently=True)
 """,
+        """
+def briefly(statement):
+    op.execute("SET lock_timeout = '3s'")
+    op.execute(statement)
+
+
+def upgrade():
+    op.add_column("task", sa.Column("due", sa.Date()))
+
+
+def downgrade():
+    with op.get_context().autocommit_block():
+        briefly("ALTER TABLE task DROP COLUMN IF EXISTS due")
+""",
     ),
     cured=False,
 )
