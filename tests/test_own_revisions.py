@@ -20,7 +20,7 @@ from tests.test_phases import rendered
 from tests.test_review import HEAD
 
 pytestmark = pytest.mark.anyio
-WORDS = ("outgrew its type, with", "that views, a policy", "of an enum goes", "of a partitioned table")
+WORDS = ("outgrew its type, with", "that views, a policy", "of an enum goes", "a primary key of a partitioned")
 CASES = [case for case in read_cases("phases") if any(words in case.name for words in WORDS)]
 
 
@@ -46,5 +46,5 @@ async def test_what_phases_write_is_reviewed_clean(tmp_path: Path, sandboxes: Sa
 
     answer = await review_migration(workspace, f"c3:r{len(files)}")
     data = cast(dict[str, Any], answer.data)
-    assert len(files) > 1
+    assert files
     assert [one for one in data["findings"] if one["severity"] == "error"] == []
