@@ -60,6 +60,27 @@ async def test_phases_that_begin_at_live_are_applied_one_after_the_other(
     await workspace.close()
 
 
+async def test_phases_that_follow_the_history_are_recorded_and_applied_too(
+    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox
+) -> None:
+    root = copy_history(tmp_path)
+    await run(database, *AT_B2, BY_HAND[1].replace("by_hand", "born"), BY_HAND[2])
+    workspace = open_live(root, sandboxes, database)
+    models = root / "models.py"
+    models.write_text("from sqlalchemy import Uuid, text\n" + models.read_text() + MODELS.splitlines()[2] + "\n")
+    answer = await autogenerate_migration(workspace, "tokens", format="json")
+    revisions = [one["id"] for one in cast("dict[str, Any]", answer.data)["revision"]["phases"]]
+    records = [find(root, one) for one in revisions]
+
+    done = await applied(workspace)
+
+    assert len(records) > 2
+    assert all(one is not None and not one.origin for one in records)
+    assert done.findings == 0, done.text
+    assert await ask(database, VERSION) == revisions[-1]
+    await workspace.close()
+
+
 async def test_a_review_of_such_a_revision_begins_where_it_was_written_for(
     tmp_path: Path, sandboxes: Sandboxes, database: Sandbox
 ) -> None:
@@ -92,7 +113,10 @@ async def test_what_a_stopped_apply_left_there_is_recognised_without_a_history(
     workspace, revisions = await written(tmp_path, sandboxes, database)
     statements = {one: record.statements for one in revisions if (record := find(workspace.settings.root, one))}
     online, first = next(
-        (one, told.sql) for one in revisions for told in statements[one] if "INDEX CONCURRENTLY" in told.sql.upper()
+        (one, told.sql)
+        for one in revisions
+        for told in statements[one]
+        if "CREATE INDEX CONCURRENTLY" in told.sql.upper()
     )
     before = revisions[: revisions.index(online)]
     if before:
