@@ -9,14 +9,14 @@ CODES: dict[str, tuple[str, ...]] = {
     # squawk
     "adding-field-with-default": (REWRITE, DOMAIN_COLUMN),
     "adding-foreign-key-constraint": (REFERENCE,),
-    "adding-not-null-field": (NOT_NULL, "M302"),
+    "adding-not-null-field": (NOT_NULL,),
     "adding-required-field": ("M302",),
     "ban-alter-domain-with-add-constraint": ("M123",),
     "ban-concurrent-index-creation-in-transaction": ("M303",),
     "ban-drop-database": ("M204", "M303"),
     "ban-truncate-cascade": ("M206",),
     "changing-column-type": (TYPE, VERIFY, ZONE),
-    "constraint-missing-not-valid": (UNIQUE, KEY, CHECK, REFERENCE, NOT_NULL, "M115"),
+    "constraint-missing-not-valid": (UNIQUE, KEY, CHECK, REFERENCE, NOT_NULL, "M109", "M115"),
     "disallow-unique-constraint": (UNIQUE,),
     "renaming-table": ("M207",),
     "renaming-column": ("M207",),
@@ -59,7 +59,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "E7": (UNIQUE,),
     "E8": ("M115",),
     "E9": ("M126",),
-    "E10": ("M120", TYPE, REWRITE, KEY, NOT_NULL),
+    "E10": ("M125",),
     "E11": (REWRITE,),
     "E15": ("M401",),
     "W12": ("M125",),
@@ -89,6 +89,14 @@ CODES: dict[str, tuple[str, ...]] = {
     "truncate-cascade": ("M206",),
     "validate-constraint": (),
 }
+# squawk's own name for a rule, where the corpus has the name of its file.
+NAMES = {
+    "adding-not-null-field": "adding-not-nullable-field",
+    "disallow-unique-constraint": "disallowed-unique-constraint",
+}
+# A lock that one statement took is held while another works: told apart from what that one needs itself.
+WINDOWS = frozenset({"wide-lock-window", "E4", "E10", "W12"})
+TIMEOUTS = frozenset({"require-timeout-settings", "E9", "lock-timeout-zero", "lock-timeout-after-dangerous-statement"})
 # About style, names or the file, not about what a migration does to others.
 OUTSIDE = frozenset(
     {
@@ -96,6 +104,7 @@ OUTSIDE = frozenset(
         "ban-uncommitted-transaction", "identifier-too-long", "prefer-bigint-over-smallint", "prefer-bigint-over-int",
         "prefer-identity", "prefer-robust-stmts", "prefer-text-field", "prefer-timestamptz", "require-enum-value-ordering",
         "require-table-schema", "transaction-nesting", "unclosed-transaction",
+        "W13",  # whether to have an enum at all
     }
 )  # fmt: skip
 # Those whose harm lasts as long as the table is large: an observation can contradict them.

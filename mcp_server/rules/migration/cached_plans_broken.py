@@ -35,9 +35,10 @@ def check(migration: Migration) -> Iterator[Finding]:
         new = migration.end.get(Column, f"{table}.{quote(action.name)}")
         if old is None or new is None or _result_type(old.type) == _result_type(new.type):
             continue
+        types = "" if old.identity in migration.made_up else f" ({old.type} to {new.type})"
         yield RULE.found(
             subject=old.identity,
-            message=f"Prepared statements that return it ({old.type} to {new.type}) fail until their clients connect again.",
+            message=f"Prepared statements that return it{types} fail until their clients connect again.",
             evidence="derived from the text and the schema",
             place=statement.place,
         )
