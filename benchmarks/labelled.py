@@ -59,19 +59,27 @@ class Case:
 def cases_of(name: str, line: dict[str, Any]) -> Iterator[Case]:
     """The cases of one line; none for a label that takes no side, or that is about style."""
     labels = line["labels"]
+    expect = labels.get("expect", "") or _proven(labels)
     rules = labels.get("rules_mentioned_in_tests") or [labels.get("rule") or labels.get("hint") or ""]
-    expect = labels.get("expect", "")
     if name == "pgfence" and expect != "ok" and not labels.get("rules_mentioned_in_tests"):
         return
     if expect in ("unknown", "warning", "") or (expect == "ok" and name == "pgfence"):
         return
     for rule in rules:
-        key = rule.replace("_", "-")
+        key = rule.partition(" (")[0].removeprefix("(").partition(":")[0].replace("_", "-")
+        key = "cached-plan" if labels.get("kind") == "CachedPlanCase" else key
         if key in OUTSIDE:
             continue
         codes = None if name == "django_migration_linter" or not key else frozenset(CODES.get(key, ()))
         given, sql = _script(line)
         yield Case(line["source"], given, sql, expect != "ok", codes, key in BLOCKING, key)
+
+
+def _proven(labels: dict[str, Any]) -> str:
+    """Of pgsafe's proofs: what its own observation of Postgres says of a rule."""
+    if not str(labels.get("kind", "")).endswith("Case"):
+        return ""
+    return "ok" if "must NOT" in str(labels.get("rule", "")) else "violation"
 
 
 def _script(line: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -123,7 +131,7 @@ async def walk(workspace: Workspace, case: Case) -> Migration:
     template = await template_of(workspace, f"given {name}", given) if given else ""
     lines = [Line(sql, f"statement {number}") for number, sql in enumerate(case.sql, 1)]
     walked = await walk_script(workspace, lines, Ground("what is given", template, is_open=True), {})
-    has_timeout = case.rule not in TIMEOUTS
+    has_timeout = TIMEOUT not in (case.codes or ())
     return replace(walked.migration, environment=Environment(has_lock_timeout=has_timeout))
 
 
@@ -166,6 +174,8 @@ def outcome_of(case: Case, migration: Migration, findings: Sequence[Finding]) ->
         return "false alarm" if told(case, findings) else "silent"
     if told(case, findings):
         return "found"
+    if case.codes == frozenset():
+        return "unmapped"
     if any(one.code == REFUSED for one in findings):
         return "refused"
     return "contradicted" if contradicted(case, migration) else "missed"
@@ -249,7 +259,7 @@ def ratios(counted: Counter[str]) -> str:
     found, missed, alarms = counted["found"], counted["missed"], counted["false alarm"]
     recall = f"{found}/{found + missed}" + (f" ({found / (found + missed):.1%})" if found + missed else "")
     precision = f"{found}/{found + alarms}" + (f" ({found / (found + alarms):.1%})" if found + alarms else "")
-    names = ("silent", "contradicted", "refused", "disowned", "outside", "not SQL")
+    names = ("silent", "contradicted", "refused", "disowned", "unmapped", "outside", "not SQL")
     return f"{recall} | {precision} | {', '.join(f'{name} {counted[name]}' for name in names)}"
 
 

@@ -72,6 +72,14 @@ def found(answer: Answer, *severities: str) -> list[str]:
         ("delete from book where 1 = 1 or title = 'x'", ["M128"]),
         ("delete from book where null is not null", []),
         ("drop database library", ["M204"]),
+        ("drop table if exists book", ["M201"]),
+        ("alter table if exists book drop column if exists title", ["M202"]),
+        ("drop index if exists book_title", ["M102"]),
+        ("drop index concurrently if exists book_title", []),
+        ("drop table if exists book; create table book (id int); alter table book add column x int not null", []),
+        ("begin; set constraints b_author_fk immediate; alter table book drop constraint b_author_fk; commit", []),
+        ("alter table book drop constraint book_isbn_key", ["M406"]),
+        ("reindex database library", ["M121"]),
     ],
 )  # fmt: skip
 async def test_what_nobody_knows_is_made_up_and_the_script_judged(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mcp_server.errors import Refused, SourceError
+from mcp_server.errors import DatabaseError, Refused, SourceError
 from mcp_server.model.change import diff
 from mcp_server.model.observation import Observed
 from mcp_server.model.schema import Extension, Namespace, Schema
@@ -176,7 +177,7 @@ async def _walk(workspace: Workspace, walk: Walk) -> Migration:
     for _ in range(ROLES_PROVIDED):
         async with copy_of(workspace, walk.ground.template) as copy:
             known = (await copy.read()).without(version_table)
-            await copy.run(walk.prepare)
+            await _prepare(copy, walk.prepare)
             before = (await copy.read()).without(version_table) if walk.prepare else known
             rows = RowWatch(copy.connection, {}, tables_among(walk.words, known))
             await rows.begin(known)
@@ -197,6 +198,13 @@ async def _walk(workspace: Workspace, walk: Walk) -> Migration:
         rows=rows.told(),
         made_up=_made_up(known, before),
     )
+
+
+async def _prepare(copy: Copy, statements: Iterable[str]) -> None:
+    """Make the stand-ins. One that cannot be made is missed by its statement, which is then judged from its text."""
+    for sql in statements:
+        with suppress(DatabaseError):
+            await copy.run([sql])
 
 
 def _made_up(known: Schema, before: Schema) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from mcp_server.errors import DatabaseError
+from mcp_server.errors import DatabaseError, StatementFailed
 from mcp_server.model.action import Action
 from mcp_server.model.names import quote, split
 from mcp_server.model.stand_in import StandIns
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
 MOST = 60
+SKIPPED = ", skipping"
+ABSENT = "42P01"
 PATIENCE = "20s"
 
 
@@ -46,9 +48,11 @@ async def assume(workspace: Workspace, sqls: Sequence[str], template: str) -> As
     """What a script expects beyond what a template has. Statements that it still lacks something for are put aside."""
     async with copy_of(workspace, template) as copy:
         trial = _Trial(workspace, copy, sqls)
+        copy.connection.add_log_listener(trial.hear)
         await copy.connection.execute(f"set statement_timeout = '{PATIENCE}'")
         for number in range(len(sqls)):
             await trial.run(number)
+        copy.connection.remove_log_listener(trial.hear)
     return Assumed(trial.stand_ins, trial.aside)
 
 
@@ -62,6 +66,7 @@ class _Trial:
         self._actions = [actions_of(sql) for sql in sqls]
         self._script = tuple(action for actions in self._actions for action in actions)
         self._renamed: dict[str, str] = {}
+        self._passed_over: list[str] = []
         self.stand_ins = StandIns()
         self.aside: dict[int, str] = {}
 
@@ -73,16 +78,24 @@ class _Trial:
         if reaches_beyond(sql):
             return
         for _ in range(MOST):
-            if (error := await self._try(sql)) is None:
-                self._follow(self._actions[number])
-                return
-            if await self._role_was_missing(error):
+            self._passed_over.clear()
+            error = await self._try(sql)
+            if error is not None and await self._role_was_missing(error):
                 continue
-            request = await self._request(number, error)
+            if error is None and not self._passed_over:
+                break
+            request = await self._request(number, error or StatementFailed(self._passed_over[0], "", ABSENT))
             if not await self._mended(request):
-                if is_doubtful(request):
+                if error is not None and is_doubtful(request):
                     self.aside[number] = error.message
-                return
+                break
+        if number not in self.aside:
+            self._follow(self._actions[number])
+
+    def hear(self, connection: object, message: asyncpg.PostgresLogMessage) -> None:
+        """Keep in mind what IF EXISTS did not find: here it is taken to be there."""
+        if message.message.endswith(SKIPPED):
+            self._passed_over.append(message.message.removesuffix(SKIPPED))
 
     async def _try(self, sql: str) -> DatabaseError | None:
         try:

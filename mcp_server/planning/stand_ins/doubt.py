@@ -23,6 +23,8 @@ _ELSEWHERE = re.compile(r"is not available|currently open database")
 def is_doubtful(request: Request) -> bool:
     """Whether a statement may well run where what was made up for it really stands."""
     state = request.sqlstate
+    if state == "42601" and set(re.findall(r'"(\w+)"', request.message)) & _made_up_names(request.stand_ins):
+        return True  # a type of an extension's may take modifiers, a made-up one does not
     if state in _OWN:
         return False
     if _ELSEWHERE.search(request.message):

@@ -23,14 +23,17 @@ _BY_NAME = (
         "integer",
     ),
 )
+_NULLS = ("set not null", "drop not null", "add identity")
 _BY_METHOD = {"gin": "jsonb", "gist": "int4range", "spgist": "text", "brin": "bigint"}
 
 
 def guess(table: str, column: str, script: Sequence[Action], stand_ins: StandIns) -> StandInColumn:
     """The column as the script seems to mean it. Where a type is to be changed, one whose change is not free."""
     uses = [one for one in script if is_same(one.relation, table) or is_same(one.references, table)]
-    required = next((one.verb for one in uses if one.name == column and one.verb.endswith("not null")), "")
-    return StandInColumn(column, _type(table, column, uses, script, stand_ins), required == "drop not null")
+    required = next((one.verb for one in uses if one.name == column and one.verb in _NULLS), "")
+    return StandInColumn(
+        column, _type(table, column, uses, script, stand_ins), required in ("drop not null", "add identity")
+    )
 
 
 def _type(table: str, column: str, uses: Sequence[Action], script: Sequence[Action], stand_ins: StandIns) -> str:

@@ -17,6 +17,7 @@ from mcp_server.planning.stand_ins.relations import relation
 from mcp_server.planning.stand_ins.request import Request, written
 from mcp_server.planning.stand_ins.types import label, other_type, routine, type_of
 
+_OF_A_ROW = ("old", "new", "excluded")
 Mend = Callable[[Request, "re.Match[str]"], StandIns | None]
 
 
@@ -43,6 +44,8 @@ def _column(request: Request, found: re.Match[str]) -> StandIns | None:
     """A column whose table Postgres does not name: by its alias, else the first made-up table that lacks it."""
     alias, _, name = found[1].rpartition(".")
     named = _aliased(request.sql, alias) if alias else ""
+    if alias in _OF_A_ROW and request.actions:
+        named = request.actions[0].relation
     if not alias and "referenced in foreign key" in found[0]:
         named = _keyed(request, name)
     reached = [named] if named else [one for action in request.actions for one in request.relations_of(action)]
@@ -130,6 +133,7 @@ _ANSWERS: tuple[tuple[re.Pattern[str], Mend], ...] = tuple(
         (r'schema "(.+?)" does not exist', _schema),
         (r'extension "(.+?)" does not exist', _extension),
         (r'constraint "(.+?)" (?:of relation|for table|of domain) "(.+?)" does not exist', constraint),
+        (r'constraint "(.+?)" for domain "?(.+?)"? does not exist', constraint),
         (r'constraint "(.+?)"() does not exist', constraint),
         (r'constraint "(.+?)"() is not (?:deferrable|a foreign key)', constraint),
         (r'index "(.+?)" (?:for table "(.+?)" )?does not exist', index),

@@ -10,6 +10,7 @@ from mcp_server.model.stand_in import StandIn, StandInColumn, StandIns, StandInT
 from mcp_server.planning.stand_ins.constraints import COLUMN, some_index
 from mcp_server.planning.stand_ins.guess import guess
 from mcp_server.planning.stand_ins.request import Request, written
+from mcp_server.planning.stand_ins.types import composite
 
 _DATE = re.compile(r"'\d{4}-\d\d-\d\d")
 _MAKES = (
@@ -30,6 +31,8 @@ def relation(request: Request, found: re.Match[str]) -> StandIns | None:
     kind = _kind(request, found[1], name)
     if kind == "index":
         return some_index(request, name)
+    if kind == "type":
+        return request.stand_ins.with_other(composite(name))
     if kind == "sequence":
         return request.stand_ins.with_other(StandIn("sequence", name, f"create sequence {name}"))
     if kind in ("view", "materialized view"):
@@ -53,7 +56,7 @@ def _kind(request: Request, word: str, name: str) -> str:
         if not is_same(action.relation, name) and not is_same(action.name, name):
             continue
         told = action.kind or ("" if action.verb.startswith("create ") else action.verb.partition(" ")[2])
-        if told in ("view", "materialized view", "sequence", "index"):
+        if told in ("view", "materialized view", "sequence", "index", "type"):
             return told
     return "table"
 

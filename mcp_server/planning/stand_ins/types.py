@@ -24,8 +24,13 @@ def type_of(request: Request, found: re.Match[str]) -> StandIns | None:
     if any("domain" in verb for verb in verbs):
         return _with_domain(request.stand_ins, name, "text")
     if any("attribute" in verb for verb in verbs):
-        return request.stand_ins.with_other(StandIn("type", name, f"create type {name} as (made_up_column integer)"))
+        return request.stand_ins.with_other(composite(name))
     return request.stand_ins.with_other(_enum(name, _labels(request, name)))
+
+
+def composite(name: str) -> StandIn:
+    """A composite type of one attribute."""
+    return StandIn("type", name, f"create type {name} as (made_up_column integer)")
 
 
 def _labels(request: Request, name: str) -> tuple[str, ...]:
@@ -88,11 +93,38 @@ def other_type(request: Request) -> StandIns | None:
         return told
     candidates = list(_candidates(request))
     blamed = [one for one in candidates if _short(one[1].type) in map(_short, _types_in(request.message))]
-    for table, column in blamed or candidates:
+    called = set(re.findall(r"\w+", _call(request)))
+    inside = [one for one in blamed if one[1].name in called]
+    for table, column in inside or blamed or candidates:
         if (changed := next_type(column)) is not None:
             wanted = _wanted(request, column)
             return request.stand_ins.with_table(table.with_column(wanted or changed))
     return None
+
+
+_BY_OPERATOR = {"->": "jsonb", "->>": "jsonb", "#>": "jsonb", "#>>": "jsonb", "?": "jsonb", "@>": "jsonb",
+                "~~": "text", "~~*": "text", "~": "text", "~*": "text", "||": "text", "@@": "tsvector", "&&": "text[]"}  # fmt: skip
+_BY_FUNCTION = (
+    (re.compile(r"^jsonb_"), "jsonb"),
+    (re.compile(r"^json_"), "json"),
+    (re.compile(r"^(?:array_|cardinality|unnest)"), "text[]"),
+    (re.compile(r"^(?:lower|upper|length|char_length|character_length|btrim|trim|substr|left|right|to_tsvector|starts_with|md5)"), "text"),
+    (re.compile(r"^(?:date_trunc|date_part|extract|age|timezone)"), "timestamp with time zone"),
+    (re.compile(r"^(?:abs|round|floor|ceil|sqrt|power|mod|sum|avg)"), "numeric"),
+)  # fmt: skip
+
+
+def _by_name(message: str) -> str:
+    """The type that a function of Postgres's own takes, as far as its name says."""
+    found = re.search(r"function (?:pg_catalog\.)?(\w+)\(", message)
+    return next((kind for pattern, kind in _BY_FUNCTION if found and pattern.search(found[1])), "")
+
+
+def _call(request: Request) -> str:
+    """The arguments of the call that Postgres knows no function for."""
+    found = re.search(r"function (?:pg_catalog\.)?(\w+)\(", request.message)
+    told = re.search(rf"\b{re.escape(found[1])}\s*\(([^()]*)", request.sql, re.IGNORECASE) if found else None
+    return told[1] if told else ""
 
 
 def _pair(request: Request) -> StandIns | None:
@@ -135,10 +167,11 @@ def _short(name: str) -> str:
 def _wanted(request: Request, column: StandInColumn) -> StandInColumn | None:
     """The type that the message itself asks for: `must be type boolean`, `text >= integer`."""
     found = re.search(r"must be (?:of )?type (\w+)", request.message)
-    sides = re.search(r"operator does not exist: (.+?) \S+ (.+?)(?: \(|\.|$)", request.message)
-    kind = found[1] if found else ""
+    sides = re.search(r"operator does not exist: (.+?) (\S+) (.+?)(?: \(|\.|$)", request.message)
+    kind = found[1] if found else _by_name(request.message)
     if sides:
-        kind = next((one for one in sides.groups() if _short(one) != _short(column.type)), "")
+        other = next((one for one in (sides[1], sides[3]) if _short(one) != _short(column.type)), "")
+        kind = _BY_OPERATOR.get(sides[2], "") or other
     if not kind or kind == "unknown" or _short(kind) in map(_short, (*column.tried, column.type)):
         return None
     return replace(column, type=kind, tried=(*column.tried, column.type))
