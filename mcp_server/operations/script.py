@@ -16,9 +16,9 @@ from mcp_server.operations.standing_in import Assumed, assume
 from mcp_server.operations.walking import actions_of, mentioned, statements_of, tables_among, without_rows
 from mcp_server.planning import steps
 from mcp_server.planning.prediction import predict
-from mcp_server.planning.stand_ins.doubt import is_doubtful
-from mcp_server.planning.stand_ins.making import making
-from mcp_server.planning.stand_ins.request import Request
+from mcp_server.planning.stand_in_doubt import is_doubtful
+from mcp_server.planning.stand_in_making import making
+from mcp_server.planning.stand_in_request import Request
 from mcp_server.world.alembic_config import find_config
 from mcp_server.world.database import connect, finish
 from mcp_server.world.migrations import replay

@@ -17,10 +17,10 @@ from mcp_server.model.action import Action
 from mcp_server.model.names import quote, split
 from mcp_server.model.stand_in import StandIns
 from mcp_server.operations.walking import actions_of
-from mcp_server.planning.stand_ins.doubt import is_doubtful
-from mcp_server.planning.stand_ins.making import changing
-from mcp_server.planning.stand_ins.mend import mend
-from mcp_server.planning.stand_ins.request import Request
+from mcp_server.planning.stand_in_doubt import is_doubtful
+from mcp_server.planning.stand_in_making import changing
+from mcp_server.planning.stand_in_mend import mend
+from mcp_server.planning.stand_in_request import Request
 from mcp_server.world.database import translated
 from mcp_server.world.observer import controls_transactions, without_comments
 from mcp_server.world.reach import reaches_beyond

@@ -6,8 +6,8 @@ import re
 
 from mcp_server.model.names import quote
 from mcp_server.model.stand_in import StandIn, StandInColumn, StandIns, StandInTable, is_same
-from mcp_server.planning.stand_ins.guess import guess
-from mcp_server.planning.stand_ins.request import Request, written
+from mcp_server.planning.stand_in_guess import guess
+from mcp_server.planning.stand_in_request import Request, written
 
 _FOREIGN = re.compile(r"(?:^|_)(?:fk|fkey|foreign|references?)(?:_|$|\d)", re.IGNORECASE)
 _PRIMARY = re.compile(r"(?:^|_)(?:pk|pkey|primary)(?:_|$|\d)", re.IGNORECASE)

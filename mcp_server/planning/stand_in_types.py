@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from mcp_server.model.names import literal, quote
 from mcp_server.model.stand_in import StandIn, StandInColumn, StandIns, StandInTable, is_same
-from mcp_server.planning.stand_ins.guess import TYPES, next_type, plain_type
-from mcp_server.planning.stand_ins.request import Request, written
+from mcp_server.planning.stand_in_guess import TYPES, next_type, plain_type
+from mcp_server.planning.stand_in_request import Request, written
 
 _AN_ENUM = ("add enum value", "rename enum value")
 _SHORT = {"timestamptz": "timestamp with time zone", "timestamp": "timestamp without time zone", "int": "integer"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_server.model.stand_in import StandIns
-from mcp_server.planning.stand_ins.request import Request, written
+from mcp_server.planning.stand_in_request import Request, written
 
 # What is missing: an object, a column, a schema, a function, an extension.
 _MISSING = ("42P01", "42703", "42704", "3F000", "3D000", "42883")

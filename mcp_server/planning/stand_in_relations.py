@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mcp_server.model.action import Action
 from mcp_server.model.stand_in import StandIn, StandInColumn, StandIns, StandInTable, is_same
-from mcp_server.planning.stand_ins.constraints import COLUMN, some_index
-from mcp_server.planning.stand_ins.guess import guess
-from mcp_server.planning.stand_ins.request import Request, written
-from mcp_server.planning.stand_ins.types import composite
+from mcp_server.planning.stand_in_constraints import COLUMN, some_index
+from mcp_server.planning.stand_in_guess import guess
+from mcp_server.planning.stand_in_request import Request, written
+from mcp_server.planning.stand_in_types import composite
 
 _DATE = re.compile(r"'\d{4}-\d\d-\d\d")
 _MAKES = (

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from mcp_server.model.names import quote
 from mcp_server.model.stand_in import StandIn, StandIns, StandInTable
-from mcp_server.planning.stand_ins.constraints import clustered, constraint, index, key_of, unnamed_index
-from mcp_server.planning.stand_ins.guess import guess
-from mcp_server.planning.stand_ins.relations import relation
-from mcp_server.planning.stand_ins.request import Request, written
-from mcp_server.planning.stand_ins.types import label, other_type, routine, type_of
+from mcp_server.planning.stand_in_constraints import clustered, constraint, index, key_of, unnamed_index
+from mcp_server.planning.stand_in_guess import guess
+from mcp_server.planning.stand_in_relations import relation
+from mcp_server.planning.stand_in_request import Request, written
+from mcp_server.planning.stand_in_types import label, other_type, routine, type_of
 
 _OF_A_ROW = ("old", "new", "excluded")
 Mend = Callable[[Request, "re.Match[str]"], StandIns | None]
