@@ -71,6 +71,8 @@ def cases_of(name: str, line: dict[str, Any]) -> Iterator[Case]:
         if key in OUTSIDE:
             continue
         codes = None if name == "django_migration_linter" or not key else frozenset(CODES.get(key, ()))
+        if codes is not None and "Fails" in str(labels.get("outcome", "")):
+            codes |= {REFUSED}
         given, sql = _script(line)
         yield Case(line["source"], given, sql, expect != "ok", codes, key in BLOCKING, key)
 
