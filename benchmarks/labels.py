@@ -94,7 +94,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "E10": ("M125",),
     "E11": (REWRITE,),
     "E15": ("M401",),
-    "W12": ("M125",),
+    "W12": ("M125", NOT_NULL, CHECK),
     "W13": ("M304", "M210"),
     "W14": ("M105",),
     # pgfence

@@ -80,6 +80,14 @@ def found(answer: Answer, *severities: str) -> list[str]:
         ("begin; set constraints b_author_fk immediate; alter table book drop constraint b_author_fk; commit", []),
         ("alter table book drop constraint book_isbn_key", ["M406"]),
         ("reindex database library", ["M121"]),
+        ("alter table book add check (lower(title) = title and jsonb_typeof(data) = 'object' and pages > 1)", ["M106"]),
+        ("create index concurrently on book ((data ->> 'isbn'))", []),
+        ("create trigger t after update on book for each row when (old.a is distinct from new.a) execute function f()", []),
+        ("alter type address add attribute zip text", []),
+        ("alter table book alter number add generated always as identity", []),
+        ("create extension postgis; alter table book add column place geometry(point, 4326)", []),
+        ("create table part partition of book for values in ('x')", ["M118"]),
+        ("merge into book b using news n on b.id = n.id when matched then update set price = n.price", []),
     ],
 )  # fmt: skip
 async def test_what_nobody_knows_is_made_up_and_the_script_judged(
