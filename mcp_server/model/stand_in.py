@@ -59,7 +59,7 @@ class StandIn:
     @property
     def is_early(self) -> bool:
         """Whether tables may need it, so that it is made before them."""
-        return self.kind in ("schema", "type", "domain", "function", "sequence", "extension")
+        return self.kind in ("schema", "type", "domain", "function", "procedure", "sequence", "extension")
 
 
 @dataclass(frozen=True, slots=True)

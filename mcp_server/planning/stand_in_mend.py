@@ -143,7 +143,7 @@ _ANSWERS: tuple[tuple[re.Pattern[str], Mend], ...] = tuple(
         (r'column "?(.+?)"? (?:named in key |referenced in foreign key constraint )?does not exist', _column),
         (r'multiple primary keys for table "(.+?)"', _key_away),
         (r'type "(.+?)" does not exist', type_of),
-        (r"function (\S+?)\((.*?)\) does not exist", routine),
+        (r"(?:function|procedure) (\S+?)\((.*?)\) does not exist", routine),
         (r'(materialized view|view|sequence|foreign table|table|relation) "(.+?)" does not exist', relation),
         (r'unique constraint matching given keys for referenced table "(.+?)"', key_of),
         (r'no primary key for referenced table "(.+?)"', key_of),

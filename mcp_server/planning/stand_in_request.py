@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mcp_server.model.action import Action
+from mcp_server.model.action import TABLE_VERBS, Action
 from mcp_server.model.names import quote
 from mcp_server.model.stand_in import StandIns, StandInTable, is_same
 
@@ -38,8 +38,13 @@ class Request:
         return tuple(one for one in (action.relation, *action.reads, action.references) if one)
 
     def is_made(self, name: str, *verbs: str) -> bool:
-        """Whether the script itself makes an object of that name."""
-        return any(one.verb in verbs and is_same(_made_by(one), name) for one in self.script)
+        """Whether the script itself makes an object of that name, and not only in the place of one that it takes away."""
+        made = next(
+            (at for at, one in enumerate(self.script) if one.verb in verbs and is_same(_made_by(one), name)), None
+        )
+        if made is None:
+            return False
+        return not any(_takes_away(one) and is_same(one.relation or one.name, name) for one in self.script[:made])
 
     def words(self) -> frozenset[str]:
         """The words of the statement."""
@@ -53,6 +58,21 @@ def written(request: Request, name: str) -> str:
             if one.replace('"', "") == name:
                 return one if one in request.relations_of(action) or "." in one or one.startswith('"') else quote(one)
     return ".".join(quote(part) for part in name.split("."))
+
+
+def _takes_away(action: Action) -> bool:
+    """Whether a name is free after an action that needs what bears it."""
+    plain = action.verb in (
+        "set schema",
+        "rename table",
+        "rename view",
+        "rename index",
+        "rename materialized view",
+        "rename type",
+    )
+    return plain or (
+        action.verb.startswith("drop ") and "if exists" not in action.flags and action.verb not in TABLE_VERBS
+    )
 
 
 def _made_by(action: Action) -> str:

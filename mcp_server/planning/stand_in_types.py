@@ -22,6 +22,8 @@ def type_of(request: Request, found: re.Match[str]) -> StandIns | None:
         return None
     verbs = {one.verb for one in request.script if is_same(one.relation, name) or is_same(one.name, name)}
     if any("domain" in verb for verb in verbs):
+        if verbs <= {"drop domain"}:
+            return request.stand_ins.with_other(StandIn("domain", name, f"create domain {name} as text", ("text",)))
         return _with_domain(request.stand_ins, name, "text")
     if any("attribute" in verb for verb in verbs):
         return request.stand_ins.with_other(composite(name))
@@ -73,6 +75,9 @@ def routine(request: Request, found: re.Match[str]) -> StandIns | None:
     arguments = ", ".join(
         "text" if one.strip() in ("unknown", "") else one.strip() for one in found[2].split(",") if one
     )
+    if found[0].startswith("procedure"):
+        sql = f"create procedure {name}({arguments}) language plpgsql as $$begin end$$"
+        return request.stand_ins.with_other(StandIn("procedure", f"{name}({arguments})", sql))
     body = "$$begin return new; end$$" if result == "trigger" else "$$begin return null; end$$"
     sql = f"create function {name}({arguments}) returns {result} language plpgsql as {body}"
     return request.stand_ins.with_other(StandIn("function", f"{name}({arguments})", sql))
