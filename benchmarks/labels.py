@@ -9,14 +9,31 @@ CODES: dict[str, tuple[str, ...]] = {
     # squawk
     "adding-field-with-default": (REWRITE, DOMAIN_COLUMN),
     "adding-foreign-key-constraint": (REFERENCE,),
-    "adding-not-null-field": (NOT_NULL, "M302"),
+    "adding-not-null-field": (NOT_NULL,),
     "adding-required-field": ("M302",),
     "ban-alter-domain-with-add-constraint": ("M123",),
     "ban-concurrent-index-creation-in-transaction": ("M303",),
     "ban-drop-database": ("M204", "M303"),
+    "adding-primary-key-constraint": (KEY, REWRITE),
+    "adding-serial-primary-key-field": (KEY, REWRITE),
+    "ban-drop-column": ("M202",),
+    "ban-drop-constraint": ("M406", "M127", "M126"),
+    "ban-drop-domain": ("M204",),
+    "ban-drop-extension": ("M204",),
+    "ban-drop-function": ("M204",),
+    "ban-drop-index": (DROP_INDEX,),
+    "ban-drop-not-null": ("M404",),
+    "ban-drop-schema": ("M204", "M205"),
+    "ban-drop-sequence": ("M204",),
+    "ban-drop-table": ("M201",),
+    "ban-drop-type": ("M204", "M205"),
+    "ban-drop-view": ("M203",),
+    "ban-set-schema": ("M207",),
     "ban-truncate-cascade": ("M206",),
+    "renaming-object": ("M207", "M208"),
+    "require-lock-timeout": ("M126",),
     "changing-column-type": (TYPE, VERIFY, ZONE),
-    "constraint-missing-not-valid": (UNIQUE, KEY, CHECK, REFERENCE, NOT_NULL, "M115"),
+    "constraint-missing-not-valid": (UNIQUE, KEY, CHECK, REFERENCE, NOT_NULL, "M109", "M115"),
     "disallow-unique-constraint": (UNIQUE,),
     "renaming-table": ("M207",),
     "renaming-column": ("M207",),
@@ -49,6 +66,21 @@ CODES: dict[str, tuple[str, ...]] = {
     "add-exclusion-constraint": ("M115",),
     "prefer-bigint-primary-key": ("M407",),
     "prefer-jsonb": ("M402",),
+    "add-check-without-not-valid": (CHECK,),
+    "add-column-generated-stored": (REWRITE,),
+    "add-trigger": ("M126",),
+    "cached-plan": ("M210",),
+    "concurrently-in-transaction": ("M303",),
+    "detach-partition-non-concurrent": ("M119",),
+    "drop-not-null": ("M404",),
+    "enum-value-used-in-tx": ("M304",),
+    "enum-value-used-in-transaction": ("M304",),
+    "fk-without-index": ("M401",),
+    "require-fk-index": ("M401",),
+    "require-timeout": ("M126",),
+    "set-access-method": ("M120",),
+    "set-not-null": (NOT_NULL,),
+    "truncate": ("M206",),
     # eugene
     "E1": (CHECK, REFERENCE, "M109"),
     "E2": (NOT_NULL,),
@@ -59,10 +91,10 @@ CODES: dict[str, tuple[str, ...]] = {
     "E7": (UNIQUE,),
     "E8": ("M115",),
     "E9": ("M126",),
-    "E10": ("M120", TYPE, REWRITE, KEY, NOT_NULL),
+    "E10": ("M125",),
     "E11": (REWRITE,),
     "E15": ("M401",),
-    "W12": ("M125", "M135"),
+    "W12": ("M125", "M135", NOT_NULL, CHECK),
     "W13": ("M304", "M210"),
     "W14": ("M105",),
     # pgfence
@@ -87,8 +119,44 @@ CODES: dict[str, tuple[str, ...]] = {
     "rename-schema": ("M207",),
     "wide-lock-window": ("M125", "M135"),
     "truncate-cascade": ("M206",),
-    "validate-constraint": (),
+    "add-column-constant-default": ("M126",),
+    "add-column-json": ("M402",),
+    "add-column-stored-generated": (REWRITE,),
+    "add-constraint-unique": (UNIQUE,),
+    "add-constraint-unique-using-index": ("M126",),
+    "add-pk-using-index": ("M105", "M126"),
+    "add-pk-without-using-index": (KEY,),
+    "alter-column-drop-not-null": ("M404",),
+    "alter-column-set-not-null": (NOT_NULL,),
+    "alter-enum-rename-value": ("M208",),
+    "cluster": ("M120",),
+    "create-trigger": ("M126",),
+    "detach-partition": ("M119",),
+    "disable-trigger": ("M126",),
+    "drop-trigger": ("M126",),
+    "drop-type": ("M204", "M205"),
+    "drop-view": ("M203",),
+    "enable-disable-trigger": ("M126",),
+    "enable-trigger": ("M126",),
+    "missing-lock-timeout": ("M126",),
+    "not-valid-validate-same-tx": ("M109",),
+    "rename-column": ("M207",),
+    "rename-table": ("M207",),
+    "set-schema": ("M207",),
+    "statement-after-access-exclusive": ("M125",),
+    "vacuum-full": ("M120",),
 }
+# squawk's own name for a rule, where the corpus has the name of its file.
+NAMES = {
+    "adding-not-null-field": "adding-not-nullable-field",
+    "disallow-unique-constraint": "disallowed-unique-constraint",
+}
+# A lock that one statement took is held while another works: told apart from what that one needs itself.
+WINDOWS = frozenset({"wide-lock-window", "statement-after-access-exclusive", "E4", "E10", "W12"})
+TIMEOUTS = frozenset({
+    "require-timeout-settings", "require-lock-timeout", "require-timeout", "missing-lock-timeout", "E9", "lock-timeout-zero",
+    "lock-timeout-after-dangerous-statement",
+})  # fmt: skip
 # About style, names or the file, not about what a migration does to others.
 OUTSIDE = frozenset(
     {
@@ -96,6 +164,13 @@ OUTSIDE = frozenset(
         "ban-uncommitted-transaction", "identifier-too-long", "prefer-bigint-over-smallint", "prefer-bigint-over-int",
         "prefer-identity", "prefer-robust-stmts", "prefer-text-field", "prefer-timestamptz", "require-enum-value-ordering",
         "require-table-schema", "transaction-nesting", "unclosed-transaction",
+        "W13",  # whether to have an enum at all
+        "validate-constraint", "refresh-matview-concurrent", "reindex-concurrent", "alter-enum-add-value",  # instant, or stop nobody
+        "add-column-default-pre-pg11", "pg14-index-concurrent-bug",  # of versions that are not served any more
+        "missing-statement-timeout", "missing-idle-timeout", "missing-application-name", "require-statement-timeout",
+        "unused-ignore", "unchecked-do-block", "forbid-nullable-fk", "naming", "require-comment", "require-columns",
+        "require-if-exists", "require-not-null", "require-pk", "require-primary-key", "require-schema-qualified",
+        "forbidden-types", "identifier", "control",
     }
 )  # fmt: skip
 # Those whose harm lasts as long as the table is large: an observation can contradict them.
@@ -109,5 +184,8 @@ BLOCKING = frozenset(
         "E1", "E2", "E5", "E6", "E7", "E8", "E10", "E11", "add-column-non-constant-default", "attach-partition",
         "set-logged-unlogged", "wide-lock-window", "prefer-repack", "vacuum-full-cluster", "require-concurrent-reindex",
         "reindex-non-concurrent", "add-constraint-check-no-not-valid", "add-constraint-fk-no-not-valid",
+        "add-check-without-not-valid", "add-column-generated-stored", "add-column-stored-generated", "set-access-method",
+        "set-not-null", "alter-column-set-not-null", "add-constraint-unique", "add-pk-without-using-index", "vacuum-full", "cluster",
+        "adding-serial-primary-key-field", "adding-primary-key-constraint", "E4", "W12",
     }
 )  # fmt: skip

@@ -136,7 +136,8 @@ class Migration:
     when it was not reached. sizes: rows by relation, as far as known. returned: what differs from the start after the
     downgrade, None when nobody went down; refusal: why the downgrade failed. rows: what became of generated rows.
     data_failure: why it fails on rows that the old schema allows, "" when it does not. failure: why the walk ended before its
-    end where no statement was refused (the revision raised), failed_place: where.
+    end where no statement was refused (the revision raised), failed_place: where. made_up: identities of objects that nobody
+    knows and that were made up for the walk, so that what depends on their details is not known either.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Migration:
     data_failure: str = ""
     failure: str = ""
     failed_place: str = ""
+    made_up: frozenset[str] = frozenset()
 
     @property
     def major(self) -> int:
@@ -246,7 +248,7 @@ class Migration:
     def evidence(self, statement: Statement) -> str:
         """What a finding on a statement rests on: what Postgres was seen to do, or the text and the Schema alone."""
         if not statement.is_observed:
-            return "derived from the text and the schema"
+            return "derived from the text" if self.made_up else "derived from the text and the schema"
         locks = ", ".join(f"{lock.mode} on {lock.relation}" for lock in statement.effect.locks if lock.is_blocking)
         effect = statement.effect
         done = [
@@ -255,7 +257,8 @@ class Migration:
             *(f"{name} read whole" for name in effect.scans if not statement.evidence),
         ]
         seen = "; ".join(part for part in (f"held {locks}" if locks else "", *done[:4]) if part)
-        version = f"PostgreSQL {self.major}"
+        reached = {self.identity(action.relation) for action in statement.actions if action.relation}
+        version = f"PostgreSQL {self.major}" + (" with made-up tables" if reached & self.made_up else "")
         return f"observed on a copy of {version}: {seen}" if seen else f"ran on a copy of {version}"
 
 

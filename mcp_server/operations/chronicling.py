@@ -17,6 +17,7 @@ from mcp_server.world.models import read_models
 from mcp_server.world.project_code import find_makings
 from mcp_server.world.rehearsal import copy_of
 from mcp_server.world.revision_text import read_revision_file
+from mcp_server.world.timeout_text import sets_lock_timeout
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
@@ -25,7 +26,6 @@ End = tuple[Schema | None, MigrationError | None]
 MISSING_RELATION = re.compile(r'relation "((?:[^"]|"")+)" does not exist')
 INCLUDES = re.compile(r"\binclude_(?:object|name)\b")
 SQLMODEL = re.compile(r"\b(?:import|from)\s+sqlmodel\b")
-LOCK_TIMEOUT = re.compile(r"\block_timeout\b")
 
 
 def read_environment(history: History) -> Environment:
@@ -35,7 +35,7 @@ def read_environment(history: History) -> Environment:
     return Environment(
         is_alembic=True,
         transaction_per_migration=bool(options.get("transaction_per_migration")),
-        has_lock_timeout=LOCK_TIMEOUT.search(text) is not None,
+        has_lock_timeout=sets_lock_timeout(text),
         file=str(_env(history)),
     )
 

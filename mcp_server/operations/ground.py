@@ -29,12 +29,14 @@ class Ground:
     """What is walked on. words: for people. template: of the sandboxes, "" for an empty database. note: what a reader must know.
 
     is_foreign: it was copied from a database that others write to, whose functions must not run with our rights.
+    is_open: nothing of the project is known, so that what a script lacks is made up and no fault of the script's.
     """
 
     words: str
     template: str
     note: str = ""
     is_foreign: bool = False
+    is_open: bool = False
 
 
 async def find_ground(workspace: Workspace) -> Ground:
@@ -43,7 +45,11 @@ async def find_ground(workspace: Workspace) -> Ground:
     Raises MigrationError when the migrations do not replay and no database stands in.
     """
     if find_config(workspace.settings, ambiguous_is_none=True) is None:
-        return await live_ground(workspace) if workspace.settings.database_url else Ground("an empty database", "")
+        return (
+            await live_ground(workspace)
+            if workspace.settings.database_url
+            else Ground("an empty database", "", is_open=True)
+        )
     try:
         return Ground("the migrations' head", await replay(workspace))
     except MigrationError as error:

@@ -80,10 +80,10 @@ async def _of_script(workspace: Workspace, sql: str) -> Review:
     ground = await find_ground(workspace)
     sizes, notes = await _sizes(workspace)
     workspace.progress(f"running {len(lines)} statements on {ground.words}", 0.3)
-    migration = await walk_script(workspace, lines, ground, sizes)
-    return await _reviewed(
-        migration.name, (migration,), (), ground.words, (*notes, ground.note) if ground.note else notes
-    )
+    walked = await walk_script(workspace, lines, ground, sizes)
+    notes = walked.notes if walked.migration.made_up else (*walked.notes, *notes)
+    notes = (*notes, ground.note) if ground.note else notes
+    return await _reviewed(walked.migration.name, (walked.migration,), (), walked.ground, notes)
 
 
 async def _of_history(workspace: Workspace, revision: str) -> Review:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,16 @@ from mcp_server.errors import DatabaseError
 from mcp_server.model.observation import Observed, Rows
 from mcp_server.model.schema import Schema
 from mcp_server.model.walked import Migration, Statement
+from mcp_server.operations.standing_in import Assumed, assume
 from mcp_server.operations.walking import actions_of, mentioned, statements_of, tables_among, without_rows
 from mcp_server.planning.prediction import predict
-from mcp_server.world.database import connect, finish
+from mcp_server.planning.stand_in_doubt import is_doubtful
+from mcp_server.planning.stand_in_making import making
+from mcp_server.planning.stand_in_request import Request
+from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.handover import Lease, given_over, made_beforehand, make_extensions, wanted_role
 from mcp_server.world.observer import controls_transactions, observe
+from mcp_server.world.reach import reaches_beyond
 from mcp_server.world.rehearsal import Copy, copy_of
 from mcp_server.world.roles import missing_role, provide_role
 from mcp_server.world.row_watch import RowWatch
@@ -26,29 +32,94 @@ if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
 ATTEMPTS = 40
+NAMED = 6
+FIRST_UNRUN = 1_000_000  # numbers the transactions of statements that were not run, away from those that were
+BEYOND = "it acts on the whole server, which no copy contains"
+KNOWN = "With DATABASE_URL or an alembic.ini it is judged on what really stands."
 
 
-async def walk_script(
-    workspace: Workspace, lines: Sequence[Line], ground: Ground, sizes: Mapping[str, int]
-) -> Migration:
-    """Run a script on a copy, statement by statement, as psql would: each in a transaction of its own but for BEGIN."""
-    words = mentioned(line.sql for line in lines)
-    tried = await _walk(workspace, lines, ground, words)
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A script as it was walked. ground: what on, for people. notes: what a reader should know of it, one sentence each."""
+
+    migration: Migration
+    ground: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How a script is walked. prepare: what is made before. aside: numbers of lines that are not run.
+
+    words: those of the script; the tables among them hold generated rows, but for those that were made up.
+    """
+
+    lines: Sequence[Line]
+    ground: Ground
+    prepare: tuple[str, ...] = ()
+    aside: frozenset[int] = frozenset()
+    words: frozenset[str] = frozenset()
+
+
+async def walk_script(workspace: Workspace, lines: Sequence[Line], ground: Ground, sizes: Mapping[str, int]) -> Walked:
+    """Run a script on a copy, statement by statement, as psql would: each in a transaction of its own but for BEGIN.
+
+    On open ground, tables that nobody knows are made up first. What cannot be run there, or would act on the whole
+    server, is judged from its text.
+    """
+    sqls = [line.sql for line in lines]
+    assumed = await assume(workspace, sqls, ground.template) if ground.is_open else Assumed()
+    aside = {**{number: BEYOND for number, sql in enumerate(sqls) if reaches_beyond(sql)}, **assumed.aside}
+    walk = Walk(lines, ground, tuple(making(assumed.stand_ins)), frozenset(aside), mentioned(sqls))
+    tried = await _walk(workspace, walk)
+    while assumed.stand_ins and (number := refused_on_stand_ins(tried, walk, assumed)) is not None:
+        aside[number] = tried.first_failure
+        walk = replace(walk, aside=frozenset(aside))
+        tried = await _walk(workspace, walk)
     if tried.first_failure:
-        tried = without_rows(tried, await _walk(workspace, lines, ground, frozenset()))
-    return replace(tried, sizes=sizes)
+        tried = without_rows(tried, await _walk(workspace, replace(walk, words=frozenset())))
+    words = f"{ground.words} with made-up objects" if assumed.stand_ins else ground.words
+    return Walked(replace(tried, sizes=sizes), words, tuple(_notes(lines, assumed, aside)))
 
 
-async def _walk(workspace: Workspace, lines: Sequence[Line], ground: Ground, words: frozenset[str]) -> Migration:
-    """words: those of the script; the tables among them hold generated rows."""
+def _notes(lines: Sequence[Line], assumed: Assumed, aside: Mapping[int, str]) -> Iterator[str]:
+    named = list(assumed.stand_ins.named())
+    if named:
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        yield f"Nobody here knows {', '.join(named[:NAMED])}{more}: made up as the script uses them, and taken to be large. {KNOWN}"
+    for number, why in list(aside.items())[:NAMED]:
+        yield f"{lines[number].place} was not run but judged from its text: {why.partition('. ')[0].rstrip('.')}."
+    if len(aside) > NAMED:
+        yield f"{len(aside) - NAMED} more statements were judged from their text."
+
+
+def refused_on_stand_ins(tried: Migration, walk: Walk, assumed: Assumed) -> int | None:
+    """The number of a line that was refused for the sake of what was made up; None when the fault is the script's."""
+    failed = next((one for one in tried.statements if one.error and not one.passed_over), None)
+    if failed is None:
+        return None
+    script = tuple(action for line in walk.lines for action in actions_of(line.sql))
+    request = Request(failed.sql, failed.actions, failed.sqlstate, failed.error, script, assumed.stand_ins)
+    if not is_doubtful(request):
+        return None
+    numbers = (
+        number for number, line in enumerate(walk.lines) if number not in walk.aside and line.place == failed.place
+    )
+    return next((number for number in numbers if walk.lines[number].sql == failed.sql), None)
+
+
+async def _walk(workspace: Workspace, walk: Walk) -> Migration:
+    lines = walk.lines
     version_table = await find_version_table(workspace)
-    attempt = Attempt()
+    attempt = Attempt(aside=walk.aside)
     for _ in range(ATTEMPTS):
-        async with copy_of(workspace, ground.template) as copy, given_over(copy) as lease:
+        async with copy_of(workspace, walk.ground.template) as copy, given_over(copy) as lease:
             await lease.join(attempt.roles)
-            before = (await copy.read()).without(version_table)
+            known = (await copy.read()).without(version_table)
             await make_extensions(copy, attempt.extensions)
-            rows = await _filled(copy, lease if ground.is_foreign else None, before, words)
+            await _prepare(lease, walk.prepare)
+            before = (await copy.read()).without(version_table) if walk.prepare else known
+            rows = await _filled(copy, lease if walk.ground.is_foreign else None, known, walk.words)
             told, stopped = await _run(copy, lease, attempt, lines, before)
             again = await _otherwise(workspace, copy, lease, attempt, lines, told, stopped)
             if again is not None:
@@ -59,12 +130,21 @@ async def _walk(workspace: Workspace, lines: Sequence[Line], ground: Ground, wor
             break
     return Migration(
         name=lines[0].place.rpartition(":")[0] or "the script",
-        statements=placed(told, lines, before),
+        statements=placed(told, lines, before, walk.aside),
         before=before,
         after=None if stopped is not None else after,
         server_version=copy.sandbox.server_version,
         rows=seen,
+        made_up=frozenset(identity for _, identity in before.by_key().keys() - known.by_key().keys()),
     )
+
+
+async def _prepare(lease: Lease, statements: Iterable[str]) -> None:
+    """Make the stand-ins. One that cannot be made is missed by its statement, which is then judged from its text."""
+    async with lease.session() as connection:
+        for sql in statements:
+            with suppress(DatabaseError), translating("making a stand-in"):
+                await connection.execute(sql)
 
 
 Told = Mapping[int, Statement]
@@ -74,12 +154,17 @@ Told = Mapping[int, Statement]
 class Attempt:
     """How a script is tried. roles: those that its own is a member of. extensions: made beforehand by our role.
 
-    passed: lines that are not run, by number, and what is told of each.
+    passed: lines that are not run, by number, and what is told of each. aside: others that are not run, of which nothing is.
     """
 
     roles: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     passed: Told = field(default_factory=dict)
+    aside: frozenset[int] = frozenset()
+
+    def runs(self, number: int) -> bool:
+        """Whether a line is run."""
+        return number not in self.passed and number not in self.aside
 
 
 async def _run(
@@ -95,7 +180,7 @@ async def _run(
     try:
         async with lease.session() as connection:
             while True:
-                numbers = [number for number in range(begin, len(lines)) if number not in attempt.passed]
+                numbers = [number for number in range(begin, len(lines)) if attempt.runs(number)]
                 observed = await observe(connection, second, [lines[number].sql for number in numbers])
                 for number, one in zip(_ran(lines, numbers, observed), statements_of(observed, before), strict=True):
                     last, told[number] = number, replace(one, transaction=one.transaction + shift)
@@ -174,17 +259,29 @@ async def _otherwise(
     return replace(tried, passed={**tried.passed, stopped: replace(refused, passed_over=True)})
 
 
-def placed(told: Told, lines: Sequence[Line], before: Schema) -> tuple[Statement, ...]:
-    """The statements with their places; those that were not reached any more are added with what is predicted of them."""
+def placed(
+    told: Told, lines: Sequence[Line], before: Schema, aside: frozenset[int] = frozenset()
+) -> tuple[Statement, ...]:
+    """The statements with their places; those that were not run are added with what is predicted of them."""
     found: list[Statement] = []
-    last = max((one.transaction for one in told.values()), default=0)
+    last = max(told, default=-1)
+    block = 0  # the transaction that BEGIN opened, as far as a statement of it was run
     for number, line in enumerate(lines):
-        if number in told:
+        if controls_transactions(line.sql):
+            block = 0
+        elif number in told:
             found.append(replace(told[number], place=line.place))
-        elif number > max(told, default=-1) and line.sql.strip("; \n\t") and not controls_transactions(line.sql):
-            last += 1
-            found.append(_predicted(line, last, before))
+            block = found[-1].transaction
+        elif (number in aside or number > last) and line.sql.strip("; \n\t"):
+            inside = block if _is_inside(lines, number) else 0
+            found.append(_predicted(line, inside or FIRST_UNRUN + number, before))
     return tuple(found)
+
+
+def _is_inside(lines: Sequence[Line], number: int) -> bool:
+    """Whether a line stands between BEGIN and COMMIT."""
+    last = next((line for line in reversed(lines[:number]) if controls_transactions(line.sql)), None)
+    return last is not None and actions_of(last.sql)[:1] != () and actions_of(last.sql)[0].verb in ("begin", "start")
 
 
 def _predicted(line: Line, transaction: int, before: Schema) -> Statement:

@@ -73,13 +73,13 @@ def _disagreements(
         statement = statements[number]
         if any(finding.code in same and finding.place in (statement.place, "") for finding in findings):
             continue
-        seen = "was seen to do nothing of the kind" if statement.is_observed and not statement.error else "was not run"
+        was_run = statement.is_observed and not statement.error
         yield Finding(
             f"squawk/{opinion.rule}",
             "info",
             _short(statement.sql),
-            f"squawk says: {opinion.message} The statement {seen} here.",
-            "squawk judges the text alone",
+            "It was seen to do nothing of the kind here." if was_run else "It was not run here.",
+            f"squawk judges the text alone: {opinion.message}",
             place=statement.place,
         )
 

@@ -20,7 +20,9 @@ def render_review(review: Review, address: str = "") -> str:
     shown = findings if not address else findings[:SHOWN]
     lines = [review.verdict, *(f"  {line}" for line in _setting(review))]
     for finding in shown:
-        lines += ["", *_finding(finding, whole=not address)]
+        lines += ["", *_finding(finding, whole=not address)] if not _is_opinion(finding) else []
+    opinions = [_opinion(finding) for finding in shown if _is_opinion(finding)]
+    lines += ["", *opinions] if opinions else []
     if len(shown) < len(findings):
         lines += ["", f"Showing {len(shown)} of {counted(len(findings), 'finding')}; the whole is at {address}"]
     if not address:
@@ -71,6 +73,17 @@ def _finding(finding: Finding, *, whole: bool) -> Iterator[str]:
         yield from (f"    {line}" for line in cut)
         if len(cut) < len(lines):
             yield f"    ... ({len(lines) - len(cut)} more lines)"
+
+
+def _is_opinion(finding: Finding) -> bool:
+    """Whether it is of another tool, and disproved or not tried."""
+    return "/" in finding.code
+
+
+def _opinion(finding: Finding) -> str:
+    """One line: whose opinion, of what, and what is known of it."""
+    place = f" {finding.place}" if finding.place else ""
+    return f"{finding.severity} {finding.code}{place}: `{finding.subject}`. {finding.message}"
 
 
 def _statements(migration: Migration) -> Iterable[str]:

@@ -196,12 +196,19 @@ def _inner(verb: str) -> Reading:
     return read
 
 
+def _drop_database(statement: Node) -> Iterator[Action]:
+    yield Action(
+        "drop database", name=statement.dbname, kind="database", flags=flags_of(if_exists=statement.missing_ok)
+    )
+
+
 READINGS: dict[str, Reading] = {
     "create_stmt": create_table,
     "create_foreign_table_stmt": lambda statement: create_table(statement.base_stmt),
     "alter_table_stmt": alter_table,
     "index_stmt": _create_index,
     "drop_stmt": _drop,
+    "dropdb_stmt": _drop_database,
     "rename_stmt": _rename,
     "alter_object_schema_stmt": _set_schema,
     "alter_owner_stmt": _owner,

@@ -16,6 +16,7 @@ from mcp_server.world.action_nodes import (
     relation_name,
     relations_in,
 )
+from mcp_server.world.constant_conditions import is_always_true
 from mcp_server.world.sql_tree import Node, expression_sql, kind_of, word
 
 
@@ -25,14 +26,15 @@ def truncate(statement: Node) -> Iterator[Action]:
         yield Action("truncate", relation_name(one.range_var), flags=flags | flags_of(only=not one.range_var.inh))
 
 
+_CONCURRENTLY = ("concurrently", *(f"concurrently={word}" for word in ("true", "on", "1", "yes")))
+
+
 def reindex(statement: Node) -> Iterator[Action]:
     """name: "index", "table", "schema", "system" or "database"."""
     kind = word(statement, "kind").removeprefix("REINDEX_OBJECT_").lower()
     told = options_of(statement.params)
     relation = relation_name(statement.relation) if statement.HasField("relation") else quote(statement.name)
-    yield Action(
-        "reindex", relation, kind=kind, flags=flags_of(concurrently=any(one.startswith("concurrently") for one in told))
-    )
+    yield Action("reindex", relation, kind=kind, flags=flags_of(concurrently=any(one in told for one in _CONCURRENTLY)))
 
 
 def vacuum(statement: Node) -> Iterator[Action]:
@@ -76,7 +78,7 @@ def insert(statement: Node) -> Iterator[Action]:
 
 
 def change(verb: str) -> Reading:
-    """UPDATE and DELETE. options: the columns that an UPDATE sets."""
+    """UPDATE and DELETE. options: the columns that an UPDATE sets. A condition that is always true is no condition."""
 
     def read(statement: Node) -> Iterator[Action]:
         relation = relation_name(statement.relation)
@@ -88,7 +90,9 @@ def change(verb: str) -> Reading:
             expression=expression_sql(condition) if condition is not None else "",
             options=tuple(one.res_target.name for one in statement.target_list) if verb == "update" else (),
             reads=relations_in(statement),
-            flags=flags_of(where=condition is not None, only=not statement.relation.inh),
+            flags=flags_of(
+                where=condition is not None and not is_always_true(condition), only=not statement.relation.inh
+            ),
         )
 
     return read

@@ -40,7 +40,7 @@ _VACUUM = re.compile(r"vacuum\b", re.IGNORECASE)
 _ALONE = re.compile(
     r"(?:vacuum\b|call\b|(?:create|drop|alter)\s+(?:database|tablespace|subscription|system)\b|checkpoint\b"
     r"|reindex\s+(?:\([^)]*\)\s*)?(?:schema|database|system)\b|cluster\s*(?:verbose|\([^)]*\))?\s*;?\s*\Z"
-    r"|do\b.*\b(?:commit|rollback)\b|(?!refresh\b).*\bconcurrently\b)",
+    r"|do\b.*\b(?:commit|rollback)\b|(?!refresh\b).*\bconcurrently\b(?!\s*(?:=\s*)?'?(?:false|off|no|0)\b))",
     re.IGNORECASE | re.DOTALL,
 )
 

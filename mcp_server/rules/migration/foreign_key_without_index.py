@@ -50,6 +50,25 @@ def check(migration: Migration) -> Iterator[Finding]:
                 fix=script(f"create index {place}on {table} ({columns})"),
                 place=statement.place,
             )
+    yield from _half_served(migration)
+
+
+def _half_served(migration: Migration) -> Iterator[Finding]:
+    """New indexes on the columns of a key that serve only some of its rows, or do not start with them."""
+    for statement, action in migration.each("create index"):
+        table = migration.identity(action.relation)
+        if migration.after is None or not action.expression:
+            continue
+        for key in unserved(migration.after, table):
+            if action.columns[: len(key.columns)] != key.columns or key.inherited:
+                continue
+            yield RULE.found(
+                subject=key.identity,
+                message=f"The new index leaves out rows, so it does not serve {key.name}: a delete in {key.references} still "
+                f"reads all of {table}.",
+                evidence="derived from the schema after the migration",
+                place=statement.place,
+            )
 
 
 def _is_made_by(columns: tuple[str, ...], name: str, verb: str, target: str, keyed: tuple[str, ...]) -> bool:

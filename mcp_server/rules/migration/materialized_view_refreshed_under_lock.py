@@ -26,7 +26,11 @@ def check(migration: Migration) -> Iterator[Finding]:
     for statement, action in migration.each("refresh materialized view"):
         name = migration.identity(action.relation or action.name)
         view = migration.view(name)
-        if "concurrently" in action.flags or (view is None and statement.is_observed) or not migration.is_large(name):
+        if (
+            action.flags & {"concurrently", "with no data"}
+            or (view is None and statement.is_observed)
+            or not migration.is_large(name)
+        ):
             continue
         if view is not None and not view.populated:
             continue

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from mcp_server.model.action import Action
 from mcp_server.model.finding import Finding, Rule
-from mcp_server.model.names import split
-from mcp_server.model.schema import View
+from mcp_server.model.names import quote, split
+from mcp_server.model.schema import Constraint, View
 from mcp_server.model.walked import Migration, Statement
 
 RULE = Rule(
@@ -18,14 +18,22 @@ RULE = Rule(
     given="create table task (id bigint primary key, title text); create index task_title on task (title);",
     bad="alter table task rename column title to name;",
     good=(
-        "alter index task_title rename to task_by_title;",
+        "create table note (id int constraint small check (id < 9)); alter table note rename constraint small to tiny;",
         "create table note (id int, body text); alter table note rename column body to words;",
         "begin;\nalter table task rename to todo;\ncreate view task as select * from todo;\ncommit;",
         "alter table task add column title_new text;\nbegin;\nalter table task rename column title to title_old;\n"
         "alter table task rename column title_new to title;\ncommit;",
     ),
 )
-QUIET = {"enum value", "index", "constraint", "trigger", "policy", "rule", "sequence", "publication", "statistics"}
+QUIET = {"enum value", "trigger", "policy", "rule", "publication", "statistics"}
+# Few name these: ON CONFLICT ON CONSTRAINT, nextval('...'), code that reads an error's constraint, later migrations.
+SELDOM = {"index", "constraint", "sequence"}
+
+NAMERS = {
+    "index": "scripts that rebuild or drop it, ON CONFLICT ON CONSTRAINT when it serves one",
+    "constraint": "ON CONFLICT ON CONSTRAINT, code that reads the constraint out of an error, later migrations",
+    "sequence": "nextval() and setval() with its name as text",
+}
 
 
 def check(migration: Migration) -> Iterator[Finding]:
@@ -39,12 +47,16 @@ def check(migration: Migration) -> Iterator[Finding]:
             continue
         if _is_taken_up(migration, statement, action):
             continue
-        name = f"{owner}.{action.name}" if kind in ("column", "attribute") else owner
+        name = f"{owner}.{action.name}" if kind in ("column", "attribute", "constraint") else owner
+        is_seldom = kind in SELDOM or (moved and action.kind in SELDOM)
         yield RULE.found(
             subject=name,
-            message=f"Code that still uses {name} fails from now on.",
+            message=f"What names it fails from now on: {NAMERS[kind or action.kind]}."
+            if is_seldom
+            else f"Code that still uses {name} fails from now on.",
             evidence=migration.evidence(statement),
             place=statement.place,
+            severity="info" if is_seldom else None,
         )
 
 
@@ -52,6 +64,8 @@ def _is_new(migration: Migration, action: Action, kind: str, owner: str) -> bool
     """Whether the object was made by the same migration."""
     if kind == "column":
         return migration.column(owner, action.name) is None
+    if kind == "constraint":
+        return migration.before.get(Constraint, f"{owner}.{quote(action.name)}") is None
     made = {one.name or one.relation for _, one in migration.each() if one.verb.startswith("create ")}
     made |= {one.relation for _, one in migration.each("create table")}
     return bool({action.name, action.relation} & (made - {""}))

@@ -31,6 +31,7 @@ KINDS = (
     "schema",
     "extension",
     "publication",
+    "database",
 )
 
 
@@ -39,11 +40,15 @@ def check(migration: Migration) -> Iterator[Finding]:
         if not _goes(migration, action) and statement.is_observed:
             continue
         word = action.verb.removeprefix("drop ")
+        is_all = word == "database"
         yield RULE.found(
             subject=action.relation or action.name,
-            message=f"Code that still uses the {word} fails.",
+            message="The database goes with all that it holds."
+            if is_all
+            else f"Code that still uses the {word} fails.",
             evidence=migration.evidence(statement),
             place=statement.place,
+            severity="error" if is_all else None,
         )
 
 

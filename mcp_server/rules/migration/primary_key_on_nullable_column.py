@@ -9,6 +9,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 from collections.abc import Iterator
 
 from mcp_server.model.finding import Finding, Rule
+from mcp_server.model.names import quote
 from mcp_server.model.schema import Index
 from mcp_server.model.walked import Migration, stopped
 from mcp_server.rules.cures import made_constraint, not_null, script
@@ -38,10 +39,13 @@ def check(migration: Migration) -> Iterator[Finding]:
         made = made_constraint(migration, table, action)
         index = made and migration.before.get(Index, f"{table.rpartition('.')[0]}.{made.name}")
         columns = (made.columns if made else ()) or (index.columns if index else ())
+        is_known = not all(f"{table}.{quote(name)}" in migration.made_up for name in columns)
         proofs = [sql for name in columns for sql in not_null(table, name, migration.major)]
         yield RULE.found(
             subject=made.identity if made else table,
-            message=f"A column of the index may be null, so every row is checked for it: {stopped(blocked)} meanwhile.",
+            message=f"A column of the index may be null, so every row is checked for it: {stopped(blocked)} meanwhile."
+            + ("" if is_known else " Whether it is NOT NULL already is not known here; if it is, this is instant."),
+            severity=None if is_known else "warning",
             evidence=migration.evidence(statement),
             fix=script(*proofs, statement.sql) if proofs else "",
             place=statement.place,

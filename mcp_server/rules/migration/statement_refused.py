@@ -7,7 +7,7 @@ revision before.
 from collections.abc import Iterator
 
 from mcp_server.model.finding import Finding, Rule
-from mcp_server.model.walked import Migration
+from mcp_server.model.walked import Migration, Statement
 
 RULE = Rule(
     code="M301",
@@ -21,7 +21,12 @@ OTHERS = ("25001", "55P04")
 
 def check(migration: Migration) -> Iterator[Finding]:
     for statement in migration.statements:
-        if not statement.error or statement.sqlstate in OTHERS or statement.lacks_right:
+        if (
+            not statement.error
+            or statement.sqlstate in OTHERS
+            or statement.lacks_right
+            or _is_told_elsewhere(statement)
+        ):
             continue
         yield RULE.found(
             subject=migration.name,
@@ -40,3 +45,11 @@ def check(migration: Migration) -> Iterator[Finding]:
             evidence=f"observed on a copy of PostgreSQL {migration.major}",
             place=migration.failed_place,
         )
+
+
+def _is_told_elsewhere(statement: Statement) -> bool:
+    """Whether required_column_without_default speaks of it."""
+    return statement.sqlstate == "23502" and any(
+        action.verb == "add column" and action.flags & {"not null", "primary key"} and not action.flags & {"default"}
+        for action in statement.actions
+    )

@@ -9,8 +9,10 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 
 from collections.abc import Iterator
 
+from mcp_server.model.action import Action
 from mcp_server.model.finding import Finding, Rule
-from mcp_server.model.walked import Migration, stopped
+from mcp_server.model.lock import Lock
+from mcp_server.model.walked import Migration, Statement, stopped
 
 RULE = Rule(
     code="M112",
@@ -35,6 +37,9 @@ def check(migration: Migration) -> Iterator[Finding]:
         if not blocked or not effect.rewrites:
             continue
         column = migration.column(table, action.name)
+        if column is not None and column.identity in migration.made_up:
+            yield _unknown(migration, statement, action, blocked)
+            continue
         old = column.type if column else "its type"
         yield RULE.found(
             subject=f"{table}.{action.name}",
@@ -43,3 +48,16 @@ def check(migration: Migration) -> Iterator[Finding]:
             evidence=migration.evidence(statement),
             place=statement.place,
         )
+
+
+def _unknown(migration: Migration, statement: Statement, action: Action, blocked: tuple[Lock, ...]) -> Finding:
+    """Of a column that nobody knows: what its type is now decides."""
+    table = migration.identity(action.relation)
+    return RULE.found(
+        subject=f"{table}.{action.name}",
+        message=f"What type the column has now is not known: unless {action.type} stores it alike (as text does varchar), every "
+        f"row and index is written anew, and meanwhile {stopped(blocked)}. Look at its type; expand and contract if it differs.",
+        evidence=migration.evidence(statement),
+        place=statement.place,
+        severity="warning",
+    )

@@ -1,0 +1,24 @@
+"""Statements whose effect does not end with the database that they are sent to: a copy does not contain them.
+
+They change the server: its databases, roles, tablespaces, settings and files. On a server that the user named for
+sandboxes, a reviewed `DROP DATABASE` would drop a database of theirs.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mcp_server.world.observer import without_comments
+
+_ROLE = r"(?:role|user(?!\s+mapping)|group)"
+_BEYOND = re.compile(
+    r"(?:create|alter|drop)\s+(?:database|tablespace|subscription)\b|comment\s+on\s+(?:database|tablespace|role)\b"
+    rf"|(?:create|alter|drop)\s+{_ROLE}\b|alter\s+system\b|(?:drop|reassign)\s+owned\b|load\b"
+    r"|copy\b.*\bprogram\b|copy\b.*\b(?:from|to)\s+e?'",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def reaches_beyond(sql: str) -> bool:
+    """Whether a statement acts on the server, or on its files, and not on one database alone."""
+    return _BEYOND.match(without_comments(sql)) is not None
