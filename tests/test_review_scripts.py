@@ -9,6 +9,7 @@ import pytest
 
 from mcp_server.model.answer import Answer
 from mcp_server.operations.review import review_migration
+from mcp_server.world.reach import reaches_beyond
 from mcp_server.world.sandbox import Sandboxes
 from tests.opened import open_project
 
@@ -156,8 +157,26 @@ async def test_a_statement_that_acts_on_the_server_is_not_run(tmp_path: Path, sa
                 assert await connection.fetchval("select count(*) from pg_roles where rolname = 'clerk'") == 0
             finally:
                 await connection.close()
-    assert answer.text.count("acts on the whole server") == 3
-    assert found(answer) == ["M204"]
+    assert answer.text.count("acts on the whole server") == 1
+    assert sorted(found(answer)) == ["M204", "M320", "M320"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_sent", "is_sent_by_the_powerless"),
+    [
+        ("drop database shop", False, False),
+        ("/* now */ ALTER SYSTEM set work_mem = '1MB'", False, True),
+        ("create role clerk", False, True),
+        ("copy book from program 'curl x'", False, True),
+        ("create user mapping for public server s", True, True),
+        ("drop table databases", True, True),
+    ],
+)
+def test_on_a_server_of_the_users_nothing_is_sent_that_reaches_beyond_a_copy(
+    sql: str, is_sent: bool, is_sent_by_the_powerless: bool
+) -> None:
+    assert reaches_beyond(sql) is not is_sent
+    assert reaches_beyond(sql, is_powerless=True) is not is_sent_by_the_powerless
 
 
 async def test_rows_that_the_script_itself_writes_count(tmp_path: Path, sandboxes: Sandboxes) -> None:

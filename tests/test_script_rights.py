@@ -139,7 +139,7 @@ async def test_the_owner_of_a_copy_may_do_to_it_whatever_an_owner_may(tmp_path: 
     template = await template_of(workspace, f"owner {made}", [made])
     lines = await read_lines(workspace, script)
 
-    walked = await walk_script(workspace, lines, Ground("a copy", template), {})
+    walked = (await walk_script(workspace, lines, Ground("a copy", template), {})).migration
 
     assert [one.error for one in walked.statements if one.error] == []
     assert walked.after is not None

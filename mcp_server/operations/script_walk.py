@@ -68,8 +68,10 @@ async def walk_script(workspace: Workspace, lines: Sequence[Line], ground: Groun
     server, is judged from its text.
     """
     sqls = [line.sql for line in lines]
-    assumed = await assume(workspace, sqls, ground.template) if ground.is_open else Assumed()
-    aside = {**{number: BEYOND for number, sql in enumerate(sqls) if reaches_beyond(sql)}, **assumed.aside}
+    is_powerless = (await workspace.sandboxes()).is_embedded
+    beyond = {number: BEYOND for number, sql in enumerate(sqls) if reaches_beyond(sql, is_powerless=is_powerless)}
+    assumed = await assume(workspace, sqls, ground.template, beyond) if ground.is_open else Assumed()
+    aside = {**beyond, **assumed.aside}
     walk = Walk(lines, ground, tuple(making(assumed.stand_ins)), frozenset(aside), mentioned(sqls))
     tried = await _walk(workspace, walk)
     while assumed.stand_ins and (number := refused_on_stand_ins(tried, walk, assumed)) is not None:

@@ -6,7 +6,7 @@ misses is made up there and then, and the statement is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,7 +25,6 @@ from mcp_server.planning.stand_in_request import Request
 from mcp_server.world.database import translated
 from mcp_server.world.handover import Connection, given_over, made_beforehand, make_extensions
 from mcp_server.world.observer import controls_transactions, without_comments
-from mcp_server.world.reach import reaches_beyond
 from mcp_server.world.rehearsal import Copy, copy_of
 from mcp_server.world.roles import missing_role, provide_role
 
@@ -46,8 +45,11 @@ class Assumed:
     aside: Mapping[int, str] = field(default_factory=dict)
 
 
-async def assume(workspace: Workspace, sqls: Sequence[str], template: str) -> Assumed:
-    """What a script expects beyond what a template has. Statements that it still lacks something for are put aside."""
+async def assume(workspace: Workspace, sqls: Sequence[str], template: str, beyond: Collection[int]) -> Assumed:
+    """What a script expects beyond what a template has. Statements that it still lacks something for are put aside.
+
+    beyond: the numbers of those that are not tried.
+    """
     async with copy_of(workspace, template) as copy:
         for name in filter(None, map(made_beforehand, sqls)):
             with suppress(DatabaseError):
@@ -57,7 +59,8 @@ async def assume(workspace: Workspace, sqls: Sequence[str], template: str) -> As
             connection.add_log_listener(trial.hear)
             await connection.execute(f"set statement_timeout = '{PATIENCE}'")
             for number in range(len(sqls)):
-                await trial.run(number)
+                if number not in beyond:
+                    await trial.run(number)
             connection.remove_log_listener(trial.hear)
     return Assumed(trial.stand_ins, trial.aside)
 
@@ -82,7 +85,7 @@ class _Trial:
         sql = self._sqls[number]
         if controls_transactions(sql) or not without_comments(sql).strip("; \n"):
             return
-        if reaches_beyond(sql) or made_beforehand(sql):
+        if made_beforehand(sql):
             return
         for _ in range(MOST):
             self._passed_over.clear()

@@ -18,7 +18,14 @@ _BEYOND = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_DATABASES = re.compile(r"(?:create|alter|drop)\s+database\b|comment\s+on\s+database\b", re.IGNORECASE)
 
-def reaches_beyond(sql: str) -> bool:
-    """Whether a statement acts on the server, or on its files, and not on one database alone."""
-    return _BEYOND.match(without_comments(sql)) is not None
+
+def reaches_beyond(sql: str, *, is_powerless: bool = False) -> bool:
+    """Whether a statement acts on the server, or on its files, and not on one database alone.
+
+    is_powerless: it runs as a role without rights on the server. Then Postgres refuses whatever goes beyond, and says why; but for
+    a database that is missing it says just that, though the script's own server may have it.
+    """
+    pattern = _DATABASES if is_powerless else _BEYOND
+    return pattern.match(without_comments(sql)) is not None
