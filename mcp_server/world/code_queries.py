@@ -1,0 +1,415 @@
+"""What one file asks of the database: each function is followed once, from top to bottom, with what its names hold.
+
+What a name holds is one of four: a session, a statement, a result, rows of a model. Branches are followed one after the
+other; what cannot be told is nothing, and no fact comes of it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from mcp_server.model.code import Query, Relationship, Returned, Selection, Walk
+from mcp_server.world.code_calls import Names, Text, dotted
+from mcp_server.world.code_functions import Providers, session_kind, session_parameters
+
+Kind = Literal["", "sync", "async"]
+READS = frozenset({"exec", "execute", "scalars", "scalar", "stream", "stream_scalars"})
+GETS = frozenset({"get", "get_one"})
+OTHERS = frozenset({"commit", "flush", "refresh", "merge", "delete", "run_sync", "bulk_save_objects", "rollback"})
+EAGER = frozenset({"selectinload", "joinedload", "subqueryload", "contains_eager", "immediateload"})
+EAGERLY = frozenset({"selectin", "joined", "subquery", "immediate"})
+MANY = frozenset({"all", "fetchall", "fetchmany", "partitions", "scalars", "unique", "yield_per", "mappings", "tuples"})
+ONE = frozenset({"first", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "scalar", "fetchone"})
+
+
+NOTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of the whole project before a function is followed."""
+
+    providers: Providers
+    relationships: Mapping[tuple[str, str], Relationship]
+    models: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a name holds. what: session, statement, result, rows, row. kind: of the session it came from."""
+
+    what: Literal["session", "statement", "result", "rows", "row"]
+    kind: Kind = ""
+    flavour: str = ""
+    selection: Selection = NOTHING
+    loop: int = 0
+    legacy: bool = False
+
+    @property
+    def model(self) -> str:
+        """The class of the rows, "" when several are selected together."""
+        only = len(self.selection.models) == 1 and not self.selection.others
+        return self.selection.models[0] if only else ""
+
+
+@dataclass
+class Facts:
+    """What was found in a file so far."""
+
+    queries: list[Query] = field(default_factory=list)
+    walks: list[Walk] = field(default_factory=list)
+    returned: list[Returned] = field(default_factory=list)
+
+
+def read_queries(text: Text, tree: ast.Module, names: Names, ground: Ground) -> Facts:
+    """The queries, walks and returned rows of a file."""
+    facts = Facts()
+    _Reading(text, names, ground, facts, "", {}).block(tree.body)
+    return facts
+
+
+class _Reading:
+    """One function that is being followed. held: its names. loop: the line of the innermost `for`."""
+
+    def __init__(
+        self, text: Text, names: Names, ground: Ground, facts: Facts, function: str, held: dict[str, Held]
+    ) -> None:
+        self.text, self.names, self.ground, self.facts = text, names, ground, facts
+        self.function, self.held, self.loop = function, held, 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.text.name}:{self.function}" if self.function else ""
+
+    def block(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            self.statement(statement)
+
+    def statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node)
+            case ast.ClassDef():
+                _Reading(
+                    self.text, self.names, self.ground, self.facts, f"{self.function}.{node.name}".lstrip("."), {}
+                ).block(node.body)
+            case ast.Assign():
+                value = self.value(node.value)
+                for target in node.targets:
+                    self._bind(target, value)
+            case ast.AnnAssign(value=ast.expr() as value):
+                self._bind(node.target, self.value(value))
+            case ast.For() | ast.AsyncFor():
+                self._for(node)
+            case ast.With() | ast.AsyncWith():
+                for item in node.items:
+                    given = self.value(item.context_expr)
+                    if item.optional_vars is not None:
+                        self._bind(item.optional_vars, given)
+                self.block(node.body)
+            case ast.Return(value=ast.expr() as value):
+                self._returned(node, self.value(value))
+            case ast.Expr(value=ast.Call() as value):
+                before = len(self.facts.queries)
+                self.value(value)
+                self._mark_alone(value, before)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, ast.expr):
+                        self.value(child)
+                    elif isinstance(child, ast.stmt):
+                        self.statement(child)
+                    else:
+                        self._within(child)
+
+    def _mark_alone(self, node: ast.Call, before: int) -> None:
+        """The call that is a whole statement: nobody can await later what it gives."""
+        span = self.text.span(node)
+        self.facts.queries[before:] = [
+            replace(one, alone="statement") if one.span == span else one for one in self.facts.queries[before:]
+        ]
+
+    def _mark_chained(self, node: ast.Call) -> None:
+        """`session.exec(...).all()`: whoever asks this of a coroutine gets an AttributeError."""
+        inner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        last = self.facts.queries[-1] if self.facts.queries else None
+        if isinstance(inner, ast.Call) and last is not None and last.span == self.text.span(inner):
+            self.facts.queries[-1] = replace(last, alone="chained")
+
+    def _within(self, node: ast.AST) -> None:
+        """What stands between statements and expressions: handlers, cases, keywords."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.value(child)
+            elif isinstance(child, ast.stmt):
+                self.statement(child)
+            else:
+                self._within(child)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        held = {name: one for name, one in self.held.items() if one.what == "session"}
+        for name, kind in session_parameters(node, self.ground.providers):
+            held[name] = Held("session", kind, self._flavour_of(node, name))
+        inner = f"{self.function}.{node.name}".lstrip(".")
+        _Reading(self.text, self.names, self.ground, self.facts, inner, held).block(node.body)
+
+    def _flavour_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> str:
+        """The package of the session's class, "" when it is not told here."""
+        arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        written = next((one.annotation for one in arguments if one.arg == name), None)
+        if written is None:
+            return ""
+        for one in ast.walk(written):
+            if isinstance(one, ast.Name | ast.Attribute):
+                full = dotted(one, self.names)
+                last = full.rpartition(".")[2]
+                if last in ("Session", "AsyncSession") and "." in full:
+                    return full.partition(".")[0]
+                if last in self.ground.providers.aliases:
+                    return self.ground.providers.flavours.get(last, "")
+        return ""
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        given = self.value(node.iter)
+        if given is not None and given.what == "session":  # `async for session in get_session()`
+            self._bind(node.target, given)
+            self.block(node.body)
+            return
+        outer = self.loop
+        self.loop = outer if _is_few(node.iter) else node.lineno
+        self._bind(node.target, self._each(given))
+        self.block(node.body)
+        self.loop = outer
+        self.block(node.orelse)
+
+    def _each(self, given: Held | None) -> Held | None:
+        if given is None or given.what not in ("rows", "result"):
+            return None
+        return replace(given, what="row", loop=self.loop)
+
+    def _bind(self, target: ast.expr, value: Held | None) -> None:
+        match target:
+            case ast.Name():
+                self.held.pop(target.id, None)
+                if value is not None:
+                    self.held[target.id] = value
+            case ast.Tuple() | ast.List():
+                for one in target.elts:
+                    self._bind(one, None)
+            case ast.Attribute():
+                self.value(target.value)
+
+    def _returned(self, node: ast.Return, value: Held | None) -> None:
+        if value is not None and value.what in ("rows", "row", "result") and value.model:
+            found = Returned(
+                value.model, value.selection.loaded, self.text.span(node), self.key, value.kind, value.what != "row"
+            )
+            self.facts.returned.append(found)
+
+    def value(self, node: ast.expr, *, awaited: bool = False) -> Held | None:
+        """What an expression holds."""
+        match node:
+            case ast.Name():
+                return self.held.get(node.id)
+            case ast.Await():
+                return self.value(node.value, awaited=True)
+            case ast.NamedExpr():
+                given = self.value(node.value)
+                self._bind(node.target, given)
+                return given
+            case ast.Call():
+                return self._call(node, awaited)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Subscript():
+                given = self.value(node.value)
+                self.value(node.slice)
+                return replace(given, what="row") if given and given.what == "rows" else None
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                return self._comprehension(node)
+            case ast.IfExp():
+                self.value(node.test)
+                first, second = self.value(node.body), self.value(node.orelse)
+                return first or second
+            case ast.BoolOp():
+                return next((one for one in [self.value(each) for each in node.values] if one), None)
+            case ast.Lambda():
+                return None
+        self._within(node)
+        return None
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Held | None:
+        outer, kept = self.loop, dict(self.held)
+        for number, part in enumerate(node.generators):
+            given = self.value(part.iter)
+            if number == 0 and not _is_few(part.iter):
+                self.loop = node.lineno
+            self._bind(part.target, self._each(given))
+            for test in part.ifs:
+                self.value(test)
+        elements = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
+        last = [self.value(one) for one in elements][-1]
+        self.loop, self.held = outer, kept
+        return replace(last, what="rows") if last and last.what == "row" and last.model else None
+
+    def _attribute(self, node: ast.Attribute) -> Held | None:
+        base = self.value(node.value)
+        if base is None or base.what != "row" or not isinstance(node.ctx, ast.Load):
+            return self.held.get(ast.unparse(node)) if base is None else None
+        known = self.ground.relationships.get((base.model, node.attr))
+        if known is None:
+            return None
+        name = f"{base.model}.{node.attr}"
+        loaded = name in base.selection.loaded or known.lazy in EAGERLY
+        self.facts.walks.append(
+            Walk(base.model, node.attr, self.text.span(node), self.key, base.kind, loaded, base.loop and self.loop)
+        )
+        if known.target not in self.ground.models:
+            return None
+        selection = Selection((known.target,), loaded=base.selection.loaded)
+        return replace(base, what="rows" if known.many else "row", selection=selection)
+
+    def _call(self, node: ast.Call, awaited: bool) -> Held | None:
+        name = dotted(node.func, self.names)
+        verb = name.rpartition(".")[2]
+        base = self.value(node.func.value) if isinstance(node.func, ast.Attribute) else None
+        if base is not None and base.what == "session":
+            return self._asked(node, base, verb, awaited)
+        if base is not None and base.what == "statement":
+            return self._chained(node, base, verb)
+        if base is not None and base.what in ("result", "rows"):
+            self._mark_chained(node)
+            self._arguments(node)
+            return self._taken(base, verb)
+        if verb == "len" and node.args:
+            before = len(self.facts.queries)
+            held = self.value(node.args[0])
+            if held is not None and held.what == "rows" and len(self.facts.queries) > before:
+                self.facts.queries[-1] = replace(self.facts.queries[-1], counted=True)
+            return None
+        self._arguments(node)
+        if verb == "select" and node.args:
+            return Held("statement", selection=self._selected(node.args))
+        if verb in ("list", "sorted", "tuple", "set", "reversed", "enumerate") and node.args:
+            return self.value_again(node.args[0])
+        return self._session(node, name, verb)
+
+    def _arguments(self, node: ast.Call) -> None:
+        for one in (*node.args, *(word.value for word in node.keywords)):
+            self.value(one)
+
+    def value_again(self, node: ast.expr) -> Held | None:
+        """What an expression holds that was followed already: no fact is told twice."""
+        kept = Facts(list(self.facts.queries), list(self.facts.walks), list(self.facts.returned))
+        held = self.value(node)
+        self.facts.queries[:], self.facts.walks[:], self.facts.returned[:] = kept.queries, kept.walks, kept.returned
+        return replace(held, what="rows") if held and held.what in ("rows", "result") else None
+
+    def _session(self, node: ast.Call, name: str, verb: str) -> Held | None:
+        providers = self.ground.providers
+        if verb in ("Session", "AsyncSession") and not name.startswith(("requests.", "aiohttp.", "boto3.")):
+            return Held("session", session_kind(verb), name.partition(".")[0] if "." in name else "", loop=self.loop)
+        if verb == "next" and node.args and isinstance(node.args[0], ast.Call):
+            verb = dotted(node.args[0].func, self.names).rpartition(".")[2]
+        kind = providers.kind(verb)
+        return Held("session", kind, providers.flavours.get(verb, ""), loop=self.loop) if kind else None
+
+    def _selected(self, parts: list[ast.expr]) -> Selection:
+        models: list[str] = []
+        others: list[str] = []
+        for one in parts:
+            last = dotted(one, self.names).rpartition(".")[2]
+            whole = isinstance(one, ast.Name | ast.Attribute) and last in self.ground.models
+            (models if whole else others).append(last if whole else ast.unparse(one))
+        return Selection(tuple(models), tuple(others))
+
+    def _chained(self, node: ast.Call, base: Held, verb: str) -> Held | None:
+        self._arguments(node)
+        if base.legacy and verb in ("all", "first", "one", "one_or_none", "count", "get", "scalar", "delete", "update"):
+            self._ask(node, replace(base, what="session"), verb, False, base.selection)
+            return self._taken(replace(base, what="result"), verb)
+        selection = replace(base.selection, verbs=(*base.selection.verbs, verb))
+        if verb == "options":
+            selection = replace(selection, loaded=selection.loaded | self._loaded(node))
+        elif verb == "order_by":
+            selection = replace(selection, ordered=", ".join(ast.unparse(one) for one in node.args))
+        elif verb == "offset" and node.args:
+            selection = replace(selection, offset=ast.unparse(node.args[0]))
+        return replace(base, selection=selection)
+
+    def _loaded(self, node: ast.Call) -> frozenset[str]:
+        """The relationships that the options of a statement load along."""
+        return frozenset(
+            f"{dotted(argument.value, self.names).rpartition('.')[2]}.{argument.attr}"
+            for one in ast.walk(node)
+            if isinstance(one, ast.Call) and dotted(one.func, self.names).rpartition(".")[2] in EAGER
+            for argument in one.args
+            if isinstance(argument, ast.Attribute)
+        )
+
+    def _asked(self, node: ast.Call, session: Held, verb: str, awaited: bool) -> Held | None:
+        given = [self.value(one) for one in node.args]
+        for word in node.keywords:
+            self.value(word.value)
+        if verb == "query":
+            return replace(session, what="statement", selection=self._selected(node.args), legacy=True)
+        if verb in READS:
+            selection = given[0].selection if given and given[0] and given[0].what == "statement" else None
+            self._ask(node, session, verb, awaited, selection)
+            held = replace(session, what="result", selection=selection or NOTHING)
+            return replace(held, what="row") if verb == "scalar" else held
+        if verb in GETS and node.args:
+            selection = replace(self._selected(node.args[:1]), loaded=self._loaded(node))
+            self._ask(node, session, verb, awaited, selection)
+            return replace(session, what="row", selection=selection)
+        if verb in OTHERS:
+            self._ask(node, session, verb, awaited, None)
+            if verb == "refresh":
+                self._refreshed(node)
+        return None
+
+    def _refreshed(self, node: ast.Call) -> None:
+        """`refresh(task, ["user"])` loads what it names."""
+        name = ast.unparse(node.args[0]) if node.args else ""
+        held = self.held.get(name)
+        if held is None:
+            return
+        named = {
+            f"{held.model}.{one.value}"
+            for given in (*node.args[1:], *(word.value for word in node.keywords))
+            for one in ast.walk(given)
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        }
+        selection = replace(held.selection, loaded=held.selection.loaded | named)
+        self.held[name] = replace(held, selection=selection)
+
+    def _ask(self, node: ast.Call, session: Held, verb: str, awaited: bool, selection: Selection | None) -> None:
+        self.facts.queries.append(
+            Query(
+                verb, self.text.span(node), self.key, session.kind, session.flavour, awaited, self.loop, selection,
+                own_session=bool(self.loop) and session.loop == self.loop,
+            )
+        )  # fmt: skip
+
+    def _taken(self, base: Held, verb: str) -> Held | None:
+        """What is taken of a result, noted on the query that gave it."""
+        last = self.facts.queries[-1] if self.facts.queries else None
+        if base.what == "result" and last is not None and last.selection == base.selection and verb in (*MANY, *ONE):
+            self.facts.queries[-1] = replace(last, ends=verb)
+        if verb in ("scalars", "unique", "yield_per", "mappings", "tuples"):
+            return base
+        if verb in MANY:
+            return replace(base, what="rows")
+        return replace(base, what="row") if verb in ONE else None
+
+
+def _is_few(node: ast.expr) -> bool:
+    """Whether a loop runs over what is written out, or a small number of tries: not over rows."""
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return True
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+        return all(isinstance(one, ast.Constant) or "retr" in ast.unparse(one).lower() for one in node.args)
+    return False
