@@ -30,13 +30,14 @@ class Span:
 class Argument:
     """An argument of a call. name: the keyword, "" for a positional one. text: as written.
 
-    kind: "text" and "formatted" are strings, the second one put together from values; "call" has `called`, its dotted name.
+    begins: where its keyword stands, or the value itself. kind: "text" and "formatted" are strings, the second one put together from values; "call" has `called`, its dotted name.
     """
 
     name: str
     text: str
     kind: Literal["text", "formatted", "constant", "call", "name", "other"]
     span: Span
+    begins: int
     called: str = ""
 
 

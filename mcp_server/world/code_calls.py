@@ -81,11 +81,16 @@ def as_call(text: Text, node: ast.Call, names: Names, function: str = "", loop: 
 
 
 def _arguments(text: Text, node: ast.Call, names: Names) -> Iterator[Argument]:
-    listed: list[tuple[str, ast.expr]] = [("*" if isinstance(one, ast.Starred) else "", one) for one in node.args]
-    listed += [(one.arg or "**", one.value) for one in node.keywords]
-    for name, value in listed:
-        called = dotted(value.func, names) if isinstance(value, ast.Call) else ""
-        yield Argument(name, text.written(value), kind_of(value), text.span(value), called)
+    for one in node.args:
+        yield _argument(text, "*" if isinstance(one, ast.Starred) else "", one, text.span(one).start, names)
+    for word in node.keywords:
+        begins = text.starts[word.lineno - 1] + word.col_offset
+        yield _argument(text, word.arg or "**", word.value, begins, names)
+
+
+def _argument(text: Text, name: str, value: ast.expr, begins: int, names: Names) -> Argument:
+    called = dotted(value.func, names) if isinstance(value, ast.Call) else ""
+    return Argument(name, text.written(value), kind_of(value), text.span(value), begins, called)
 
 
 def kind_of(node: ast.expr) -> Literal["text", "formatted", "constant", "call", "name", "other"]:
