@@ -101,11 +101,16 @@ def _why(error: Exception) -> str:
 def _files(root: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(root):
         here = Path(place)
-        if place != str(root) and ("pyvenv.cfg" in files or {"env.py", "script.py.mako"} <= set(files)):
+        if place != str(root) and ("pyvenv.cfg" in files or _is_history(here, files)):
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if name.lower() not in LEFT_OUT and not name.startswith("."))
         yield from (here / name for name in sorted(files) if name.endswith(".py") and not is_test(name))
+
+
+def _is_history(folder: Path, files: list[str]) -> bool:
+    """Whether a folder is that of Alembic's environment."""
+    return "env.py" in files and ("script.py.mako" in files or folder.name in ("migrations", "alembic"))
 
 
 def _imports(sources: list[Source]) -> Iterator[Import]:

@@ -1,8 +1,8 @@
-"""Deleting a parent first sets its children's keys to null, which they do not take.
+"""The database would delete the children along, and SQLAlchemy sets their keys to null first, which they do not take.
 
-Without `passive_deletes` or a cascade SQLAlchemy sends `update ... set user_id = null` for each child before the delete: an
-IntegrityError, also where the foreign key says ON DELETE CASCADE. Say what the database does: `passive_deletes="all"`, or
-`cascade_delete=True, passive_deletes=True` where the children go too.
+Without `passive_deletes` or a cascade it sends `update ... set user_id = null` for each child before the delete of the parent:
+an IntegrityError, although the foreign key says ON DELETE CASCADE. Say what the database does: `cascade_delete=True,
+passive_deletes=True`, or `passive_deletes="all"`.
 https://docs.sqlalchemy.org/en/20/orm/cascades.html#using-foreign-key-on-delete-cascade-with-orm-relationships
 """
 
@@ -52,18 +52,15 @@ def check(models: Models) -> Iterator[Finding]:
             if side.direction != "onetomany" or side.passive_deletes or "delete" in side.cascade.split(", "):
                 continue
             key = _key(one, by_name.get(side.target))
-            if key is None or key.nullable:
+            if key is None or key.nullable or key.on_delete.upper() != "CASCADE":
                 continue
-            cascades = key.on_delete.upper() == "CASCADE"
             yield RULE.found(
                 subject=f"{one.name}.{side.name}",
-                message=f"Deleting a {one.name} sets {side.target}.{key.name} to null first, which fails"
-                + (", although the database would delete the rows along." if cascades else "."),
-                evidence=f"{side.target}.{key.name} is not null"
-                + (f", on delete {key.on_delete.lower()}" if key.on_delete else ""),
-                fix="cascade_delete=True, passive_deletes=True" if cascades else 'passive_deletes="all"',
+                message=f"Deleting a {one.name} sets {side.target}.{key.name} to null first, which fails, although the database "
+                "would delete the rows along.",
+                evidence=f"{side.target}.{key.name} is not null, on delete cascade",
+                fix="cascade_delete=True, passive_deletes=True",
                 place=str(side.place),
-                severity="warning" if cascades else "info",
             )
 
 
