@@ -12,6 +12,11 @@ from typing import Literal
 
 from mcp_server.model.finding import Edit
 
+# Calls that send a query at once; others wait for the next flush.
+READING = frozenset(
+    """exec execute scalars scalar stream get get_one all first one one_or_none count refresh""".split()  # noqa: SIM905
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -84,7 +89,7 @@ class Call:
 class Function:
     """A function of the project. key: `file:qualified.name`. route: `GET /tasks`, "" for none.
 
-    session: what a parameter hands it. starts: it runs when the application starts. is_main: a script's own entry.
+    starts: it runs when the application starts. is_main: a script's own entry.
     provides: the kind of session that it yields or returns. response: the class that the route answers with, as written.
     """
 
@@ -96,7 +101,6 @@ class Function:
     starts: bool = False
     is_main: bool = False
     yields: bool = False
-    session: Literal["", "sync", "async"] = ""
     provides: Literal["", "sync", "async"] = ""
     response: str = ""
 
@@ -165,6 +169,18 @@ class Returned:
     function: str
     session: Literal["", "sync", "async"] = ""
     many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A session that is handed to another function of the project. to: that function's plain name."""
+
+    to: str
+    span: Span
+    function: str
+    session: Literal["", "sync", "async"] = ""
+    loop: int = 0
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +255,7 @@ class Code:
     queries: tuple[Query, ...] = ()
     walks: tuple[Walk, ...] = ()
     returned: tuple[Returned, ...] = ()
+    handed: tuple[Handed, ...] = ()
     classes: tuple[ClassText, ...] = ()
     relationships: tuple[Relationship, ...] = ()
     imports: tuple[Import, ...] = ()
@@ -266,6 +283,14 @@ class Code:
         """The calls whose name ends so."""
         return (one for one in self.calls if one.verb in verbs)
 
-    def is_async(self) -> bool:
-        """Whether the project makes an asynchronous engine."""
-        return any(self.called("create_async_engine"))
+    @cached_property
+    def _asking(self) -> dict[str, Function | None]:
+        keys = {one.function for one in self.queries if one.verb in READING}
+        found: dict[str, Function | None] = {}
+        for one in self.functions:
+            found[one.name] = one if one.name not in found and one.key in keys else None
+        return found
+
+    def asking(self, name: str) -> Function | None:
+        """The function of a plain name that asks the database something; None when there are several of the name."""
+        return self._asking.get(name)

@@ -16,7 +16,8 @@ from mcp_server.model.code import Code, Import
 from mcp_server.world.code_calls import Names, Text, calls_of, names_of
 from mcp_server.world.code_classes import classes_of, relationships_of
 from mcp_server.world.code_functions import functions_of, providers_of
-from mcp_server.world.code_queries import Ground, read_queries
+from mcp_server.world.code_held import Ground
+from mcp_server.world.code_queries import read_queries
 from mcp_server.world.exposures import find_exposures, tracked_files
 from mcp_server.world.project_code import LONGEST, MOST_FILES, SKIPPED, is_test
 
@@ -60,6 +61,7 @@ def read_code(root: Path) -> Code:
         queries=tuple(query for one in queried for query in one.queries),
         walks=tuple(walk for one in queried for walk in one.walks),
         returned=tuple(each for one in queried for each in one.returned),
+        handed=tuple(each for one in queried for each in one.handed),
         classes=classes,
         relationships=relationships,
         imports=tuple(_imports(sources)),

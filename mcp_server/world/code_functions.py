@@ -185,7 +185,6 @@ def _function(
 ) -> Function:
     route, response = _route(node)
     decorated = " ".join(ast.unparse(one) for one in node.decorator_list)
-    sessions = [kind for _, kind in session_parameters(node, providers)]
     return Function(
         key=f"{text.name}:{qualified}",
         name=node.name,
@@ -195,7 +194,6 @@ def _function(
         starts=node.name in started or bool(STARTING.search(decorated)) or "on_event" in decorated,
         is_main=node.name in mains,
         yields=any(isinstance(one, ast.Yield) for one in _own(node)),
-        session=sessions[0] if sessions else "",
         provides=providers.functions.get(node.name, ""),
         response=response,
     )

@@ -7,61 +7,32 @@ other; what cannot be told is nothing, and no fact comes of it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-from mcp_server.model.code import Query, Relationship, Returned, Selection, Walk
+from mcp_server.model.code import Handed, Query, Returned, Selection, Walk
 from mcp_server.world.code_calls import Names, Text, dotted
-from mcp_server.world.code_functions import Providers, session_kind, session_parameters
+from mcp_server.world.code_held import (
+    NOTHING,
+    Definition,
+    Facts,
+    Ground,
+    Held,
+    attributes,
+    is_few,
+    loaded_by,
+    parameters,
+    selected,
+    session_of,
+)
 
-Kind = Literal["", "sync", "async"]
 READS = frozenset({"exec", "execute", "scalars", "scalar", "stream", "stream_scalars"})
 GETS = frozenset({"get", "get_one"})
 OTHERS = frozenset({"commit", "flush", "refresh", "merge", "delete", "run_sync", "bulk_save_objects", "rollback"})
-EAGER = frozenset({"selectinload", "joinedload", "subqueryload", "contains_eager", "immediateload"})
 EAGERLY = frozenset({"selectin", "joined", "subquery", "immediate"})
-MANY = frozenset({"all", "fetchall", "fetchmany", "partitions", "scalars", "unique", "yield_per", "mappings", "tuples"})
+SAME = frozenset({"scalars", "unique", "yield_per", "mappings", "tuples"})
+MANY = frozenset({"all", "fetchall", "fetchmany", "partitions", *SAME})
 ONE = frozenset({"first", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "scalar", "fetchone"})
-
-
-NOTHING = Selection()
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What is known of the whole project before a function is followed."""
-
-    providers: Providers
-    relationships: Mapping[tuple[str, str], Relationship]
-    models: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a name holds. what: session, statement, result, rows, row. kind: of the session it came from."""
-
-    what: Literal["session", "statement", "result", "rows", "row"]
-    kind: Kind = ""
-    flavour: str = ""
-    selection: Selection = NOTHING
-    loop: int = 0
-    legacy: bool = False
-
-    @property
-    def model(self) -> str:
-        """The class of the rows, "" when several are selected together."""
-        only = len(self.selection.models) == 1 and not self.selection.others
-        return self.selection.models[0] if only else ""
-
-
-@dataclass
-class Facts:
-    """What was found in a file so far."""
-
-    queries: list[Query] = field(default_factory=list)
-    walks: list[Walk] = field(default_factory=list)
-    returned: list[Returned] = field(default_factory=list)
+LEGACY = frozenset({"all", "first", "one", "one_or_none", "count", "get", "scalar", "delete", "update"})
 
 
 def read_queries(text: Text, tree: ast.Module, names: Names, ground: Ground) -> Facts:
@@ -93,9 +64,7 @@ class _Reading:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._function(node)
             case ast.ClassDef():
-                _Reading(
-                    self.text, self.names, self.ground, self.facts, f"{self.function}.{node.name}".lstrip("."), {}
-                ).block(node.body)
+                self._inner(node.name, attributes(node, self.names, self.ground)).block(node.body)
             case ast.Assign():
                 value = self.value(node.value)
                 for target in node.targets:
@@ -149,28 +118,13 @@ class _Reading:
             else:
                 self._within(child)
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def _function(self, node: Definition) -> None:
         held = {name: one for name, one in self.held.items() if one.what == "session"}
-        for name, kind in session_parameters(node, self.ground.providers):
-            held[name] = Held("session", kind, self._flavour_of(node, name))
-        inner = f"{self.function}.{node.name}".lstrip(".")
-        _Reading(self.text, self.names, self.ground, self.facts, inner, held).block(node.body)
+        self._inner(node.name, {**held, **parameters(node, self.names, self.ground)}).block(node.body)
 
-    def _flavour_of(self, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> str:
-        """The package of the session's class, "" when it is not told here."""
-        arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-        written = next((one.annotation for one in arguments if one.arg == name), None)
-        if written is None:
-            return ""
-        for one in ast.walk(written):
-            if isinstance(one, ast.Name | ast.Attribute):
-                full = dotted(one, self.names)
-                last = full.rpartition(".")[2]
-                if last in ("Session", "AsyncSession") and "." in full:
-                    return full.partition(".")[0]
-                if last in self.ground.providers.aliases:
-                    return self.ground.providers.flavours.get(last, "")
-        return ""
+    def _inner(self, name: str, held: dict[str, Held]) -> _Reading:
+        qualified = f"{self.function}.{name}".lstrip(".")
+        return _Reading(self.text, self.names, self.ground, self.facts, qualified, held)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         given = self.value(node.iter)
@@ -179,7 +133,7 @@ class _Reading:
             self.block(node.body)
             return
         outer = self.loop
-        self.loop = outer if _is_few(node.iter) else node.lineno
+        self.loop = outer if is_few(node.iter) else node.lineno
         self._bind(node.target, self._each(given))
         self.block(node.body)
         self.loop = outer
@@ -245,7 +199,7 @@ class _Reading:
         outer, kept = self.loop, dict(self.held)
         for number, part in enumerate(node.generators):
             given = self.value(part.iter)
-            if number == 0 and not _is_few(part.iter):
+            if number == 0 and not is_few(part.iter):
                 self.loop = node.lineno
             self._bind(part.target, self._each(given))
             for test in part.ifs:
@@ -258,7 +212,7 @@ class _Reading:
     def _attribute(self, node: ast.Attribute) -> Held | None:
         base = self.value(node.value)
         if base is None or base.what != "row" or not isinstance(node.ctx, ast.Load):
-            return self.held.get(ast.unparse(node)) if base is None else None
+            return self.held.get(ast.unparse(node)) if isinstance(node.value, ast.Name) else None
         known = self.ground.relationships.get((base.model, node.attr))
         if known is None:
             return None
@@ -292,10 +246,19 @@ class _Reading:
             return None
         self._arguments(node)
         if verb == "select" and node.args:
-            return Held("statement", selection=self._selected(node.args))
+            return Held("statement", selection=selected(node.args, self.names, self.ground))
         if verb in ("list", "sorted", "tuple", "set", "reversed", "enumerate") and node.args:
             return self.value_again(node.args[0])
-        return self._session(node, name, verb)
+        self._hand_over(node, verb, awaited)
+        return session_of(node, name, self.names, self.ground, self.loop)
+
+    def _hand_over(self, node: ast.Call, verb: str, awaited: bool) -> None:
+        """Note that a session goes to another function."""
+        given = [self.held.get(ast.unparse(one)) for one in (*node.args, *(word.value for word in node.keywords))]
+        session = next((one for one in given if one is not None and one.what == "session"), None)
+        if session is not None and verb != "?":
+            found = Handed(verb, self.text.span(node), self.key, session.kind, self.loop, awaited)
+            self.facts.handed.append(found)
 
     def _arguments(self, node: ast.Call) -> None:
         for one in (*node.args, *(word.value for word in node.keywords)):
@@ -303,66 +266,40 @@ class _Reading:
 
     def value_again(self, node: ast.expr) -> Held | None:
         """What an expression holds that was followed already: no fact is told twice."""
-        kept = Facts(list(self.facts.queries), list(self.facts.walks), list(self.facts.returned))
+        kept = Facts(list(self.facts.queries), list(self.facts.walks))
         held = self.value(node)
-        self.facts.queries[:], self.facts.walks[:], self.facts.returned[:] = kept.queries, kept.walks, kept.returned
+        self.facts.queries[:], self.facts.walks[:] = kept.queries, kept.walks
         return replace(held, what="rows") if held and held.what in ("rows", "result") else None
-
-    def _session(self, node: ast.Call, name: str, verb: str) -> Held | None:
-        providers = self.ground.providers
-        if verb in ("Session", "AsyncSession") and not name.startswith(("requests.", "aiohttp.", "boto3.")):
-            return Held("session", session_kind(verb), name.partition(".")[0] if "." in name else "", loop=self.loop)
-        if verb == "next" and node.args and isinstance(node.args[0], ast.Call):
-            verb = dotted(node.args[0].func, self.names).rpartition(".")[2]
-        kind = providers.kind(verb)
-        return Held("session", kind, providers.flavours.get(verb, ""), loop=self.loop) if kind else None
-
-    def _selected(self, parts: list[ast.expr]) -> Selection:
-        models: list[str] = []
-        others: list[str] = []
-        for one in parts:
-            last = dotted(one, self.names).rpartition(".")[2]
-            whole = isinstance(one, ast.Name | ast.Attribute) and last in self.ground.models
-            (models if whole else others).append(last if whole else ast.unparse(one))
-        return Selection(tuple(models), tuple(others))
 
     def _chained(self, node: ast.Call, base: Held, verb: str) -> Held | None:
         self._arguments(node)
-        if base.legacy and verb in ("all", "first", "one", "one_or_none", "count", "get", "scalar", "delete", "update"):
+        if base.legacy and verb in LEGACY:
             self._ask(node, replace(base, what="session"), verb, False, base.selection)
             return self._taken(replace(base, what="result"), verb)
         selection = replace(base.selection, verbs=(*base.selection.verbs, verb))
         if verb == "options":
-            selection = replace(selection, loaded=selection.loaded | self._loaded(node))
+            selection = replace(selection, loaded=selection.loaded | loaded_by(node, self.names))
         elif verb == "order_by":
             selection = replace(selection, ordered=", ".join(ast.unparse(one) for one in node.args))
         elif verb == "offset" and node.args:
             selection = replace(selection, offset=ast.unparse(node.args[0]))
         return replace(base, selection=selection)
 
-    def _loaded(self, node: ast.Call) -> frozenset[str]:
-        """The relationships that the options of a statement load along."""
-        return frozenset(
-            f"{dotted(argument.value, self.names).rpartition('.')[2]}.{argument.attr}"
-            for one in ast.walk(node)
-            if isinstance(one, ast.Call) and dotted(one.func, self.names).rpartition(".")[2] in EAGER
-            for argument in one.args
-            if isinstance(argument, ast.Attribute)
-        )
-
     def _asked(self, node: ast.Call, session: Held, verb: str, awaited: bool) -> Held | None:
         given = [self.value(one) for one in node.args]
         for word in node.keywords:
             self.value(word.value)
         if verb == "query":
-            return replace(session, what="statement", selection=self._selected(node.args), legacy=True)
+            return replace(
+                session, what="statement", selection=selected(node.args, self.names, self.ground), legacy=True
+            )
         if verb in READS:
             selection = given[0].selection if given and given[0] and given[0].what == "statement" else None
             self._ask(node, session, verb, awaited, selection)
             held = replace(session, what="result", selection=selection or NOTHING)
             return replace(held, what="row") if verb == "scalar" else held
         if verb in GETS and node.args:
-            selection = replace(self._selected(node.args[:1]), loaded=self._loaded(node))
+            selection = replace(selected(node.args[:1], self.names, self.ground), loaded=loaded_by(node, self.names))
             self._ask(node, session, verb, awaited, selection)
             return replace(session, what="row", selection=selection)
         if verb in OTHERS:
@@ -399,17 +336,8 @@ class _Reading:
         last = self.facts.queries[-1] if self.facts.queries else None
         if base.what == "result" and last is not None and last.selection == base.selection and verb in (*MANY, *ONE):
             self.facts.queries[-1] = replace(last, ends=verb)
-        if verb in ("scalars", "unique", "yield_per", "mappings", "tuples"):
+        if verb in SAME:
             return base
         if verb in MANY:
             return replace(base, what="rows")
         return replace(base, what="row") if verb in ONE else None
-
-
-def _is_few(node: ast.expr) -> bool:
-    """Whether a loop runs over what is written out, or a small number of tries: not over rows."""
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return True
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-        return all(isinstance(one, ast.Constant) or "retr" in ast.unparse(one).lower() for one in node.args)
-    return False

@@ -7,7 +7,7 @@ https://docs.sqlalchemy.org/en/20/orm/queryguide/relationships.html#selectin-eag
 
 from collections.abc import Iterator
 
-from mcp_server.model.code import Code
+from mcp_server.model.code import READING, Code
 from mcp_server.model.finding import Finding, Rule
 
 RULE = Rule(
@@ -33,6 +33,10 @@ from app.models import Tag
 
 def names(session: Session, ids: list[int]):
     return session.exec(select(Tag.name).where(Tag.id.in_(ids))).all()
+
+
+def shorten(session: Session, names: list[str]):
+    return [name.strip() for name in names]
 """,
         """
 from sqlmodel import Session, select
@@ -67,7 +71,6 @@ def shout(session: Session):
 """,
     ),
 )
-READING = ("exec", "execute", "scalars", "scalar", "get", "get_one", "all", "first", "one", "one_or_none", "count")
 
 
 def check(code: Code) -> Iterator[Finding]:
@@ -80,4 +83,14 @@ def check(code: Code) -> Iterator[Finding]:
                 evidence=f"the loop begins at line {query.loop}",
                 fix=f"ask once before the loop, with {models or 'Model'}.id.in_(ids)",
                 place=str(query.span),
+            )
+    for handed in code.handed:
+        asking = code.asking(handed.to) if handed.loop else None
+        if asking is not None:
+            yield RULE.found(
+                subject=f"{handed.to}()",
+                message=f"{handed.to}() is called for each turn of the loop, and sends a query: one round trip a row.",
+                evidence=f"the loop begins at line {handed.loop}; the query is in {asking.span}",
+                fix=f"a {handed.to}() that takes all ids at once",
+                place=str(handed.span),
             )

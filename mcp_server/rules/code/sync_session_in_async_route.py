@@ -7,7 +7,7 @@ https://fastapi.tiangolo.com/async/#very-technical-details
 
 from collections.abc import Iterator
 
-from mcp_server.model.code import Code
+from mcp_server.model.code import Code, Handed, Query
 from mcp_server.model.finding import Finding, Rule
 
 _DB = """
@@ -77,20 +77,30 @@ async def list_tasks(session: AsyncSession = Depends(get_session)):
 
 def check(code: Code) -> Iterator[Finding]:
     told: set[str] = set()
-    for query in code.queries:
-        within = code.function(query.function)
-        if within is None or not within.is_async or not within.route or query.session != "sync" or query.awaited:
-            continue
-        if within.key in told:
+    waits = [(one.function, f"session.{one.verb}()", one.span) for one in code.queries if _waits(one)]
+    waits += [(one.function, f"{one.to}(session)", one.span) for one in code.handed if _hands(code, one)]
+    for function, words, span in waits:
+        within = code.function(function)
+        if within is None or not within.is_async or not within.route or within.key in told:
             continue
         told.add(within.key)
-        count = sum(one.function == within.key and one.session == "sync" for one in code.queries)
+        count = sum(one == function for one, _, _ in waits)
         yield RULE.found(
             subject=f"{within.name} ({within.route})",
             message="While this route waits for the database, no other request of the process is served.",
-            evidence=f"{count} calls on a synchronous session inside async def"
-            if count > 1
-            else f"session.{query.verb}()",
+            evidence=f"{words} inside async def" + (f", and {count - 1} more" if count > 1 else ""),
             fix=f"def {within.name}(...)  # FastAPI runs it in a thread; or an AsyncSession and await",
-            place=str(query.span),
+            place=str(span),
         )
+
+
+def _waits(query: Query) -> bool:
+    return query.session == "sync" and not query.awaited
+
+
+def _hands(code: Code, handed: Handed) -> bool:
+    """Whether a synchronous session goes to a plain function that asks with it."""
+    if handed.session != "sync" or handed.awaited:
+        return False
+    asking = code.asking(handed.to)
+    return asking is not None and not asking.is_async
