@@ -184,6 +184,16 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that a function opens under a name and neither closes nor hands on. maker: what gave it."""
+
+    name: str
+    maker: str
+    span: Span
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClassField:
     """A name that a class body binds. maker: the call that makes it, None for a plain value or none at all."""
 
@@ -256,6 +266,7 @@ class Code:
     walks: tuple[Walk, ...] = ()
     returned: tuple[Returned, ...] = ()
     handed: tuple[Handed, ...] = ()
+    opened: tuple[Opened, ...] = ()
     classes: tuple[ClassText, ...] = ()
     relationships: tuple[Relationship, ...] = ()
     imports: tuple[Import, ...] = ()

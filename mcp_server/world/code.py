@@ -62,6 +62,7 @@ def read_code(root: Path) -> Code:
         walks=tuple(walk for one in queried for walk in one.walks),
         returned=tuple(each for one in queried for each in one.returned),
         handed=tuple(each for one in queried for each in one.handed),
+        opened=tuple(each for one in queried for each in one.opened),
         classes=classes,
         relationships=relationships,
         imports=tuple(_imports(sources)),

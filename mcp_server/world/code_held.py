@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mcp_server.model.code import Handed, Query, Relationship, Returned, Selection, Walk
+from mcp_server.model.code import Handed, Opened, Query, Relationship, Returned, Selection, Walk
 from mcp_server.world.code_calls import Names, dotted
 from mcp_server.world.code_functions import Kind, Providers, session_kind, session_parameters
 
@@ -52,6 +53,7 @@ class Facts:
     walks: list[Walk] = field(default_factory=list)
     returned: list[Returned] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
 
 
 def parameters(node: Definition, names: Names, ground: Ground) -> dict[str, Held]:
@@ -141,6 +143,16 @@ def loaded_by(node: ast.Call, names: Names) -> frozenset[str]:
         for argument in one.args
         if isinstance(argument, ast.Attribute)
     )
+
+
+def left_open(node: Definition, name: str) -> bool:
+    """Whether a function neither closes what it holds under a name nor hands it on."""
+    handed = (
+        rf"\b{re.escape(name)}\.(?:close|aclose|__exit__)\(|\b(?:yield|return|with|await|global) {re.escape(name)}\b(?!\.)"
+    )
+    kept = rf"(?:\bclosing\(|[=(,]\s*){re.escape(name)}\s*(?:[,)\n]|$)"
+    written = ast.unparse(node)
+    return not re.search(handed, written) and not re.search(kept, written)
 
 
 def is_few(node: ast.expr) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from mcp_server.model.code import Handed, Query, Returned, Selection, Walk
+from mcp_server.model.code import Handed, Opened, Query, Returned, Selection, Walk
 from mcp_server.world.code_calls import Names, Text, dotted
 from mcp_server.world.code_held import (
     NOTHING,
@@ -19,6 +19,7 @@ from mcp_server.world.code_held import (
     Held,
     attributes,
     is_few,
+    left_open,
     loaded_by,
     parameters,
     selected,
@@ -69,6 +70,7 @@ class _Reading:
                 value = self.value(node.value)
                 for target in node.targets:
                     self._bind(target, value)
+                    self._note_opened(target, node.value, value)
             case ast.AnnAssign(value=ast.expr() as value):
                 self._bind(node.target, self.value(value))
             case ast.For() | ast.AsyncFor():
@@ -120,7 +122,17 @@ class _Reading:
 
     def _function(self, node: Definition) -> None:
         held = {name: one for name, one in self.held.items() if one.what == "session"}
-        self._inner(node.name, {**held, **parameters(node, self.names, self.ground)}).block(node.body)
+        inner = self._inner(node.name, {**held, **parameters(node, self.names, self.ground)})
+        before = len(self.facts.opened)
+        inner.block(node.body)
+        mine = self.facts.opened[before:]
+        self.facts.opened[before:] = [one for one in mine if one.function != inner.key or left_open(node, one.name)]
+
+    def _note_opened(self, target: ast.expr, made: ast.expr, held: Held | None) -> None:
+        """A session that is made and kept under a name of this function."""
+        is_made = isinstance(made, ast.Call) and held is not None and held.what == "session"
+        if is_made and self.function and isinstance(target, ast.Name) and isinstance(made, ast.Call):
+            self.facts.opened.append(Opened(target.id, ast.unparse(made.func), self.text.span(made), self.key))
 
     def _inner(self, name: str, held: dict[str, Held]) -> _Reading:
         qualified = f"{self.function}.{name}".lstrip(".")
