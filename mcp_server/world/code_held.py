@@ -147,9 +147,7 @@ def loaded_by(node: ast.Call, names: Names) -> frozenset[str]:
 
 def left_open(node: Definition, name: str) -> bool:
     """Whether a function neither closes what it holds under a name nor hands it on."""
-    handed = (
-        rf"\b{re.escape(name)}\.(?:close|aclose|__exit__)\(|\b(?:yield|return|with|await|global) {re.escape(name)}\b(?!\.)"
-    )
+    handed = rf"\b{re.escape(name)}\.(?:close|aclose|__exit__)\(|\b(?:yield|return|with|await|global) {re.escape(name)}\b(?!\.)"
     kept = rf"(?:\bclosing\(|[=(,]\s*){re.escape(name)}\s*(?:[,)\n]|$)"
     written = ast.unparse(node)
     return not re.search(handed, written) and not re.search(kept, written)
