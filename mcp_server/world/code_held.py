@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mcp_server.model.code import Handed, Opened, Query, Relationship, Returned, Selection, Walk
+from mcp_server.model.code import Handed, Opened, Query, Relationship, Returned, Selection, Span, Walk
 from mcp_server.world.code_calls import Names, dotted
 from mcp_server.world.code_functions import Kind, Providers, session_kind, session_parameters
 
 NOTHING = Selection()
 EAGER = frozenset({"selectinload", "joinedload", "subqueryload", "contains_eager", "immediateload"})
+SAME = frozenset({"scalars", "unique", "yield_per", "mappings", "tuples"})
+MANY = frozenset({"all", "fetchall", "fetchmany", "partitions", *SAME})
+ONE = frozenset({"first", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "scalar", "fetchone"})
 SQL = ("sqlmodel.", "sqlalchemy.")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -54,6 +57,18 @@ class Facts:
     returned: list[Returned] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
+
+    def mark(self, span: Span, alone: Literal["statement", "chained"]) -> None:
+        """Note on the query that stands there what is done with it."""
+        last = self.queries[-1] if self.queries else None
+        if last is not None and last.span == span:
+            self.queries[-1] = replace(last, alone=alone)
+
+    def give(self, held: Held | None, span: Span, function: str) -> None:
+        """Note the rows that a function returns."""
+        if held is not None and held.what in ("rows", "row", "result") and held.model:
+            many = held.what != "row"
+            self.returned.append(Returned(held.model, held.selection.loaded, span, function, held.kind, many))
 
 
 def parameters(node: Definition, names: Names, ground: Ground) -> dict[str, Held]:
@@ -143,6 +158,41 @@ def loaded_by(node: ast.Call, names: Names) -> frozenset[str]:
         for argument in one.args
         if isinstance(argument, ast.Attribute)
     )
+
+
+def chained(selection: Selection, node: ast.Call, verb: str, names: Names) -> Selection:
+    """A statement with one more call on it."""
+    longer = replace(selection, verbs=(*selection.verbs, verb))
+    if verb == "options":
+        return replace(longer, loaded=longer.loaded | loaded_by(node, names))
+    if verb == "order_by":
+        return replace(longer, ordered=", ".join(ast.unparse(one) for one in node.args))
+    return replace(longer, offset=ast.unparse(node.args[0])) if verb == "offset" and node.args else longer
+
+
+def refreshed(held: Held, node: ast.Call) -> Held:
+    """A row after `refresh(task, ["user"])`, which loads what it names."""
+    named = {
+        f"{held.model}.{one.value}"
+        for given in (*node.args[1:], *(word.value for word in node.keywords))
+        for one in ast.walk(given)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+    return replace(held, selection=replace(held.selection, loaded=held.selection.loaded | named))
+
+
+def each_of(held: Held | None, loop: int) -> Held | None:
+    """What a loop over something binds at each turn."""
+    return replace(held, what="row", loop=loop) if held is not None and held.what in ("rows", "result") else None
+
+
+def taken(base: Held, verb: str) -> Held | None:
+    """What a method of a result gives."""
+    if verb in SAME:
+        return base
+    if verb in MANY:
+        return replace(base, what="rows")
+    return replace(base, what="row") if verb in ONE else None
 
 
 def left_open(node: Definition, name: str) -> bool:

@@ -9,30 +9,33 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from mcp_server.model.code import Handed, Opened, Query, Returned, Selection, Walk
+from mcp_server.model.code import Handed, Opened, Query, Selection, Walk
 from mcp_server.world.code_calls import Names, Text, dotted
 from mcp_server.world.code_held import (
+    MANY,
     NOTHING,
+    ONE,
     Definition,
     Facts,
     Ground,
     Held,
     attributes,
+    chained,
+    each_of,
     is_few,
     left_open,
     loaded_by,
     parameters,
+    refreshed,
     selected,
     session_of,
+    taken,
 )
 
 READS = frozenset({"exec", "execute", "scalars", "scalar", "stream", "stream_scalars"})
 GETS = frozenset({"get", "get_one"})
 OTHERS = frozenset({"commit", "flush", "refresh", "merge", "delete", "run_sync", "bulk_save_objects", "rollback"})
 EAGERLY = frozenset({"selectin", "joined", "subquery", "immediate"})
-SAME = frozenset({"scalars", "unique", "yield_per", "mappings", "tuples"})
-MANY = frozenset({"all", "fetchall", "fetchmany", "partitions", *SAME})
-ONE = frozenset({"first", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "scalar", "fetchone"})
 LEGACY = frozenset({"all", "first", "one", "one_or_none", "count", "get", "scalar", "delete", "update"})
 
 
@@ -82,36 +85,15 @@ class _Reading:
                         self._bind(item.optional_vars, given)
                 self.block(node.body)
             case ast.Return(value=ast.expr() as value):
-                self._returned(node, self.value(value))
+                self.facts.give(self.value(value), self.text.span(node), self.key)
             case ast.Expr(value=ast.Call() as value):
-                before = len(self.facts.queries)
                 self.value(value)
-                self._mark_alone(value, before)
+                self.facts.mark(self.text.span(value), "statement")
             case _:
-                for child in ast.iter_child_nodes(node):
-                    if isinstance(child, ast.expr):
-                        self.value(child)
-                    elif isinstance(child, ast.stmt):
-                        self.statement(child)
-                    else:
-                        self._within(child)
-
-    def _mark_alone(self, node: ast.Call, before: int) -> None:
-        """The call that is a whole statement: nobody can await later what it gives."""
-        span = self.text.span(node)
-        self.facts.queries[before:] = [
-            replace(one, alone="statement") if one.span == span else one for one in self.facts.queries[before:]
-        ]
-
-    def _mark_chained(self, node: ast.Call) -> None:
-        """`session.exec(...).all()`: whoever asks this of a coroutine gets an AttributeError."""
-        inner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        last = self.facts.queries[-1] if self.facts.queries else None
-        if isinstance(inner, ast.Call) and last is not None and last.span == self.text.span(inner):
-            self.facts.queries[-1] = replace(last, alone="chained")
+                self._within(node)
 
     def _within(self, node: ast.AST) -> None:
-        """What stands between statements and expressions: handlers, cases, keywords."""
+        """What a node of any other kind holds: bodies, handlers, cases, keywords."""
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.value(child)
@@ -146,15 +128,10 @@ class _Reading:
             return
         outer = self.loop
         self.loop = outer if is_few(node.iter) else node.lineno
-        self._bind(node.target, self._each(given))
+        self._bind(node.target, each_of(given, self.loop))
         self.block(node.body)
         self.loop = outer
         self.block(node.orelse)
-
-    def _each(self, given: Held | None) -> Held | None:
-        if given is None or given.what not in ("rows", "result"):
-            return None
-        return replace(given, what="row", loop=self.loop)
 
     def _bind(self, target: ast.expr, value: Held | None) -> None:
         match target:
@@ -167,13 +144,6 @@ class _Reading:
                     self._bind(one, None)
             case ast.Attribute():
                 self.value(target.value)
-
-    def _returned(self, node: ast.Return, value: Held | None) -> None:
-        if value is not None and value.what in ("rows", "row", "result") and value.model:
-            found = Returned(
-                value.model, value.selection.loaded, self.text.span(node), self.key, value.kind, value.what != "row"
-            )
-            self.facts.returned.append(found)
 
     def value(self, node: ast.expr, *, awaited: bool = False) -> Held | None:
         """What an expression holds."""
@@ -213,7 +183,7 @@ class _Reading:
             given = self.value(part.iter)
             if number == 0 and not is_few(part.iter):
                 self.loop = node.lineno
-            self._bind(part.target, self._each(given))
+            self._bind(part.target, each_of(given, self.loop))
             for test in part.ifs:
                 self.value(test)
         elements = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
@@ -247,7 +217,10 @@ class _Reading:
         if base is not None and base.what == "statement":
             return self._chained(node, base, verb)
         if base is not None and base.what in ("result", "rows"):
-            self._mark_chained(node)
+            # Whoever asks this of a coroutine gets an AttributeError.
+            inner = node.func.value if isinstance(node.func, ast.Attribute) else node
+            if isinstance(inner, ast.Call):
+                self.facts.mark(self.text.span(inner), "chained")
             self._arguments(node)
             return self._taken(base, verb)
         if verb == "len" and node.args:
@@ -261,16 +234,12 @@ class _Reading:
             return Held("statement", selection=selected(node.args, self.names, self.ground))
         if verb in ("list", "sorted", "tuple", "set", "reversed", "enumerate") and node.args:
             return self.value_again(node.args[0])
-        self._hand_over(node, verb, awaited)
-        return session_of(node, name, self.names, self.ground, self.loop)
-
-    def _hand_over(self, node: ast.Call, verb: str, awaited: bool) -> None:
-        """Note that a session goes to another function."""
         given = [self.held.get(ast.unparse(one)) for one in (*node.args, *(word.value for word in node.keywords))]
         session = next((one for one in given if one is not None and one.what == "session"), None)
         if session is not None and verb != "?":
             found = Handed(verb, self.text.span(node), self.key, session.kind, self.loop, awaited)
             self.facts.handed.append(found)
+        return session_of(node, name, self.names, self.ground, self.loop)
 
     def _arguments(self, node: ast.Call) -> None:
         for one in (*node.args, *(word.value for word in node.keywords)):
@@ -288,14 +257,7 @@ class _Reading:
         if base.legacy and verb in LEGACY:
             self._ask(node, replace(base, what="session"), verb, False, base.selection)
             return self._taken(replace(base, what="result"), verb)
-        selection = replace(base.selection, verbs=(*base.selection.verbs, verb))
-        if verb == "options":
-            selection = replace(selection, loaded=selection.loaded | loaded_by(node, self.names))
-        elif verb == "order_by":
-            selection = replace(selection, ordered=", ".join(ast.unparse(one) for one in node.args))
-        elif verb == "offset" and node.args:
-            selection = replace(selection, offset=ast.unparse(node.args[0]))
-        return replace(base, selection=selection)
+        return replace(base, selection=chained(base.selection, node, verb, self.names))
 
     def _asked(self, node: ast.Call, session: Held, verb: str, awaited: bool) -> Held | None:
         given = [self.value(one) for one in node.args]
@@ -316,24 +278,10 @@ class _Reading:
             return replace(session, what="row", selection=selection)
         if verb in OTHERS:
             self._ask(node, session, verb, awaited, None)
-            if verb == "refresh":
-                self._refreshed(node)
+            name = ast.unparse(node.args[0]) if node.args else ""
+            if verb == "refresh" and name in self.held:
+                self.held[name] = refreshed(self.held[name], node)
         return None
-
-    def _refreshed(self, node: ast.Call) -> None:
-        """`refresh(task, ["user"])` loads what it names."""
-        name = ast.unparse(node.args[0]) if node.args else ""
-        held = self.held.get(name)
-        if held is None:
-            return
-        named = {
-            f"{held.model}.{one.value}"
-            for given in (*node.args[1:], *(word.value for word in node.keywords))
-            for one in ast.walk(given)
-            if isinstance(one, ast.Constant) and isinstance(one.value, str)
-        }
-        selection = replace(held.selection, loaded=held.selection.loaded | named)
-        self.held[name] = replace(held, selection=selection)
 
     def _ask(self, node: ast.Call, session: Held, verb: str, awaited: bool, selection: Selection | None) -> None:
         self.facts.queries.append(
@@ -348,8 +296,4 @@ class _Reading:
         last = self.facts.queries[-1] if self.facts.queries else None
         if base.what == "result" and last is not None and last.selection == base.selection and verb in (*MANY, *ONE):
             self.facts.queries[-1] = replace(last, ends=verb)
-        if verb in SAME:
-            return base
-        if verb in MANY:
-            return replace(base, what="rows")
-        return replace(base, what="row") if verb in ONE else None
+        return taken(base, verb)

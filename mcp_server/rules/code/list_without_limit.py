@@ -53,6 +53,12 @@ def one_task(id: int, session: Session = Depends(get_session)):
 def count_tasks(session: Session = Depends(get_session)):
     return session.exec(select(func.count()).select_from(Task)).all()
 """,
+        _HEAD
+        + """
+@router.get("/tasks/newest")
+def newest_task(session: Session = Depends(get_session)):
+    return session.scalars(select(Task).order_by(Task.id.desc())).first()
+""",
     ),
 )
 WHOLE = ("all", "scalars", "fetchall", "unique")
@@ -77,4 +83,4 @@ def _is_unbounded(query: Query) -> bool:
     selection = query.selection
     if selection is None or not selection.models or {"limit", "slice", "fetch"} & set(selection.verbs):
         return False
-    return query.ends in WHOLE or query.verb in ("all", "scalars")
+    return query.ends in WHOLE or query.verb == "all" or (query.verb == "scalars" and not query.ends)
