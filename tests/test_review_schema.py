@@ -23,7 +23,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Author(SQLModel, table=True):
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, index=True)
     name: str
 
 
@@ -60,6 +60,7 @@ async def test_models_tables_and_code_are_judged_with_file_and_line(library: Wor
 async def test_fixes_are_shown_and_nothing_is_written_without_asking(library: Workspace) -> None:
     root = library.settings.root
     answer = await review_schema(library, fix=True)
+    assert "+    id: int | None = Field(default=None, primary_key=True)\n" in answer.text
     assert '+    author_id: int = Field(foreign_key="author.id", index=True)' in answer.text
     assert '+engine = create_engine(os.environ["DATABASE_URL"], echo=False, pool_pre_ping=True)' in answer.text
     assert (root / "models.py").read_text("utf-8") == MODELS
@@ -70,7 +71,7 @@ async def test_written_fixes_are_found_no_more(library: Workspace) -> None:
     first = await review_schema(library, write=True)
     assert first.carried_out == {"files": 2}
     again = await review_schema(library)
-    assert {"S102", "C103", "C105"} & {one["code"] for one in findings(again)} == set()
+    assert {"S102", "S106", "C103", "C105"} & {one["code"] for one in findings(again)} == set()
     assert "S110" in {one["code"] for one in findings(again)}
 
 

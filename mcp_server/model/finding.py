@@ -47,7 +47,7 @@ class Rule:
     good are SQL, the body of a revision's file, or "python": modules, each after a line `# file: app/db.py` when there are
     several; "project" when an example is a whole project, which has tests of its own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
     beside: codes of other rules that find something in `bad` too, because it cannot be had without. keyword: what cures it
-    as an argument of the column's Field().
+    as an argument of the column's Field(): `index=True`, `without index=True`.
     """
 
     code: str

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mcp_server.model.code import ClassField, Code
+from mcp_server.model.code import Call, ClassField, Code
 from mcp_server.model.finding import Edit, Finding
 from mcp_server.model.orm import ModelField, Models, Place
 from mcp_server.model.schema import Column, Constraint, Index, Schema, Table
 from mcp_server.rules import rule_of
 
 # A keyword that needs no import, and leaves nothing to decide.
-PLAIN = re.compile(r"\w+=(?:True|False)\Z")
+PLAIN = re.compile(r"(?P<without>without )?(?P<name>\w+)=(?:True|False)\Z")
 
 
 def placed(found: Finding, schema: Schema | None, models: Models | None, code: Code | None) -> Finding:
@@ -31,9 +31,11 @@ def placed(found: Finding, schema: Schema | None, models: Models | None, code: C
         return better
     better = replace(better, fix=f"{keyword} in {field.name}'s Field(), then a migration:\n{found.fix}")
     written = _written(code, field.place) if code else None
-    if written is None or found.severity == "info" or not PLAIN.match(keyword):
+    plain = PLAIN.match(keyword)
+    if written is None or written.maker is None or written.kind != "Field" or plain is None or found.severity == "info":
         return better
-    return replace(better, edits=_edits(written, keyword))
+    change = _without if plain["without"] else _with
+    return replace(better, edits=change(written, written.maker, plain["name"], keyword))
 
 
 def subject_of(subject: str, schema: Schema) -> tuple[str, tuple[str, ...]]:
@@ -58,12 +60,19 @@ def _written(code: Code, place: Place) -> ClassField | None:
     return next((field for field in fields if field.span.line == place.line), None)
 
 
-def _edits(field: ClassField, keyword: str) -> tuple[Edit, ...]:
-    """The keyword added to the field's own Field(); () where it is made in another way."""
-    name = keyword.partition("=")[0]
-    maker = field.maker
-    if maker is None or maker.verb != "Field" or maker.argument("sa_column") or maker.argument(name):
+def _with(field: ClassField, maker: Call, name: str, keyword: str) -> tuple[Edit, ...]:
+    """The keyword added to a field's own Field(); () where that says another thing already."""
+    if maker.is_spread() or maker.argument("sa_column") or maker.argument(name):
         return ()
-    if maker.is_spread() or (name == "nullable" and "None" in field.annotation + field.value.partition(",")[0]):
+    if name == "nullable" and "None" in field.annotation + field.value.partition(",")[0]:
         return ()
     return (maker.with_keyword(keyword),)
+
+
+def _without(field: ClassField, maker: Call, name: str, keyword: str) -> tuple[Edit, ...]:
+    """The keyword taken out of a Field(), with the comma before it."""
+    names = [one.name for one in maker.arguments]
+    at = names.index(name) if name in names else 0
+    if at == 0:
+        return ()
+    return (Edit(field.span.file, maker.arguments[at - 1].span.end, maker.arguments[at].span.end, ""),)

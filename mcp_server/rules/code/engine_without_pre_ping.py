@@ -70,4 +70,6 @@ def keeps_connections(call: Call) -> bool:
     if not call.arguments or call.is_spread() or any(one.name == "*" for one in call.arguments):
         return False
     pool = call.argument("poolclass")
-    return not (pool and "NullPool" in pool.text) and "sqlite" not in call.arguments[0].text.lower()
+    address = call.arguments[0]
+    is_file = address.kind in ("text", "formatted") and "sqlite" in address.text.lower()
+    return not is_file and not (pool and "NullPool" in pool.text)

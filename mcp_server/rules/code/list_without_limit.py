@@ -67,7 +67,13 @@ WHOLE = ("all", "scalars", "fetchall", "unique")
 def check(code: Code) -> Iterator[Finding]:
     for query in code.queries:
         within = code.function(query.function)
-        if within is None or not within.route.startswith("GET ") or query.counted or not _is_unbounded(query):
+        if (
+            within is None
+            or not within.route.startswith("GET ")
+            or query.counted
+            or query.loop
+            or not _is_unbounded(query)
+        ):
             continue
         models = ", ".join(query.selection.models) if query.selection else ""
         yield RULE.found(

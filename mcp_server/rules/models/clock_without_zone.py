@@ -24,7 +24,7 @@ RULE = Rule(
     code="O103",
     severity="warning",
     form="python",
-    bad=_HEAD + "    created_at: datetime = Field(default_factory=datetime.utcnow, sa_type=DateTime(timezone=True))\n",
+    bad=_HEAD + "    created_at: datetime = Field(default_factory=datetime.utcnow)\n",
     good=(
         _HEAD
         + "    created_at: datetime = Field(default_factory=lambda: datetime.now(timezone.utc), sa_type=DateTime(timezone=True))\n",
@@ -32,28 +32,23 @@ RULE = Rule(
     ),
 )
 CLOCKS = re.compile(r"^(?:datetime\.)*datetime\.(?:utcnow|now|today)\(\)$")
-AWARE_SINCE = (0, 0, 45)
+REFUSING = "UTCDateTime"  # SQLModel's own type for `datetime`, from 0.0.45
 
 
 def check(models: Models) -> Iterator[Finding]:
-    version = dict(models.versions).get("sqlmodel", "")
-    refuses = _numbers(version) >= AWARE_SINCE
     for one in models.classes:
         for field in one.fields:
             used = [name for name in (field.default, field.onupdate) if CLOCKS.match(name)]
             if not used:
                 continue
-            fails = refuses and field.type == "TIMESTAMP WITH TIME ZONE"
+            fails = field.type_class == REFUSING
             zone = "" if "WITH TIME ZONE" in field.type else ", sa_type=DateTime(timezone=True)"
             yield RULE.found(
                 subject=f"{one.name}.{field.name}",
                 message=f"{used[0]} gives a moment without its time zone"
-                + (f": SQLModel {version} may refuse it at flush." if fails else ", read as local time or refused."),
+                + (": SQLModel refuses it, and every insert fails." if fails else ", read as local time or refused."),
                 evidence=f"the column is {field.type}",
                 fix=f"default_factory=lambda: datetime.now(timezone.utc){zone}",
                 place=str(field.place),
+                severity="error" if fails else "warning",
             )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

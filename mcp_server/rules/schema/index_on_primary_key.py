@@ -21,6 +21,7 @@ RULE = Rule(
         "create table task (id text primary key); create index on task (id text_pattern_ops);",
         "create table task (id bigint primary key, done bool not null); create index on task (id) where not done;",
     ),
+    keyword="without index=True",
 )
 
 

@@ -141,6 +141,7 @@ def _field(name: str, column: Any, lines: Lines, dialect: Any) -> dict[str, Any]
         "comment": column.comment or "",
         "labels": [str(label) for label in getattr(column.type, "enums", None) or ()],
         "values": _member_values(column.type),
+        "type_class": type(column.type).__name__,
         "place": place,
     }
 
