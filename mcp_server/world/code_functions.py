@@ -12,7 +12,7 @@ from mcp_server.model.code import Function
 from mcp_server.world.code_calls import Names, Text, dotted
 
 Kind = Literal["", "sync", "async"]
-METHODS = ("get", "post", "put", "patch", "delete", "api_route", "websocket")
+METHODS = ("get", "post", "put", "patch", "delete", "api_route", "route", "websocket")
 STARTING = re.compile(r"\b(?:lifespan|startup|on_startup|start_up)\b")
 ASYNC_NAME = re.compile(r"\bAsyncSession\b|\bAsyncGenerator\[AsyncSession|async_scoped_session")
 SYNC_NAME = re.compile(r"\b(?:Session|scoped_session)\b")
@@ -209,7 +209,8 @@ def _route(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str]:
             continue
         model = next((word.value for word in one.keywords if word.arg == "response_model"), node.returns)
         shown = str(path.value) if isinstance(path, ast.Constant) else ast.unparse(path)
-        return f"{one.func.attr.upper()} {shown}", ast.unparse(model) if model is not None else ""
+        method = "GET" if one.func.attr in ("route", "api_route") else one.func.attr.upper()
+        return f"{method} {shown}", ast.unparse(model) if model is not None else ""
     return "", ""
 
 

@@ -98,14 +98,14 @@ def _read(path: Path) -> bytes:
 
 
 def _in_text(name: str, data: bytes) -> Iterator[Exposure]:
-    """One finding for each line and kind."""
+    """One finding for each line: the first kind that fits."""
     if b"\0" in data[:1024]:
         return
-    seen: set[tuple[int, str]] = set()
+    seen: set[int] = set()
     for kind, at in _kinds(data, in_tests=bool(TESTS.search(name))):
         line = data.count(b"\n", 0, at) + 1
-        if (line, kind) not in seen:
-            seen.add((line, kind))
+        if line not in seen:
+            seen.add(line)
             yield Exposure(kind, name, line)
 
 

@@ -41,8 +41,7 @@ def render(text):
     ),
 )
 _DDL = re.compile(
-    r"""^[rbfu]*(?:\"{3}|'{3}|["'])\s*(?:alter\s+table|create\s+(?:unique\s+)?(?:table|index)|drop\s+(?:table|index|column|type))\b"""
-    r"(?!\s+manners)",
+    r"""^[rbfu]*(?:\"{3}|'{3}|["'])\s*(?:alter\s+table|create\s+(?:unique\s+)?(?:table|index)|drop\s+(?:table|index|column|type))\b""",
     re.IGNORECASE,
 )
 

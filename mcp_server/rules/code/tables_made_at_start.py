@@ -47,28 +47,16 @@ create_all([])
 
 
 def check(code: Code) -> Iterator[Finding]:
-    for call in code.called("create_all"):
-        if "metadata" not in call.name.lower() and "metadata" not in _handed(call.arguments):
+    for call in code.called("create_all", "run_sync"):
+        named = call.name if call.verb == "create_all" else "".join(one.text for one in call.arguments[:1])
+        if not named.lower().endswith("metadata.create_all"):
             continue
         within = code.function(call.function)
         yield RULE.found(
             subject=within.name if within else call.span.file,
             message="The tables are made by create_all, which never changes one that is there.",
-            evidence=call.name,
+            evidence=named,
             fix="alembic upgrade head, before the application starts",
             place=str(call.span),
+            severity="info" if within is not None and within.is_main else "warning",
         )
-    for call in code.called("run_sync"):
-        if call.arguments and call.arguments[0].text.endswith("metadata.create_all"):
-            within = code.function(call.function)
-            yield RULE.found(
-                subject=within.name if within else call.span.file,
-                message="The tables are made by create_all, which never changes one that is there.",
-                evidence=call.arguments[0].text,
-                fix="alembic upgrade head, before the application starts",
-                place=str(call.span),
-            )
-
-
-def _handed(arguments: tuple[object, ...]) -> str:
-    return " ".join(str(one) for one in arguments[:1]).lower()
