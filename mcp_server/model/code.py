@@ -90,7 +90,7 @@ class Function:
     """A function of the project. key: `file:qualified.name`. route: `GET /tasks`, "" for none.
 
     starts: it runs when the application starts. is_main: a script's own entry.
-    provides: the kind of session that it yields or returns. response: the class that the route answers with, as written.
+    provides: the kind of session that it yields or returns; yields: it is a generator of one. response: the class that the route answers with, as written.
     """
 
     key: str

@@ -51,7 +51,10 @@ def providers_of(modules: Iterable[tuple[tuple[ast.AST, ...], Names]]) -> Provid
                 _put(aliases, name, session_kind(ast.unparse(value.slice)))
                 flavours.setdefault(name, _package(ast.unparse(value.slice), names))
     functions: dict[str, Kind] = {}
+    wanted = {"Session", "AsyncSession", *factories}
     for nodes, names in listed:
+        if wanted.isdisjoint(_named(nodes)):
+            continue
         for node in nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 kind = _provided(node, names, factories)
@@ -62,6 +65,13 @@ def providers_of(modules: Iterable[tuple[tuple[ast.AST, ...], Names]]) -> Provid
 
 
 MAKERS = ("sessionmaker", "async_sessionmaker", "scoped_session", "async_scoped_session")
+
+
+def _named(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names and attributes that a file speaks of, those of annotations in quotes included."""
+    found = {one.id for one in nodes if isinstance(one, ast.Name)}
+    found |= {one.attr for one in nodes if isinstance(one, ast.Attribute)}
+    return found | {"Session" for one in nodes if isinstance(one, ast.Constant) and "Session" in str(one.value)}
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
@@ -184,6 +194,7 @@ def _function(
     mains: set[str],
 ) -> Function:
     route, response = _route(node)
+    provides = providers.functions.get(node.name, "")
     decorated = " ".join(ast.unparse(one) for one in node.decorator_list)
     return Function(
         key=f"{text.name}:{qualified}",
@@ -193,8 +204,8 @@ def _function(
         route=route,
         starts=node.name in started or bool(STARTING.search(decorated)) or "on_event" in decorated,
         is_main=node.name in mains,
-        yields=any(isinstance(one, ast.Yield) for one in _own(node)),
-        provides=providers.functions.get(node.name, ""),
+        yields=bool(provides) and any(isinstance(one, ast.Yield) for one in _own(node)),
+        provides=provides,
         response=response,
     )
 

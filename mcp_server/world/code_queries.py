@@ -194,7 +194,7 @@ class _Reading:
     def _attribute(self, node: ast.Attribute) -> Held | None:
         base = self.value(node.value)
         if base is None or base.what != "row" or not isinstance(node.ctx, ast.Load):
-            return self.held.get(ast.unparse(node)) if isinstance(node.value, ast.Name) else None
+            return self.held.get(f"{node.value.id}.{node.attr}") if isinstance(node.value, ast.Name) else None
         known = self.ground.relationships.get((base.model, node.attr))
         if known is None:
             return None
@@ -234,8 +234,9 @@ class _Reading:
             return Held("statement", selection=selected(node.args, self.names, self.ground))
         if verb in ("list", "sorted", "tuple", "set", "reversed", "enumerate") and node.args:
             return self.value_again(node.args[0])
-        given = [self.held.get(ast.unparse(one)) for one in (*node.args, *(word.value for word in node.keywords))]
-        session = next((one for one in given if one is not None and one.what == "session"), None)
+        given = (*node.args, *(word.value for word in node.keywords))
+        named = (self.held.get(ast.unparse(one)) for one in given if isinstance(one, ast.Name | ast.Attribute))
+        session = next((one for one in named if one is not None and one.what == "session"), None)
         if session is not None and verb != "?":
             found = Handed(verb, self.text.span(node), self.key, session.kind, self.loop, awaited)
             self.facts.handed.append(found)
