@@ -168,6 +168,12 @@ HARMLESS = {
     "one query before the loop": "def f(session: Session, ids: list[int]):\n"
     "    found = {one.id: one for one in session.exec(select(Task).where(Task.id.in_(ids)))}\n"
     "    return [found.get(id) for id in ids]\n",
+    "whole batches": "def f(session: Session, ids: list[int]):\n    for chunk in chunks(ids, 1000):\n"
+    "        session.execute(text('delete from task where id = any(:ids)'), {'ids': chunk})\n",
+    "messages of a queue": "async def f(session: AsyncSession, queue):\n    async for message in queue:\n"
+    "        print(await session.get(Task, message.id))\n",
+    "a script that somebody runs": "def fill():\n    with Session(engine) as session:\n        for id in ids():\n"
+    "            session.get(Task, id)\n\n\nif __name__ == '__main__':\n    fill()\n",
     "a count": "def f(session: Session):\n    return session.exec(select(func.count()).select_from(Task)).one()\n",
     "values as parameters": "def f(session: Session, id: int):\n"
     "    return session.execute(text('select 1 from task where id = :id'), {'id': id}).scalar()\n",

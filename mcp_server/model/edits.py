@@ -9,10 +9,11 @@ from mcp_server.model.finding import Edit
 
 def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
     """The file with its edits; of two that overlap the earlier one is made, doubles once."""
-    done, at, parts = 0, 0, []
+    at = 0
+    parts: list[bytes] = []
     for edit in sorted(dict.fromkeys(edits), key=lambda one: (one.start, one.end)):
-        if edit.start < at or (edit.start == at and done and edit.end > edit.start and edit.start < done):
+        if edit.start < at:
             continue
         parts += [data[at : edit.start], edit.text.encode()]
-        at = done = edit.end
+        at = edit.end
     return b"".join([*parts, data[at:]])

@@ -17,6 +17,7 @@ EAGER = frozenset({"selectinload", "joinedload", "subqueryload", "contains_eager
 SAME = frozenset({"scalars", "unique", "yield_per", "mappings", "tuples"})
 MANY = frozenset({"all", "fetchall", "fetchmany", "partitions", *SAME})
 ONE = frozenset({"first", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "scalar", "fetchone"})
+BATCH = re.compile(r"batch|chunk|\bpages?\b", re.IGNORECASE)
 SQL = ("sqlmodel.", "sqlalchemy.")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -203,10 +204,11 @@ def left_open(node: Definition, name: str) -> bool:
     return not re.search(handed, written) and not re.search(kept, written)
 
 
-def is_few(node: ast.expr) -> bool:
-    """Whether a loop runs over what is written out, or a small number of tries: not over rows."""
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+def is_few(node: ast.For | ast.AsyncFor | ast.comprehension) -> bool:
+    """Whether a loop does not run over rows: it is written out, a few tries, whole batches, or what arrives from outside."""
+    over = node.iter
+    if isinstance(over, ast.List | ast.Tuple | ast.Set):
         return True
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-        return all(isinstance(one, ast.Constant) or "retr" in ast.unparse(one).lower() for one in node.args)
-    return False
+    if isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "range":
+        return all(isinstance(one, ast.Constant) or "retr" in ast.unparse(one).lower() for one in over.args)
+    return bool(BATCH.search(f"{ast.unparse(node.target)} {ast.unparse(over)}"))

@@ -54,10 +54,7 @@ class _Reading:
     ) -> None:
         self.text, self.names, self.ground, self.facts = text, names, ground, facts
         self.function, self.held, self.loop = function, held, 0
-
-    @property
-    def key(self) -> str:
-        return f"{self.text.name}:{self.function}" if self.function else ""
+        self.key = f"{text.name}:{function}" if function else ""
 
     def block(self, body: list[ast.stmt]) -> None:
         for statement in body:
@@ -127,7 +124,9 @@ class _Reading:
             self.block(node.body)
             return
         outer = self.loop
-        self.loop = outer if is_few(node.iter) else node.lineno
+        # What arrives from a queue or a socket comes one by one: only rows of ours could be asked for together.
+        arrives = isinstance(node, ast.AsyncFor) and given is None
+        self.loop = outer if arrives or is_few(node) else node.lineno
         self._bind(node.target, each_of(given, self.loop))
         self.block(node.body)
         self.loop = outer
@@ -181,7 +180,7 @@ class _Reading:
         outer, kept = self.loop, dict(self.held)
         for number, part in enumerate(node.generators):
             given = self.value(part.iter)
-            if number == 0 and not is_few(part.iter):
+            if number == 0 and not is_few(part):
                 self.loop = node.lineno
             self._bind(part.target, each_of(given, self.loop))
             for test in part.ifs:

@@ -8,7 +8,7 @@ https://docs.sqlalchemy.org/en/20/orm/queryguide/relationships.html#selectin-eag
 from collections.abc import Iterator
 
 from mcp_server.model.code import READING, Code
-from mcp_server.model.finding import Finding, Rule
+from mcp_server.model.finding import Finding, Rule, Severity
 
 RULE = Rule(
     code="C301",
@@ -83,6 +83,7 @@ def check(code: Code) -> Iterator[Finding]:
                 evidence=f"the loop begins at line {query.loop}",
                 fix=f"ask once before the loop, with {models or 'Model'}.id.in_(ids)",
                 place=str(query.span),
+                severity=_severity(code, query.function),
             )
     for handed in code.handed:
         asking = code.asking(handed.to) if handed.loop else None
@@ -93,4 +94,11 @@ def check(code: Code) -> Iterator[Finding]:
                 evidence=f"the loop begins at line {handed.loop}; the query is in {asking.span}",
                 fix=f"a {handed.to}() that takes all ids at once",
                 place=str(handed.span),
+                severity=_severity(code, handed.function),
             )
+
+
+def _severity(code: Code, function: str) -> Severity:
+    """A script that somebody runs by hand makes nobody wait."""
+    within = code.function(function)
+    return "info" if within is not None and within.is_main else "warning"
