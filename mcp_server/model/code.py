@@ -257,7 +257,7 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Code:
-    """The facts of a whole project. notes: what a reader should know, one sentence each."""
+    """The facts of a whole project. digests: SHA-256 of each file as it was read. notes: one sentence each."""
 
     files: tuple[str, ...] = ()
     functions: tuple[Function, ...] = ()
@@ -272,6 +272,7 @@ class Code:
     imports: tuple[Import, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     tracked: tuple[str, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -15,6 +15,7 @@ class SchemaReview:
 
     failures: what could not be judged, and why. titles: the first line of each rule's page, by code.
     diff: the mechanical fixes as a unified diff, "" when they were not asked for. written: files that were changed.
+    digests: SHA-256 of the files as they were judged.
     """
 
     source: str
@@ -25,6 +26,7 @@ class SchemaReview:
     titles: tuple[tuple[str, str], ...] = ()
     diff: str = ""
     written: tuple[str, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
 
     @property
     def mechanical(self) -> int:

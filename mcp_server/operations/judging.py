@@ -68,7 +68,8 @@ async def _judged(workspace: Workspace, source: str) -> SchemaReview:
     report = judge(*(one for one in (seen.schema, seen.models, seen.code) if one is not None))
     found = Report.of(placed(one, seen.schema, seen.models, seen.code) for one in report.findings)
     titles = tuple((one.rule.code, one.page.partition("\n")[0]) for one in rules())
-    return SchemaReview(source, found, _counts(seen), seen.notes(), tuple(seen.failures), titles)
+    digests = seen.code.digests if seen.code else ()
+    return SchemaReview(source, found, _counts(seen), seen.notes(), tuple(seen.failures), titles, digests=digests)
 
 
 async def _look(workspace: Workspace, source: str) -> Seen:

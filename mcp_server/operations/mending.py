@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 from difflib import unified_diff
+from hashlib import sha256
 from pathlib import Path
 
 from mcp_server.model.edits import apply
@@ -18,12 +19,14 @@ def mend(root: Path, review: SchemaReview, write: bool) -> SchemaReview:
     diffs: list[str] = []
     written: list[str] = []
     notes = list(review.notes)
+    judged = dict(review.digests)
     for name, edits in _by_file(review).items():
         path = root / name
         before = _read(root, path)
-        after = apply(before, edits)
-        if after == before:
+        if sha256(before).hexdigest() != judged.get(name):
+            notes.append(f"{name} is left as it is: it was changed while it was judged, or leads out of the project.")
             continue
+        after = apply(before, edits)
         if not _parses(after):
             notes.append(f"{name} is left as it is: with its fixes it would not parse.")
             continue
@@ -46,7 +49,10 @@ def _read(root: Path, path: Path) -> bytes:
     """A file of the project; a link that leads out of it is nothing to be changed."""
     if path.is_symlink() or not path.resolve().is_relative_to(root.resolve()):
         return b""
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _parses(data: bytes) -> bool:

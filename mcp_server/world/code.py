@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from mcp_server.model.code import Code, Import
@@ -68,6 +69,7 @@ def read_code(root: Path) -> Code:
         imports=tuple(_imports(sources)),
         exposures=find_exposures(root, tracked),
         tracked=tracked,
+        digests=tuple((source.text.name, sha256(source.text.data).hexdigest()) for source in sources),
         notes=tuple(notes),
     )
 
