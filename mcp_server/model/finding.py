@@ -11,11 +11,22 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of a file that gets another text. start, end: bytes of the file, from 0, the end left out."""
+
+    file: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One fault. code: the rule's, `M101`. subject: what it is about, by its identity.
 
     message: one or two sentences: what happens, and what it stops. evidence: what was seen, and whether it was observed
     or derived. fix: SQL or Python that cures it, "" when only a person can decide. place: `file:line`, "" when unknown.
+    edits: the fix as changes of the user's files, () when it is not mechanical.
     """
 
     code: str
@@ -25,6 +36,7 @@ class Finding:
     evidence: str = ""
     fix: str = ""
     place: str = ""
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +44,10 @@ class Rule:
     """What a rule states of itself; the harness holds it to its examples.
 
     given: SQL that stands before. bad: what has the fault. good: what has not, the near misses among them. form: bad and
-    good are SQL, or the body of a revision's file; "project" when an example is a whole project, which has tests of its
-    own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
-    beside: codes of other rules that find something in `bad` too, because it cannot be had without.
+    good are SQL, the body of a revision's file, or "python": modules, each after a line `# file: app/db.py` when there are
+    several; "project" when an example is a whole project, which has tests of its own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
+    beside: codes of other rules that find something in `bad` too, because it cannot be had without. keyword: what cures it
+    as an argument of the column's Field(): `index=True`, `without index=True`.
     """
 
     code: str
@@ -42,11 +55,12 @@ class Rule:
     bad: str = ""
     good: tuple[str, ...] = ()
     given: str = ""
-    form: Literal["sql", "revision", "project"] = "sql"
+    form: Literal["sql", "revision", "python", "project"] = "sql"
     since: int = 0
     until: int = 99
     cured: bool = True
     beside: tuple[str, ...] = ()
+    keyword: str = ""
 
     def found(
         self,
@@ -57,9 +71,10 @@ class Rule:
         fix: str = "",
         place: str = "",
         severity: Severity | None = None,
+        edits: tuple[Edit, ...] = (),
     ) -> Finding:
         """A finding of this rule."""
-        return Finding(self.code, severity or self.severity, subject, message, evidence, fix, place)
+        return Finding(self.code, severity or self.severity, subject, message, evidence, fix, place, edits)
 
 
 @dataclass(frozen=True, slots=True)

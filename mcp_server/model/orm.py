@@ -27,6 +27,7 @@ class ModelField:
 
     annotation: as it is written. type: as SQLAlchemy spells it for PostgreSQL. default, onupdate: what Python gives, a
     value's repr or a function's name; "" for none. server_default: SQL. foreign_key: "table.column" of the first.
+    labels, values: of an enum: what the column stores, and the members' own values. type_class: SQLAlchemy's, by name.
     """
 
     name: str
@@ -43,6 +44,9 @@ class ModelField:
     unique: bool = False
     index: bool = False
     comment: str = ""
+    labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    type_class: str = ""
     place: Place = Place()
 
 

@@ -36,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("inspect_schema", ".inspect", "Inspect a schema"),
     Operation("explain_query", ".explain", "Explain a query"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
+    Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),
     Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),

@@ -11,7 +11,7 @@ from mcp_server.world.alembic_config import find_config
 from mcp_server.world.guest_environment import guest_environment
 from mcp_server.world.guest_errors import models_error
 from mcp_server.world.guest_process import visit
-from mcp_server.world.interpreter import Interpreter, find_interpreter
+from mcp_server.world.interpreter import find_interpreter
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
@@ -50,12 +50,13 @@ async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
         )
     if answer.result is None:
         raise models_error(answer, interpreter, settings.import_seconds)
-    return _models(answer.result, answer.versions, interpreter, notes)
+    return as_models(answer.result, answer.versions, str(interpreter), notes)
 
 
-def _models(
-    result: Mapping[str, Any], versions: Mapping[str, str], interpreter: Interpreter, notes: tuple[str, ...]
+def as_models(
+    result: Mapping[str, Any], versions: Mapping[str, str], interpreter: str = "", notes: tuple[str, ...] = ()
 ) -> Models:
+    """What the probe said, as values."""
     return Models(
         classes=tuple(_class(item) for item in result["classes"]),
         tables=tuple(ModelTable(item["schema"], item["table"], Place(*item["place"])) for item in result["tables"]),
@@ -65,14 +66,15 @@ def _models(
         problems=tuple(ModelProblem(item["message"], Place(*item["place"])) for item in result["problems"]),
         notes=(*notes, *result["notes"]),
         found_by=result["found_by"],
-        interpreter=str(interpreter),
+        interpreter=interpreter,
         versions=tuple(sorted(versions.items())),
     )
 
 
 def _class(item: Mapping[str, Any]) -> ModelClass:
     def with_place(value: Mapping[str, Any]) -> dict[str, Any]:
-        return {**value, "place": Place(*value["place"])}
+        listed = {name: tuple(given) for name, given in value.items() if isinstance(given, list)}
+        return {**value, **listed, "place": Place(*value["place"])}
 
     return ModelClass(
         name=item["name"],

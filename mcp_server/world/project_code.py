@@ -53,10 +53,11 @@ def _files(root: Path, besides: Path | None) -> Iterator[Path]:
             for name in folders
             if name not in SKIPPED and not name.startswith(".") and (here / name).resolve() != left_out
         )
-        yield from (here / name for name in sorted(files) if name.endswith(".py") and not _is_test(name))
+        yield from (here / name for name in sorted(files) if name.endswith(".py") and not is_test(name))
 
 
-def _is_test(name: str) -> bool:
+def is_test(name: str) -> bool:
+    """Whether a file holds tests, by its name."""
     return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
 
 

@@ -139,8 +139,18 @@ def _field(name: str, column: Any, lines: Lines, dialect: Any) -> dict[str, Any]
         "unique": bool(column.unique),
         "index": bool(column.index),
         "comment": column.comment or "",
+        "labels": [str(label) for label in getattr(column.type, "enums", None) or ()],
+        "values": _member_values(column.type),
+        "type_class": type(column.type).__name__,
         "place": place,
     }
+
+
+def _member_values(sql_type: Any) -> list[str]:
+    """The values of the members of an enum's class, [] for one that is made of plain words."""
+    kind = getattr(sql_type, "enum_class", None)
+    members = getattr(kind, "__members__", {})
+    return [str(member.value) for member in members.values() if isinstance(member.value, str)]
 
 
 def _relationship(prop: Any, lines: Lines) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Rules that judge the code around the database: engines, sessions, queries, what is kept in the repository."""

@@ -1,0 +1,1 @@
+"""Rules that judge the classes of the models, as SQLAlchemy sees them and as they are written."""
