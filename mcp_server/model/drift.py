@@ -54,7 +54,7 @@ class Disagreement:
 
 def compare(sources: Sequence[Described]) -> tuple[Disagreement, ...]:
     """Every disagreement between any two of the sources, each once, the most harmful first. sources: in the order of authority."""
-    found: dict[tuple[str, str, str], Disagreement] = {}
+    found: dict[tuple[str, ...], Disagreement] = {}
     for left, right in combinations(sources, 2):
         for one in _pair(left, right):
             key = (
@@ -67,6 +67,13 @@ def compare(sources: Sequence[Described]) -> tuple[Disagreement, ...]:
     order = {word.word: rank for rank, word in enumerate(sources)}
     listed = (_complete(one, sources, order) for one in found.values())
     return tuple(sorted(listed, key=lambda one: (HARMS.index(one.harm), alike(one.table), one.column, one.kind)))
+
+
+def _subject_of(one: Disagreement) -> tuple[str, ...]:
+    """What a disagreement is about: the same between any two sources. Several checks may be missing at one column."""
+    kind = one.kind.partition(" ")[0] if one.kind.startswith(("table", "column")) else one.kind
+    check = next((cell.text for cell in one.cells if cell.text), "") if kind.startswith("check") else ""
+    return (kind, alike(one.table), one.column.lower(), check)
 
 
 def _joined(known: Disagreement, other: Disagreement) -> Disagreement:

@@ -41,7 +41,7 @@ def _primary(one: DescribedIndex, theirs: DescribedTable) -> Iterator[Found]:
 def _surplus(mine: DescribedTable, theirs: DescribedTable) -> Iterator[Found]:
     key = next((index.keys for index in theirs.indexes if index.primary), ())
     for other in theirs.indexes:
-        if other.primary or other.keys == key or any(_same(one, other) for one in mine.indexes):
+        if other.primary or other.keys == key or any(_nearly(one, other) for one in mine.indexes):
             continue
         yield ",".join(other.keys), Difference("index extra", "cosmetic", "", _worded(other))
 
@@ -53,6 +53,13 @@ def _same(one: DescribedIndex, other: DescribedIndex) -> bool:
         return False
     mine, theirs = _plain(one.keys), _plain(other.keys)
     return mine == theirs or [_turned(key) for key in mine] == theirs
+
+
+def _nearly(one: DescribedIndex, other: DescribedIndex) -> bool:
+    """Whether an index is the other one, or what was made of it: the same columns, in another order or for other rows."""
+    return {key.removesuffix(" desc") for key in _plain(one.keys)} == {
+        key.removesuffix(" desc") for key in _plain(other.keys)
+    }
 
 
 def _plain(keys: Sequence[str]) -> list[str]:

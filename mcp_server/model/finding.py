@@ -32,7 +32,7 @@ class Rule:
     """What a rule states of itself; the harness holds it to its examples.
 
     given: SQL that stands before. bad: what has the fault. good: what has not, the near misses among them. form: bad and
-    good are SQL, or the body of a revision's file; "project" when an example is a whole project, which has tests of its
+    good are SQL, the body of a revision's file, or a spec in Markdown; "project" when an example is a whole project, which has tests of its
     own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
     beside: codes of other rules that find something in `bad` too, because it cannot be had without.
     """
@@ -42,7 +42,7 @@ class Rule:
     bad: str = ""
     good: tuple[str, ...] = ()
     given: str = ""
-    form: Literal["sql", "revision", "project"] = "sql"
+    form: Literal["sql", "revision", "spec", "project"] = "sql"
     since: int = 0
     until: int = 99
     cured: bool = True
