@@ -375,6 +375,14 @@ def test_a_sentence_on_deletes_gives_the_rule_to_the_key_that_leads_there(senten
     assert reference.column.reference == Reference("readers", "id", "cascade")
 
 
+def test_a_check_is_given_to_the_only_table_with_its_columns_and_else_listed() -> None:
+    document = read(
+        "### a\n- id: int (PK)\n- x: int\n\n### b\n- id: int (PK)\n\n## Constraints\n- Check: x > 0\n- Check: id > 0\n"
+    )
+    assert [(one.table, one.expression) for one in document.checks] == [("a", "x > 0")]
+    assert [(one.place.line, one.text) for one in document.unread] == [(10, "check: id > 0")]
+
+
 def test_what_is_hedged_is_no_rule() -> None:
     base = LISTS.partition("## Indexes")[0]
     base += "    ### Relationships\n    - Optionally, when a reader is deleted, their loans are deleted\n"

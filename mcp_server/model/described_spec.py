@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_server.model.described import Described, DescribedCheck, DescribedColumn, DescribedIndex, DescribedTable
+from mcp_server.model.names import quote
 from mcp_server.model.schema import Constraint, Schema
 from mcp_server.model.spec import StatedIndex, alike
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, name_in_sql
@@ -77,7 +78,7 @@ def _stated_column(column: SpecColumn, table: SpecTable, denied: bool, refused: 
 
 
 def _stated_checks(table: SpecTable, spec: Spec, schema: Schema | None) -> Iterator[DescribedCheck]:
-    identity = f"public.{name_in_sql(table, spec)}"
+    identity = f"public.{quote(name_in_sql(table, spec))}"
     real = {one.name: one for one in schema.on(identity, Constraint)} if schema else {}
     for number, check in enumerate(checks_of(table)):
         made = real.get(check_name(number, check.name))
@@ -101,3 +102,14 @@ def checks_of(table: SpecTable) -> tuple[DescribedCheck, ...]:
 def check_name(number: int, name: str) -> str:
     """The name under which a check is made real."""
     return f"{name or 'stated_check'}_{number}"
+
+
+def not_made(spec: Spec, schema: Schema) -> tuple[tuple[str, str], ...]:
+    """The checks that are stated and that Postgres refused when the spec was made real: (what, place) each."""
+    found: list[tuple[str, str]] = []
+    for table in spec.tables:
+        made = {one.name for one in schema.on(f"public.{quote(name_in_sql(table, spec))}", Constraint)}
+        for number, check in enumerate(checks_of(table)):
+            if check.sql and table.columns and check_name(number, check.name) not in made:
+                found.append((f"the check ({check.sql}) on {table.name}", str(check.place)))
+    return tuple(found)

@@ -57,11 +57,7 @@ def compare(sources: Sequence[Described]) -> tuple[Disagreement, ...]:
     found: dict[tuple[str, ...], Disagreement] = {}
     for left, right in combinations(sources, 2):
         for one in _pair(left, right):
-            key = (
-                one.kind.partition(" ")[0] if one.kind.startswith("table") else one.kind,
-                alike(one.table),
-                one.column.lower(),
-            )
+            key = _subject_of(one)
             known = found.get(key)
             found[key] = _joined(known, one) if known else one
     order = {word.word: rank for rank, word in enumerate(sources)}

@@ -48,6 +48,9 @@ _ROLES: dict[str, re.Pattern[str]] = {
 _YES = re.compile(r"^(?:yes|y|true|✓|✅|x|☑)", re.I)
 _NO = re.compile(r"^(?:no|n|false|✗|❌|✘|-|—)", re.I)
 _EMPTY = ("", "-", "—", "–", "n/a", "none", "N/A")
+_KEY = re.compile(
+    r"^(?:(?P<call>\w+\([A-Za-z_]\w*\))|(?P<name>[A-Za-z_][\w.]*))(?:\s+(?P<order>asc|desc))?(?:\s+nulls\s+\w+)?$", re.I
+)
 _COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -220,20 +223,20 @@ def _indexes(placed: Placed, roles: Mapping[str, int], path: str) -> Iterator[Pa
 
 
 def read_keys(text: str) -> tuple[str, ...]:
-    """The keys of an index: `(user_id, created_at DESC)`, `user_id + completed`, `title`."""
+    """The keys of an index: `(user_id, created_at DESC)`, `user_id + completed`, `lower(title)`."""
     inside = plain(text).strip()
     if inside.startswith("(") and inside.endswith(")"):
         inside = inside[1:-1]
     parts = [part.strip() for part in re.split(r"\s*[,+]\s*", inside) if part.strip()]
-    order = re.compile(r"^([A-Za-z_][\w.]*)(?:\s+(asc|desc))?(?:\s+nulls\s+\w+)?$", re.I)
-    found = [order.match(part) for part in parts]
+    found = [_KEY.match(part) for part in parts]
     if not parts or not all(found):
         return ()
-    return tuple(
-        match[1].rpartition(".")[2] + (" DESC" if (match[2] or "").lower() == "desc" else "")
-        for match in found
-        if match
-    )
+    return tuple(_key(match) for match in found if match)
+
+
+def _key(match: re.Match[str]) -> str:
+    name = match["call"] or match["name"].rpartition(".")[2]
+    return name + (" DESC" if (match["order"] or "").lower() == "desc" else "")
 
 
 def _keys(rows: tuple[Row, ...], roles: Mapping[str, int], path: str) -> Iterator[Part]:

@@ -26,8 +26,9 @@ from mcp_server.model.spec_table import Spec
 from mcp_server.world.markdown import read_blocks
 from mcp_server.world.spec_boxes import read_boxes
 from mcp_server.world.spec_bullets import read_items, told_later
+from mcp_server.world.spec_constraints import read_constraints, read_owned
 from mcp_server.world.spec_dbml import read_dbml
-from mcp_server.world.spec_lists import Columns, read_constraints, read_indexes, read_owned, read_relations
+from mcp_server.world.spec_lists import Columns, read_indexes, read_relations
 from mcp_server.world.spec_mermaid import read_mermaid
 from mcp_server.world.spec_outline import Placed, place_blocks
 from mcp_server.world.spec_python import read_python
