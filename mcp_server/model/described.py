@@ -21,7 +21,8 @@ class DescribedColumn:
 
     types: Postgres's names, any of which is meant; enumerated: it is a native enum (True), text with a check (False), or not
     told (None). length: characters; bounds: every number that is allowed for. unbounded: said to have no bound.
-    nullable: None when it is not said; silent: it follows from silence alone. default: SQL that the database carries
+    nullable: None when it is not said; silent: it follows from silence alone; required: NOT NULL is said of the column itself,
+    and not only by the type of a class's field. default: SQL that the database carries
     out; given: what Python gives, as SQL. on_delete: "" when nothing is said of it, else "no action" or a rule. follows: it is
     said, or known, to change with its row (None: not known). spoken: in so many words, by DDL.
     """
@@ -37,6 +38,7 @@ class DescribedColumn:
     unbounded: bool = False
     nullable: bool | None = None
     silent: bool = False
+    required: bool = False
     primary_key: bool = False
     default: str | None = None
     given: str | None = None
@@ -75,7 +77,10 @@ class DescribedCheck:
 
 @dataclass(frozen=True, slots=True)
 class DescribedTable:
-    """A table. named: its own name is told, and not only that of its rows. whole: its indexes are all told."""
+    """A table. named: its own name is told, and not only that of its rows. whole: its indexes are all told.
+
+    weak: nothing but sketches tell of it. partial: some of its columns are told, as by ALTER TABLE, and not the others.
+    """
 
     name: str
     place: Place = NOWHERE
@@ -87,6 +92,7 @@ class DescribedTable:
     external: bool = False
     owner: str = ""
     weak: bool = False
+    partial: bool = False
 
     def column(self, name: str) -> DescribedColumn | None:
         """The column of a name; case counts only where two would be told apart by it."""
@@ -168,6 +174,7 @@ def _column(
         length=int(sized[2]) if sized else None,
         unbounded=sized is None and column.type in ("text", "character varying"),
         nullable=column.nullable,
+        required=not column.nullable,
         primary_key=column.name in primary,
         default=None if numbered or column.identity_kind else column.default,
         references=split(key.references)[-1] if key else "",

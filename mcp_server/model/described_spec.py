@@ -38,6 +38,7 @@ def _stated_table(table: SpecTable, spec: Spec, schema: Schema | None) -> Descri
         external=table.external,
         owner=table.owner,
         weak=table.weak,
+        partial=table.partial,
     )
 
 
@@ -60,11 +61,12 @@ def _stated_column(column: SpecColumn, table: SpecTable, denied: bool, refused: 
         written=type.written if type else "",
         enumerated=True if type and type.fits == ("enum",) else False if type and type.values else None,
         values=type.values if type else (),
-        length=type.length if type else None,
+        length=type.length if type and not type.unbounded else None,
         bounds=column.bounds,
         unbounded=bool(type and type.unbounded),
         nullable=False if is_key else nullable.column.nullable if nullable else None,
         silent=bool(nullable and nullable.column.silent),
+        required=any(one.column.nullable is False and one.form != "classes" for one in column.voices),
         primary_key=is_key,
         default=default.column.default if default and not default.column.given else None,
         given=given,

@@ -129,6 +129,8 @@ def _tables(mine: DescribedTable, theirs: DescribedTable, left: Described, right
         return
     if mine.named and theirs.named and mine.name != theirs.name:
         yield _told("table renamed", mine, "", Difference("", "breaking", mine.name, theirs.name), left, right, theirs)
+    if mine.weak or theirs.weak:
+        return
     yield from _columns(mine, theirs, left, right)
     for column, one in (*compare_indexes(mine, theirs, left, right), *compare_checks(mine, theirs, left, right)):
         yield _told(one.kind, mine, column, one, left, right, theirs)
@@ -144,7 +146,7 @@ def _columns(mine: DescribedTable, theirs: DescribedTable, left: Described, righ
         for one in compare_columns(column, other, mine, left, right):
             yield _told(one.kind, mine, column.name, one, left, right, theirs)
     for other in theirs.columns:
-        if mine.columns and mine.column(other.name) is None:
+        if mine.columns and not mine.partial and mine.column(other.name) is None:
             extra = Difference("", _harm_of_surplus(other), "", _worded(other), mine.place, other.place)
             yield _told("column extra", mine, other.name, extra, left, right, theirs)
 

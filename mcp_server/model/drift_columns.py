@@ -153,7 +153,7 @@ def _default(mine: DescribedColumn, theirs: DescribedColumn, right: Described) -
         return _told("server default", "integrity", (mine.default, f"Python: {theirs.given}"), mine, theirs)
     if given is None and not right.is_spec:
         return _told("server default", "integrity", (mine.default, "none"), mine, theirs)
-    if mine.nullable is False and wanted not in ("true", "false"):
+    if mine.required and wanted not in ("true", "false"):
         return _told("server default", "cosmetic", (mine.default, f"only Python's: {theirs.given}"), mine, theirs)
     return None
 

@@ -81,7 +81,8 @@ def _is_a_table(stated: Sequence[StatedTable]) -> bool:
 
 def _table(name: str, stated: Sequence[StatedTable], documents: Sequence[Document]) -> SpecTable:
     columns: dict[str, list[Voice]] = {}
-    for table in stated:
+    loud = [one for one in stated if one.strength != "weak"]
+    for table in loud or stated:
         for column in table.columns:
             columns.setdefault(column.name.lower(), []).append(Voice(column, table.form, table.strength))
     named = next((one for one in stated if one.kind == "table"), stated[0])

@@ -127,6 +127,11 @@ class SpecTable:
         return self.stated[0].place
 
     @property
+    def partial(self) -> bool:
+        """Whether it is only ever added to, and stated whole nowhere."""
+        return all(one.adds for one in self.stated if one.strength != "weak" or self.weak)
+
+    @property
     def primary_key(self) -> tuple[str, ...]:
         """The columns that tell rows apart, () when that is not stated."""
         return self.key or tuple(one.name for one in self.columns if one.is_key)

@@ -40,7 +40,8 @@ def read_blocks(text: str) -> tuple[Block, ...]:
     """The blocks of a document in order."""
     from markdown_it import MarkdownIt
 
-    tokens = MarkdownIt("commonmark").enable("table").parse(text.replace("\t", "    "))
+    reader = MarkdownIt("commonmark").enable("table").disable("inline")  # the text of blocks is wanted as it is written
+    tokens = reader.parse(text.replace("\t", "    "))
     return tuple(_blocks(tokens))
 
 
@@ -84,11 +85,10 @@ def _fence(token: Token, line: int) -> Block:
 
 def _row(tokens: Sequence[Token], index: int, line: int) -> Row:
     cells: list[str] = []
-    for token in tokens[index + 1 :]:
-        if token.type == "tr_close":
-            break
-        if token.type == "inline":
-            cells.append(token.content.strip())
+    while tokens[index].type != "tr_close":
+        if tokens[index].type == "inline":
+            cells.append(tokens[index].content.strip())
+        index += 1
     return Row(line, tuple(cells))
 
 

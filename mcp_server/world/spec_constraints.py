@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mcp_server.model.orm import Place
-from mcp_server.model.spec import Owned, Part, StatedCheck, StatedColumn, StatedIndex, StatedTable, Unread, alike
+from mcp_server.model.spec import (
+    Owned,
+    Part,
+    StatedCheck,
+    StatedColumn,
+    StatedIndex,
+    StatedTable,
+    Unread,
+    alike,
+    kind_of_name,
+)
 from mcp_server.world.markdown import plain
 from mcp_server.world.spec_lists import Columns
 from mcp_server.world.spec_outline import EXTERNAL, Placed
@@ -17,6 +27,8 @@ _PATH = rf"(?P<table>{NAME})\.(?P<column>{NAME})"
 _CHECK = re.compile(
     r"^(?:(?P<name>(?:ck|chk|check)_\w+)\s*:\s*)?(?:check(?: constraint)?s?\s*[:(]\s*|check\s+)(?P<body>.+)$", re.I
 )
+_TOLD_CHECK = re.compile(r"^(?:(?P<name>(?:ck|chk|check)_\w+)\s*:\s*)?check constraints?\s+(?P<words>.+)$", re.I)
+_LABELLED_KEY = re.compile(r"^(?P<what>primary key|unique(?: constraints?| key)?)\s*:\s*(?P<keys>.+)$", re.I)
 _EMPTY = re.compile(
     rf"^(?:(?P<table>{NAME})(?:'s)?\s+)?(?P<column>{NAME})\s+(?:cannot|can not|must not|may not|should not)\s+be\s+(?:empty|blank)(?:\s+string)?\b(?P<rest>.*)$",
     re.I,
@@ -39,6 +51,8 @@ _FILLERS = frozenset(
 def read_constraints(placed: Sequence[Placed], path: str, columns: Columns) -> Iterator[Part]:
     """The checks, uniquenesses and further words on columns that lists of constraints hold."""
     for one in placed:
+        if one.block.kind == "paragraph" and not one.is_aside:
+            yield from _labelled_keys(one, plain(one.block.text), Place(path, one.block.line))
         if one.block.kind != "item" or one.topic != "constraints" or one.is_aside:
             continue
         text = plain(one.block.text)
@@ -48,6 +62,7 @@ def read_constraints(placed: Sequence[Placed], path: str, columns: Columns) -> I
 
 def _constraint(text: str, subject: str, at: Place, columns: Columns) -> Iterator[Part]:
     fact, check, unique = _COLUMN_FACT.match(text), _CHECK.match(text), _UNIQUE_OF.match(text)
+    told = _TOLD_CHECK.match(text)
     empty, one_of = _EMPTY.match(text), _ONE_OF.match(text)
     if fact and fact["column"].lower() in columns.get(alike(fact["table"]), frozenset()):
         words = read_words(fact["words"])
@@ -64,6 +79,8 @@ def _constraint(text: str, subject: str, at: Place, columns: Columns) -> Iterato
         )
     elif check and re.search(r"[<>=]|\bin\s*\(|\bbetween\b|~", check["body"], re.I):
         yield _check(_closed(check["body"]), check["name"] or "", subject, at, columns)
+    elif told and subject:
+        yield from _told_check(told["words"], told["name"] or "", subject, at, columns)
     elif empty and not _ELSEWHERE.search(empty["rest"]):
         table = _owner(empty["table"] or "", subject, empty["column"], columns)
         if table:
@@ -75,6 +92,48 @@ def _constraint(text: str, subject: str, at: Place, columns: Columns) -> Iterato
             listed = ", ".join(f"'{value}'" for value in values)
             name = one_of["column"].lower()
             yield StatedCheck(table, (name,), at, "constraints", "middle", f"{name} IN ({listed})")
+
+
+def _told_check(words: str, name: str, subject: str, at: Place, columns: Columns) -> Iterator[Part]:
+    """A check that is told in words: "ensuring title is not empty", "limiting description to 1000 characters"."""
+    if _ELSEWHERE.search(words):
+        return
+    names = [word.lower() for word in re.findall(NAME, words) if _is_column(word, subject, columns)]
+    most = re.search(r"\b(?:to|at most|not exceed|max(?:imum)?)\s*(?:of\s*)?(\d+)\s*char", words, re.I)
+    listed = re.search(r"\(([^)]*)\)\s*$", words)
+    values = [word.strip(" '\"") for word in listed[1].split(",")] if listed and "," in listed[1] else []
+    if names and re.search(r"\bnot (?:be )?(?:empty|blank)\b|\bnon-?empty\b", words, re.I):
+        yield StatedCheck(subject, (names[0],), at, "constraints", "middle", name=name, wording="not empty")
+    elif names and most:
+        yield StatedCheck(subject, (names[0],), at, "constraints", "middle", f"length({names[0]}) <= {most[1]}", name)
+    elif names and values:
+        sql = f"{names[0]} IN ({', '.join(repr(value) for value in values)})"
+        yield StatedCheck(subject, (names[0],), at, "constraints", "middle", sql, name)
+    else:
+        yield Unread(at, f"{name}: {words}".strip(": "), "the check as SQL: CHECK (column > 0)")
+
+
+def _labelled_keys(one: Placed, text: str, at: Place) -> Iterator[Part]:
+    """`Primary Key: id`, `Unique Constraint: (a, b)` in the lines below a heading."""
+    match = _LABELLED_KEY.match(text)
+    subject = one.subject
+    keys = read_keys(re.sub(r"\)\s*\(.*$|(?<=\w)\s+\(.*$", "", match["keys"])) if match else ()
+    if match is None or subject is None or not keys:
+        return
+    if match["what"].lower().startswith("unique"):
+        yield StatedIndex(subject.name, keys, at, "constraints", "middle", "", True)
+        return
+    columns = (StatedColumn(keys[0], at, primary_key=True),) if len(keys) == 1 else ()
+    yield StatedTable(
+        subject.name,
+        kind_of_name(subject.name),
+        at,
+        "constraints",
+        "middle",
+        columns,
+        keys if len(keys) > 1 else (),
+        adds=True,
+    )
 
 
 def _check(sql: str, name: str, subject: str, at: Place, columns: Columns) -> Part:

@@ -49,6 +49,7 @@ _ARROW = re.compile(
     rf"(?:(?P<table>{NAME})\.)?(?P<column>{NAME})\s*(?:→|->|=>|references|REFERENCES)\s*(?P<target>{NAME})(?:\.(?P<dotted>{NAME})|\s*\((?P<inside>{NAME})\))",
     re.I,
 )
+_NAMED_KEY = re.compile(rf"^fk_\w+\s*:\s*references\s+(?P<target>{NAME})\s*(?:\.|\()\s*(?P<column>{NAME})", re.I)
 _DELETED = re.compile(
     rf"^(?:cascade(?:[sd]?| deletes?)?\s*:?\s*)?(?:when|if)\s+(?:a|an|the)?\s*(?P<parent>{NAME})(?:\s+(?:account|record|row))?\s+(?:is|gets|are)\s+deleted,?\s*(?:then\s+)?(?:all\s+|any\s+)?(?:of\s+)?(?:their|its|his|her|the|that|{NAME}'s)?\s*(?:associated\s+|related\s+|own(?:ed)?\s+)?(?P<children>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)\s+(?:are|is|will|should|must|also|get|cascade)",
     re.I,
@@ -105,6 +106,8 @@ def _index(text: str, subject: str, before: str, at: Place, columns: Columns) ->
     on, on_word, listed = _ON.search(words), _ON_WORD.search(words), _PAREN.search(words)
     plus = _PLUS.match(words)
     table = (on["table"] or "") if on else ""
+    if re.search(r"\bfull[- ]?text\b|\btsvector\b|\btrigram\b", text, re.I) and "(" not in (on["keys"] if on else ""):
+        return Unread(at, text[:160], "the expression of a full-text index: GIN (to_tsvector(...))")
     candidates = [found["keys"] for found in (on,) if found] + ([plus[0]] if plus and not on else [])
     candidates += [found["keys"] for found in (on_word, listed) if found]
     for candidate in candidates:
@@ -153,6 +156,8 @@ def read_relations(placed: Sequence[Placed], path: str, columns: Columns) -> Ite
         if denied:
             target = re.findall(rf"\b({NAME})\s+tables?\b", denied["rest"]) or [""]
             subject = one.subject.name if one.subject and one.topic == "columns" else ""
+            if not subject and not target[-1]:
+                continue
             yield StatedKey(subject, (), Reference(target[-1]), at, "prose", "middle", denied=True)
             continue
         if one.topic not in ("relations", "constraints", "columns"):
@@ -197,6 +202,10 @@ def _arrows(text: str, one: Placed, at: Place, columns: Columns) -> Iterator[Sta
         if not table or (known is not None and name.lower() not in known):
             continue
         yield StatedKey(table, (name,), Reference(target, column, read_on_delete(text)), at, "relations", "middle")
+    named = _NAMED_KEY.match(text)
+    if named and one.subject is not None:
+        led = Reference(named["target"], named["column"], read_on_delete(text))
+        yield StatedKey(one.subject.name, (), led, at, "relations", "middle")
 
 
 def _told_deletes(text: str, at: Place) -> Iterator[StatedKey]:

@@ -185,7 +185,7 @@ def _entity_of_item(block: Block, following: Block | None, place: Place) -> Subj
     if block.kind != "item" or following is None or not nested or not _FIELDS_BELOW.match(plain(following.text)):
         return None
     match = _ENTITY_ITEM.match(plain(block.text))
-    return Subject(match["name"], place, "shape" if _is_shape(match["name"]) else "entity") if match else None
+    return Subject(match["name"], place, "shape" if is_shape(match["name"]) else "entity") if match else None
 
 
 def name_of_heading(text: str, place: Place) -> Subject | None:
@@ -219,11 +219,12 @@ def _named(words: str) -> tuple[str, Kind | Literal[""]] | None:
         return (name, "shape" if what in ("schema", "class") or _SHAPE.search(name) else "entity")
     bare = _BARE.match(words)
     if bare and bare["name"].lower() not in _NOT_NAMES and "/" not in bare["name"]:
-        return (bare["name"], "shape" if _is_shape(bare["name"]) else "")
+        return (bare["name"], "shape" if is_shape(bare["name"]) else "")
     return None
 
 
-def _is_shape(name: str) -> bool:
+def is_shape(name: str) -> bool:
+    """Whether a name is that of what travels between programs, or is held by one: `TaskCreate`, `LoginResponse`."""
     return bool(_SHAPE.search(name)) and name[:1].isupper()
 
 
@@ -282,7 +283,7 @@ def _renamed(subject: Subject | None, text: str, place: Place) -> Subject | None
         return replace(known, name=table["name"].rpartition(".")[2], kind=kind, place=place)
     entity = _ENTITY_NAME.match(lines[0])
     if entity and (subject is not None or "entity" in lines[0].lower()) and not end_of_type(entity["name"]):
-        shaped = _is_shape(entity["name"]) or (subject is not None and subject.kind == "shape")
+        shaped = is_shape(entity["name"]) or (subject is not None and subject.kind == "shape")
         known = subject or Subject(entity["name"], place)
         return replace(known, name=entity["name"], kind="shape" if shaped else "entity")
     return None

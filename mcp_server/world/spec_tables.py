@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import (
+    Kind,
     Part,
     Reference,
     StatedColumn,
@@ -18,7 +19,7 @@ from mcp_server.model.spec import (
     kind_of_name,
 )
 from mcp_server.world.markdown import Row, plain
-from mcp_server.world.spec_outline import Placed, Subject
+from mcp_server.world.spec_outline import Placed, Subject, is_shape
 from mcp_server.world.spec_types import is_optional, read_type
 from mcp_server.world.spec_words import (
     constrained,
@@ -89,7 +90,8 @@ def _columns(placed: Placed, roles: Mapping[str, int], path: str) -> Iterator[Pa
         names = dict.fromkeys(plain(row.cells[roles["table"]]) for row in rows if row.cells[roles["table"]])
         for name in names:
             own = tuple(row for row in rows if plain(row.cells[roles["table"]]) == name)
-            yield from _table(Subject(name, Place(path, own[0].line), "entity"), own, roles, path)
+            kind: Kind = "shape" if is_shape(name) else "entity"
+            yield from _table(Subject(name, Place(path, own[0].line), kind), own, roles, path)
         return
     if placed.subject is None:
         at = Place(path, placed.block.line)
@@ -192,6 +194,10 @@ def _described(column: StatedColumn, description: str) -> StatedColumn:
     """What the description of a column says in so many words: how many characters, where its key leads, that it follows changes."""
     bound = column.bound if column.bound is not None else read_bound(description)
     column = replace(column, bound=bound)
+    begins = re.match(r"default\s+(?:is\s+|:\s*)?(\S+)", description, re.I)
+    if begins and column.default is None:
+        value = read_default(begins[1].rstrip(".,;"))
+        column = replace(column, default=None if value in ("null", "?") else value)
     if "foreign key" in description.lower() and (column.reference is None or not column.reference.table):
         found = read_words(description).reference
         column = replace(column, reference=found or column.reference)

@@ -81,7 +81,8 @@ def read_type(words: str, *, strict: bool = False) -> SpecType | None:
         unbounded=TEXT in fits and not inside.strip().isdigit(),
         values=read_values(inside) if fits == ("enum",) else (),
         arguments=inside.replace(" ", "") if re.fullmatch(r"\s*\d+(\s*,\s*\d+)?\s*", inside) else "",
-        is_array=bool(match["list"] or (match["array"] or "").strip().startswith("[") or zone == "array"),
+        is_array="json" not in fits
+        and bool(match["list"] or (match["array"] or "").strip().startswith("[") or zone == "array"),
         automatic=word in _SERIAL,
     )
 
