@@ -125,12 +125,12 @@ async def _read(workspace: Workspace, word: str) -> Told:
 async def _read_models(workspace: Workspace) -> Told:
     from mcp_server.model.described import describe_schema
     from mcp_server.world.external import without_external
-    from mcp_server.world.models import read_models
+    from mcp_server.world.known_models import read_known_models
     from mcp_server.world.sources import materialise_models, read_template
 
     sandboxes = await workspace.sandboxes()
     await sandboxes.start()
-    models = await read_models(workspace, sandboxes.server_version)
+    models = await read_known_models(workspace, sandboxes.server_version)
     schema = await read_template(workspace, await materialise_models(workspace, models))
     return Told(describe_schema("models", without_external(schema, workspace.settings.external), models))
 
