@@ -569,3 +569,90 @@ def test_documents_about_data_are_found_by_name_or_by_what_they_hold(tmp_path: P
     write(tmp_path, "specs/002-b/tasks.md", "CREATE TABLE x")
     found = [path.relative_to(tmp_path).as_posix() for path in find_documents(tmp_path)]
     assert found == ["specs/001-a/data-model.md", "specs/002-b/spec.md"]
+
+
+def test_a_class_has_the_fields_of_its_bases_in_the_same_fence() -> None:
+    table = only(
+        read("""
+        ```python
+        class LoanBase(SQLModel):
+            note: Optional[str] = None
+            days: int = Field(default=7)
+
+        class Loan(LoanBase, table=True):
+            id: int = Field(primary_key=True)
+            days: int = Field(default=14)
+            owner: "Reader"
+        ```
+        """)
+    )
+    assert [(one.name, one.default) for one in table.columns] == [("note", None), ("id", None), ("days", "14")]
+
+
+def test_a_name_in_bold_above_a_table_names_it() -> None:
+    document = read(
+        "**loans**\n\n| Column | Type | Key |\n|---|---|---|\n| id | uuid | PK |\n\n**rooms**\n\n| Column | Type |\n|---|---|\n| id | int |\n"
+    )
+    assert [(one.name, len(one.columns)) for one in document.tables] == [("loans", 1), ("rooms", 1)]
+    assert document.unread == ()
+
+
+def test_words_behind_the_colon_and_values_between_bars_are_read() -> None:
+    key, state = only(
+        read("### loans\n* **id** (int): primary key, auto increment\n* **state** (enum: out | back)\n")
+    ).columns
+    assert key.primary_key
+    assert key.type is not None
+    assert key.type.automatic
+    assert state.type is not None
+    assert state.type.values == ("out", "back")
+
+
+def test_keys_and_checks_told_in_words_below_a_heading_are_read() -> None:
+    document = read("""
+        ### loans
+
+        **Primary Key**: `id` (UUID)
+        **Unique Constraint**: `(reader, day)`
+
+        | Column | Type | Nullable | Description |
+        |---|---|---|---|
+        | id | UUID | No | |
+        | reader | VARCHAR(90) | No | Default 'nobody' |
+        | day | DATE | Yes | |
+
+        **Constraints**:
+        - `ck_reader`: Check constraint ensuring reader is not empty
+        - `ck_length`: Check constraint limiting reader to 90 characters
+        - `ck_mail`: Check constraint to ensure the format (via application logic)
+        - `ck_odd`: Check constraint on something else
+
+        **Foreign Keys**:
+        - `fk_reader`: References readers(id) with CASCADE on DELETE
+    """)
+    spec = fold([document])
+    loans = of(spec, "loans")
+    assert loans.primary_key == ("id",)
+    assert [(one.keys, one.unique) for one in loans.indexes] == [(("reader", "day"), True)]
+    assert {(one.expression or one.wording) for one in loans.checks} == {"not empty", "length(reader) <= 90"}
+    default = told(spec, "loans", "reader").default
+    assert default is not None
+    assert default.column.default == "'nobody'"
+    assert [one.text for one in document.unread] == ["ck_odd: on something else"]
+
+
+def test_a_sketch_gives_way_to_what_is_stated() -> None:
+    spec = folded("""
+        ```
+        +----------------+
+        | loans          |
+        +----------------+
+        | id (PK)        |
+        | reader_        |
+        +----------------+
+        ```
+        ### loans
+        - id: int (PK)
+        - reader_id: int
+    """)
+    assert [one.name for one in of(spec, "loans").columns] == ["id", "reader_id"]

@@ -6,6 +6,7 @@ is lost: a column keeps every voice, so that contradictions can be told with bot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -157,13 +158,14 @@ def _distinct(indexes: Iterable[StatedIndex]) -> tuple[StatedIndex, ...]:
 
 
 def _once(checks: Iterable[StatedCheck]) -> tuple[StatedCheck, ...]:
-    """Each check once: those with SQL by it, those that are told only where no SQL speaks of the same columns."""
+    """Each check once: those with SQL by it, those that are told only where no SQL demands the same."""
     found: dict[str, StatedCheck] = {}
     listed = list(checks)
     for one in listed:
         if one.expression:
             found.setdefault("".join(one.expression.lower().split()).strip("()"), one)
-    spoken = {column.lower() for one in found.values() for column in one.columns}
+    demand = re.compile(r"> *0|>= *1|<> *''|!= *''|between 1|\btrim\b", re.I)
+    spoken = {column.lower() for one in found.values() for column in one.columns if demand.search(one.expression)}
     for one in listed:
         if not one.expression and not spoken.issuperset(name.lower() for name in one.columns):
             found.setdefault(f"{one.wording} {one.columns}", one)

@@ -10,7 +10,7 @@ from mcp_server.model.orm import Place
 from mcp_server.model.spec import Kind, StatedColumn, StatedTable, Strength, Unread, kind_of_name
 from mcp_server.world.markdown import plain
 from mcp_server.world.spec_outline import Placed, Subject
-from mcp_server.world.spec_types import end_of_type, is_optional, read_type
+from mcp_server.world.spec_types import end_of_type, is_optional, read_type, read_values
 from mcp_server.world.spec_words import Words, clauses, constrained, read_bound, read_words, says_on_update
 
 _ITEM = re.compile(
@@ -20,6 +20,10 @@ _ITEM = re.compile(
 _FIELDS = re.compile(r"^(?:key )?(?:fields?|columns?|attributes?)\s*:\s*(?P<list>.+)$", re.I | re.S)
 _RELATION = re.compile(
     r"\brelation(?:ship)?\b|\bback[-_ ]?(?:reference|populates)\b|\bone[- ]to[- ]|\bmany[- ]to[- ]|^(?-i:[Ll]ist\[['\"]?[A-Z]\w*['\"]?\]|\[?[A-Z][a-z]\w+\]?\[\])|\bcomputed\b|\bvirtual\b|\bnot (?:stored|persisted)\b",
+    re.I,
+)
+_CLAUSE = re.compile(
+    r"^(?:primary key|foreign key|pk\b|fk\b|unique\b|not null|nullable|required\b|optional\b|default\b|indexed\b|auto)",
     re.I,
 )
 _PARENS = re.compile(r"\(((?:[^()]|\([^()]*\))*)\)")
@@ -237,7 +241,10 @@ def _typed(column: StatedColumn, words: str) -> StatedColumn:
     """From parentheses that begin with a type: `UUID, primary key`."""
     type = read_type(words)
     column = replace(column, type=type, nullable=True if is_optional(words) else None)
-    return _with_words(column, words[_end(words) :] if type else words)
+    rest = words[_end(words) :] if type else words
+    if type and type.fits == ("enum",) and not type.values and rest.lstrip().startswith((":", "=")):
+        column = replace(column, type=replace(type, values=read_values(rest.lstrip(" :="))))
+    return _with_words(column, rest)
 
 
 def _with_words(column: StatedColumn, words: str) -> StatedColumn:
@@ -262,6 +269,9 @@ def _told(column: StatedColumn, rest: str) -> StatedColumn:
     """What the sentence behind a column says in so many words."""
     bound = column.bound if column.bound is not None else read_bound(rest)
     column = replace(column, bound=bound, on_update=column.on_update or says_on_update(rest))
+    for clause in clauses(rest):
+        if _CLAUSE.match(clause) and len(clause.split()) <= 5:
+            column = _with_words(column, clause)
     said = read_words(rest)
     if said.reference and said.reference.table and (column.reference is None or not column.reference.table):
         known = column.reference is not None or re.search(r"\bforeign key\b|\bFK\b", rest, re.I)

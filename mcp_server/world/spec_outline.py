@@ -98,6 +98,7 @@ EXTERNAL = re.compile(
 _OWNER_NAMED = re.compile(
     r"\((?:from |via |in )?(?P<owner>better[ -]?auth|next-?auth|clerk|supabase(?: auth)?)[^)]*\)", re.I
 )
+_BOLD_NAME = re.compile(rf"^\*\*`?(?P<name>{_WORD})`?(?:\s+(?:table|entity|model))?:?\*\*:?$", re.I)
 _ENTITY_ITEM = re.compile(r"^(?P<name>[A-Z][A-Za-z0-9_]*)\s*(?:\([^)]*\))?\s*(?::|–|—|-\s|$)")
 _FIELDS_BELOW = re.compile(r"^(?:key |main )?(?:fields|attributes|columns|properties)\s*:", re.I)
 _TABLE_NAME = re.compile(rf"^(?:database\s+)?table(?:\s+name)?\s*:\s*(?P<name>{_WORD}(?:\.{_WORD})?)\b", re.I)
@@ -151,6 +152,7 @@ def _below_line(standing: _Standing, block: Block, following: Block | None, plac
     text = plain(block.text)
     known = standing.subjects[-1][1] if standing.subjects else None
     subject = _renamed(known, text, place) or _entity_of_item(block, following, place)
+    subject = subject or _table_in_bold(block, following, place)
     if subject is not None and block.kind == "item":
         standing = _below_naming_item(standing, subject, block)
     elif subject is not None:
@@ -177,6 +179,14 @@ def _below_naming_item(standing: _Standing, subject: Subject, block: Block) -> _
     if renames:
         return replace(standing, subjects=(*kept, (kept[-1][0], subject)), topic=standing.topic or "columns")
     return replace(standing, subjects=(*kept, (level, subject)), topic="columns")
+
+
+def _table_in_bold(block: Block, following: Block | None, place: Place) -> Subject | None:
+    """The table that a line in bold names, right above its columns: `**users**`."""
+    match = _BOLD_NAME.match(block.text.strip()) if block.kind == "paragraph" else None
+    if match is None or following is None or following.kind != "table" or match["name"].lower() in _NOT_NAMES:
+        return None
+    return Subject(match["name"], place)
 
 
 def _entity_of_item(block: Block, following: Block | None, place: Place) -> Subject | None:

@@ -28,9 +28,9 @@ def read_python(text: str, path: str, line: int, *, external: bool = False) -> t
         shown = (getattr(error, "text", "") or text).strip().partition("\n")[0]
         return (Unread(at, shown[:120], f"Python that can be read: {getattr(error, 'msg', error)}"),)
     enums = dict(_enums(tree))
-    parts = [
-        part for node in tree.body if isinstance(node, ast.ClassDef) for part in _class(node, path, line - 1, enums)
-    ]
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    tables = [node for node in classes.values() if _is_table(node)]
+    parts = [part for node in tables for part in _class(node, _body(node, classes), path, line - 1, enums)]
     parts += read_operations(tree, path, line - 1)
     return tuple(replace(part, external=external) if isinstance(part, StatedTable) else part for part in parts)
 
@@ -61,14 +61,30 @@ def _table_name(node: ast.ClassDef) -> str:
     return ""
 
 
-def _class(node: ast.ClassDef, path: str, before: int, enums: Mapping[str, tuple[str, ...]]) -> Iterator[Part]:
-    if not _is_table(node):
-        return
+def _body(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], depth: int = 0) -> list[ast.stmt]:
+    """What a class states, after what the bases in the same fence state; bases that are tables keep what is theirs."""
+    inherited: list[ast.stmt] = []
+    for base in node.bases:
+        parent = classes.get(ast.unparse(base))
+        if parent is not None and not _is_table(parent) and depth < 5:
+            inherited += _body(parent, classes, depth + 1)
+    own = {_target(one) for one in node.body}
+    return [one for one in inherited if _target(one) not in own] + node.body
+
+
+def _target(statement: ast.stmt) -> str:
+    target = getattr(statement, "target", None) or next(iter(getattr(statement, "targets", ())), None)
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _class(
+    node: ast.ClassDef, body: list[ast.stmt], path: str, before: int, enums: Mapping[str, tuple[str, ...]]
+) -> Iterator[Part]:
     at = Place(path, before + node.lineno)
     columns: list[StatedColumn] = []
     rest: list[Part] = []
     name = _table_name(node)
-    for one in node.body:
+    for one in body:
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
             column = _field(
                 one.target.id, ast.unparse(one.annotation), one.value, Place(path, before + one.lineno), enums
@@ -102,12 +118,15 @@ def _field(
     ):
         return None
     column = StatedColumn(name, at, annotated(annotation, enums))
+    if column.type is None and value is None and re.match(r"^['\"]?[A-Z]\w+['\"]?$", annotation):
+        return None
     optional = is_optional(annotation) or is_optional(re.sub(r"^Mapped\[(.*)\]$", r"\1", annotation))
     if annotation:
         column = replace(column, nullable=optional)
     calls = [value] if isinstance(value, ast.Call) else []
     if not calls and value is not None:
-        return replace(column, default=constant_of(value), given=True)
+        default = constant_of(value)
+        return replace(column, default=None if default == "null" else default, given=True)
     for call in calls:
         column = from_call(column, call, enums)
     if column.primary_key:

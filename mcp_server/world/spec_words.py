@@ -35,7 +35,7 @@ _FOREIGN = re.compile(
 _NO_TABLE = frozenset(
     """better not index indexed constraint required nullable unique on default with null cascade establishes reference
     references relationship relation auto managed optional for and or by from if in is it as its this that enforced
-    primary key parent owner must can no string integer uuid int str varchar bigint text""".split()  # noqa: SIM905
+    primary key parent owner must can no linking links pointing referencing string integer uuid int str varchar bigint text""".split()  # noqa: SIM905
 )
 _ON_DELETE = re.compile(
     r"\bon[ _-]?delete\b[\s:=`\"'(]*(?P<one>cascade|restrict|set[ _]null|set[ _]default|no[ _]action)"
