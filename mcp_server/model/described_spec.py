@@ -104,14 +104,3 @@ def checks_of(table: SpecTable) -> tuple[DescribedCheck, ...]:
 def check_name(number: int, name: str) -> str:
     """The name under which a check is made real."""
     return f"{name or 'stated_check'}_{number}"
-
-
-def not_made(spec: Spec, schema: Schema) -> tuple[tuple[str, str], ...]:
-    """The checks that are stated and that Postgres refused when the spec was made real: (what, place) each."""
-    found: list[tuple[str, str]] = []
-    for table in spec.tables:
-        made = {one.name for one in schema.on(f"public.{quote(name_in_sql(table, spec))}", Constraint)}
-        for number, check in enumerate(checks_of(table)):
-            if check.sql and table.columns and check_name(number, check.name) not in made:
-                found.append((f"the check ({check.sql}) on {table.name}", str(check.place)))
-    return tuple(found)

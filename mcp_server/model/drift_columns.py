@@ -145,7 +145,8 @@ def _default(mine: DescribedColumn, theirs: DescribedColumn, right: Described) -
     wanted = plain_default(mine.default)
     if theirs.default is not None:
         other = plain_default(theirs.default)
-        if wanted == other or "?" in (wanted, other) or not _comparable(wanted, other):
+        empty_list = {wanted, other} == {"[]", "{}"} and theirs.types[0].endswith("[]")
+        if wanted == other or empty_list or "?" in (wanted, other) or not _comparable(wanted, other):
             return None
         return _told("server default", "integrity", (mine.default, theirs.default), mine, theirs)
     given = plain_default(theirs.given) if theirs.given is not None else None

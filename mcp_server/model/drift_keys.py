@@ -63,7 +63,14 @@ def _nearly(one: DescribedIndex, other: DescribedIndex) -> bool:
 
 
 def _plain(keys: Sequence[str]) -> list[str]:
-    return [re.sub(r"[\s\"()]+|::\w+", " ", key).strip().lower() for key in keys]
+    return [
+        _bare(key.lower().removesuffix(" desc")) + (" desc" if key.lower().endswith(" desc") else "") for key in keys
+    ]
+
+
+def _bare(key: str) -> str:
+    """A key without casts, quotes, parentheses and white space."""
+    return re.sub(r"::\w+(?: varying)?|[\s\"()]", "", key)
 
 
 def _turned(key: str) -> str:

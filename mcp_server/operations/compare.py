@@ -136,16 +136,18 @@ async def _read_models(workspace: Workspace) -> Told:
 
 
 async def _read_spec(workspace: Workspace, word: str) -> Told:
-    from mcp_server.model.described_spec import describe_spec, not_made
+    from mcp_server.model.described_spec import describe_spec
     from mcp_server.world.external import is_external
     from mcp_server.world.sources import load_spec, materialise_spec, parse_source, read_template
+    from mcp_server.world.spec_ddl import makings, refused
 
     spec = await load_spec(workspace, parse_source(word).argument)
     real = await read_template(workspace, await materialise_spec(workspace, spec))
     described = describe_spec(spec, real, word)
     external = workspace.settings.external
     tables = tuple(one for one in described.tables if not is_external(f"public.{one.name}", external))
-    notes = tuple(f"Postgres refused {what} of the spec ({place})." for what, place in not_made(spec, real))
+    left_out = refused(makings(spec), real)
+    notes = tuple(f"Postgres refuses what the spec states at {one.place}: {one.sql}" for one in left_out)
     return Told(replace(described, tables=tables), spec, notes)
 
 

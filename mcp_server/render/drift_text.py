@@ -15,9 +15,8 @@ WIDEST = 90
 
 def render_drift(report: DriftReport, address: str = "") -> str:
     """The report, cut where there is much; address: where the whole of it is, "" when this is the whole."""
-    lines = [report.verdict]
-    lines += [f"  {note}" for note in report.notes]
-    lines += _contradictions(report, address)
+    lines = [report.verdict, *_contradictions(report, address)]
+    lines += ["", *(f"Note: {note}" for note in report.notes)] if report.notes else []
     shown = report.disagreements[:SHOWN] if address else report.disagreements
     if shown:
         lines += ["", *_matrix(shown, report.sources)]

@@ -139,8 +139,13 @@ def constrained(column: StatedColumn, words: Words) -> StatedColumn:
         default=column.default if column.default is not None else words.default,
         reference=column.reference or words.reference,
         on_update=column.on_update or words.on_update,
-        check=column.check or words.check,
+        check=column.check or _spoken(words.check, column.name),
     )
+
+
+def _spoken(check: str, column: str) -> str:
+    """The check with its column, which a cell beside the column's name may leave out: `CHECK IN ('a', 'b')`."""
+    return f"{column} {check}" if re.match(r"(?:not\s+)?in\s*\(|between\b|[<>=]", check, _FLAGS) else check
 
 
 def _nullable(text: str, default: str | None) -> bool | None:
@@ -266,7 +271,8 @@ def _balanced(text: str) -> bool:
 
 def _values(text: str) -> tuple[str, ...]:
     match = _ENUM.search(text)
-    return read_values(match["body"]) if match else ()
+    found = read_values(match["body"]) if match else ()
+    return found if len(found) > 1 else ()  # the bars between values part a table's cells
 
 
 def _values_of_check(expression: str) -> tuple[str, ...]:
