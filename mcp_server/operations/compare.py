@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -53,8 +54,6 @@ def _authority(word: str) -> int:
 
 async def existing(workspace: Workspace) -> tuple[str, ...]:
     """The sources that the project has, without reading any."""
-    import asyncio
-
     from mcp_server.world.alembic_config import find_config
     from mcp_server.world.specs import find_documents
 
@@ -82,20 +81,16 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
     from mcp_server.model.drift_report import DriftReport
     from mcp_server.rules import judge
 
-    told: list[Told] = []
-    notes: list[str] = []
-    failures: list[ArchitectError] = []
-    for number, word in enumerate(words):
-        workspace.progress(f"reading {word}", number / len(words))
-        try:
-            told.append(await _read(workspace, word))
-        except ArchitectError as error:
-            if chosen:
-                raise
-            failures.append(error)
-            notes.append(f"{word} could not be read and takes no part: {' '.join(str(error).split())[:400]}")
-    if len(told) < 2:
-        raise failures[0]
+    workspace.progress(f"reading {', '.join(words)}")
+    await (await workspace.sandboxes()).start()  # once, before the readers that all want it
+    answers = await asyncio.gather(*(_tried(workspace, word) for word in words))
+    told = [one for one in answers if isinstance(one, Told)]
+    failures = [(word, one) for word, one in zip(words, answers, strict=True) if isinstance(one, ArchitectError)]
+    if failures and (chosen or len(told) < 2):
+        raise failures[0][1]
+    notes = [
+        f"{word} could not be read and takes no part: {' '.join(str(error).split())[:400]}" for word, error in failures
+    ]
     specs = [one.spec for one in told if one.spec]
     found = [finding for finding in judge(*specs).findings if finding.code.startswith("P")]
     return DriftReport(
@@ -106,6 +101,14 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
         notes=(*notes, *(note for one in told for note in one.notes)),
         tables=len({table.name for one in told for table in one.described.tables}),
     )
+
+
+async def _tried(workspace: Workspace, word: str) -> Told | ArchitectError:
+    """A source, or why it could not be read: the others are read meanwhile and end what they began."""
+    try:
+        return await _read(workspace, word)
+    except ArchitectError as error:
+        return error
 
 
 async def _read(workspace: Workspace, word: str) -> Told:
