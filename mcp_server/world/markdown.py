@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ _EMPHASIS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|(?<![\w*])\*(?=\S)|(?<=\S)\*(?!
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
+@lru_cache(maxsize=1 << 13)
 def plain(text: str) -> str:
     """The text without emphasis, back-ticks and links, its white space made one blank."""
     without = _EMPHASIS.sub("", _LINK.sub(r"\1", text)).replace("`", "")

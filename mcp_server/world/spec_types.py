@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mcp_server.model.spec import SpecType
 
@@ -57,6 +58,7 @@ _OR = re.compile(r"\s*(?:\bor\b|/)\s*", re.IGNORECASE)
 _VALUE = re.compile(r"""['"“‘]([^'"”’]+)['"”’]""")
 
 
+@lru_cache(maxsize=1 << 12)
 def read_type(words: str, *, strict: bool = False) -> SpecType | None:
     """The type that a text begins with, None when it begins with none. strict: the words are SQL, or a table's capitals."""
     text = _without_optional(words.strip().strip("`").strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 from mcp_server.model.spec import OnDelete, Reference, StatedColumn
@@ -96,6 +97,7 @@ class Words:
         return self == Words()
 
 
+@lru_cache(maxsize=1 << 12)
 def read_words(text: str) -> Words:
     """What a cell of constraints, or the parentheses of a list item, say."""
     quiet = re.sub(r"'[^']*'|\"[^\"]*\"", lambda found: "'" + "." * (len(found[0]) - 2) + "'", text)
