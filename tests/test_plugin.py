@@ -47,7 +47,16 @@ def test_the_hook_allows_exactly_the_tools_that_read() -> None:
         if said := ask_hook(json.dumps(event)):
             assert json.loads(said)["hookSpecificOutput"]["permissionDecision"] == "allow"
             allowed.add(operation.name)
-    assert allowed == {operation.name for operation in OPERATIONS if operation.effect == "reads"}
+    assert allowed == {operation.name for operation in OPERATIONS if operation.effect == "reads"} | {"review_schema"}
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [({"fix": True}, True), ({"write": False}, True), ({"write": True}, False), ({"write": "yes"}, False)],
+)
+def test_a_tool_that_may_write_is_asked_about_when_it_is_told_to(given: dict[str, object], allowed: bool) -> None:
+    event = {"tool_name": f"{PREFIX}review_schema", "tool_input": given}
+    assert bool(ask_hook(json.dumps(event))) is allowed
 
 
 @pytest.mark.parametrize(
@@ -57,6 +66,9 @@ def test_the_hook_allows_exactly_the_tools_that_read() -> None:
         ("models", True),
         ("file:db/schema.sql", True),
         ("file:/home/me/.pgpass", False),
+        ("spec:specs/database", True),
+        ("spec:../specs", False),
+        ("spec:/home/me/.pgpass", False),
         ("file:~/.pgpass", False),
         (" file: /home/me/.pgpass", False),
         ("file:C:/me/.pgpass", False),
@@ -66,6 +78,9 @@ def test_the_hook_allows_exactly_the_tools_that_read() -> None:
 def test_a_file_that_need_not_be_of_the_project_is_asked_about(source: str, allowed: bool) -> None:
     event = {"tool_name": f"{PREFIX}inspect_schema", "tool_input": {"source": source}}
     assert bool(ask_hook(json.dumps(event))) is allowed
+    for sources in (["models", source], f"models,{source}"):
+        event = {"tool_name": f"{PREFIX}compare_schemas", "tool_input": {"sources": sources}}
+        assert bool(ask_hook(json.dumps(event))) is allowed
 
 
 @pytest.mark.parametrize(

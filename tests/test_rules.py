@@ -9,6 +9,7 @@ import pytest
 from mcp_server.model.change import diff
 from mcp_server.model.finding import Finding
 from mcp_server.model.schema import Schema
+from mcp_server.model.spec_fold import fold
 from mcp_server.model.walked import Environment, Migration
 from mcp_server.operations.walking import statements_of
 from mcp_server.rules import Registered, judge, rules
@@ -17,11 +18,13 @@ from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect
 from mcp_server.world.observer import observe
 from mcp_server.world.sandbox import Sandboxes
+from mcp_server.world.specs import read_document
 from tests.revision_walks import walked
 
 pytestmark = pytest.mark.anyio
 
 IN_PYTHON = [one for one in rules() if one.rule.form == "revision"]
+IN_SPECS = [one for one in rules() if one.rule.form == "spec"]
 IN_SQL = [one for one in rules() if one.rule.form == "sql" and one.subject == "Migration"]
 TIMEOUT = "M126"
 # Why a finding has no fix that could be run as it stands.
@@ -147,6 +150,19 @@ def test_a_rule_explains_itself(one: Registered) -> None:
 
 def test_no_rule_is_exempted_that_is_not_there() -> None:
     assert {*UNFIXED, *ENDS_OTHERWISE} <= {one.rule.code for one in [*IN_SQL, *IN_PYTHON]}
+
+
+@pytest.mark.parametrize("one", IN_SPECS, ids=named)
+def test_specs_are_judged_as_their_rules_say(one: Registered) -> None:
+    rule = one.rule
+    bad = judge(fold([read_document(rule.bad, "specs/schema.md")])).findings
+    assert {finding.code for finding in bad} == {rule.code, *rule.beside}, bad
+    found = next(finding for finding in bad if finding.code == rule.code)
+    assert found.place.startswith("specs/schema.md:")
+    assert found.message.endswith(".")
+    for text in rule.good:
+        good = judge(fold([read_document(text, "specs/schema.md")])).findings
+        assert {finding.code for finding in good} - set(rule.beside) == set(), good
 
 
 def test_codes_are_used_once() -> None:

@@ -44,8 +44,9 @@ class Rule:
     """What a rule states of itself; the harness holds it to its examples.
 
     given: SQL that stands before. bad: what has the fault. good: what has not, the near misses among them. form: bad and
-    good are SQL, the body of a revision's file, or "python": modules, each after a line `# file: app/db.py` when there are
-    several; "project" when an example is a whole project, which has tests of its own. since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
+    good are SQL, the body of a revision's file, a spec in Markdown ("spec"), or "python": modules, each after a line
+    `# file: app/db.py` when there are several; "project" when an example is a whole project, which has tests of its own.
+    since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
     beside: codes of other rules that find something in `bad` too, because it cannot be had without. keyword: what cures it
     as an argument of the column's Field(): `index=True`, `without index=True`.
     """
@@ -55,7 +56,7 @@ class Rule:
     bad: str = ""
     good: tuple[str, ...] = ()
     given: str = ""
-    form: Literal["sql", "revision", "python", "project"] = "sql"
+    form: Literal["sql", "revision", "python", "spec", "project"] = "sql"
     since: int = 0
     until: int = 99
     cured: bool = True

@@ -15,7 +15,7 @@ def render_rule(name: str, page: str, rule: Rule) -> str:
     parts = [f"# {rule.code} {name.replace('_', ' ')}", f"Severity: {rule.severity}.", text]
     if rule.since or rule.until < 99:
         parts.append(f"For PostgreSQL {rule.since}{' and newer' if rule.until == 99 else f' to {rule.until}'}.")
-    language = "sql" if rule.form == "sql" else "python"
+    language = {"sql": "sql", "spec": "markdown"}.get(rule.form, "python")
     if rule.given:
         parts.append(_example("Given", "sql", rule.given))
     if rule.bad:
@@ -36,4 +36,5 @@ def render_rules(listed: tuple[tuple[str, str, Rule], ...]) -> str:
 
 def _example(title: str, language: str, text: str) -> str:
     lines = text.strip().replace("; ", ";\n") if language == "sql" else text.strip()
-    return f"{title}:\n\n```{language}\n{lines}\n```"
+    fence = "````" if "```" in lines else "```"
+    return f"{title}:\n\n{fence}{language}\n{lines}\n{fence}"

@@ -28,15 +28,15 @@ def fingerprint(history: History, wanted: tuple[str, ...], root: Path, more: Ite
     revisions = history.ancestors(*wanted) if wanted else history.revisions
     own = [root / item.file for item in revisions]
     others = {root / item.file for item in history.revisions} - set(own)
-    beside = [path for path in _files(Path(history.script_location), ("",)) if path not in others]
+    beside = [path for path in project_files(Path(history.script_location), ("",)) if path not in others]
     config = root / history.config.partition("#")[0]
     paths = {*own, *beside, config, *(root / name for name in SETTINGS)}
     if any(_reaches_out(path, root, Path(history.folder)) for path in own):
-        paths.update(_files(root, (".py", ".sql")))
+        paths.update(project_files(root, (".py", ".sql")))
     digest = hashlib.sha256("\x1e".join(more).encode())
     for path in sorted(paths):
         digest.update(f"\x1e{path}\x1f".encode())
-        digest.update(_content(path))
+        digest.update(content_of(path))
     return digest.hexdigest()
 
 
@@ -49,21 +49,23 @@ def environment_digest(history: History, revision: Path, root: Path) -> str:
     places = [home, root] if _reaches_out(revision, root, Path(history.folder)) else [home]
     digest = hashlib.sha256()
     for place in places:
-        for path in sorted(_files(place, (".py", ".sql"))):
+        for path in sorted(project_files(place, (".py", ".sql"))):
             if versions.isdisjoint(path.resolve().parents):
                 digest.update(f"\x1e{path.relative_to(place).as_posix()}\x1f".encode())
-                digest.update(_content(path))
+                digest.update(content_of(path))
     return digest.hexdigest()[:16]
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """What a file holds, nothing for one that cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
         return b""
 
 
-def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+def project_files(folder: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """The files below a folder with one of these endings, those of environments and hidden folders left out."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _is_skipped(place, name))
         yield from (
@@ -82,7 +84,7 @@ def _is_skipped(place: str, name: str) -> bool:
 
 def _reaches_out(path: Path, root: Path, folder: Path) -> bool:
     """Whether a revision imports from the project or reads a file."""
-    text = _content(path).decode("utf-8", "replace")
+    text = content_of(path).decode("utf-8", "replace")
     names = {first or second for first, second in IMPORT.findall(text)}
     places = {root, folder, root / "src", root / "backend", folder / "src"}
     return bool(READS.search(text)) or any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ from mcp_server.world.sql_file import fill_from_file, load_pieces
 from mcp_server.world.version_table import find_version_table
 
 if TYPE_CHECKING:
+    from mcp_server.model.spec_table import Spec
     from mcp_server.world.sandbox import Sandbox
     from mcp_server.world.workspace import Workspace
 
-WORDS = ("live", "models", "migrations", "migrations:<revision>", "file:<path.sql>")
-NOT_YET = ("spec", "branch")
+WORDS = ("live", "models", "migrations", "migrations:<revision>", "spec", "spec:<path>", "file:<path.sql>")
+NOT_YET = ("branch",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,12 @@ def parse_source(word: str) -> Source:
     source = Source(kind, argument.strip())
     if kind in ("live", "models") and not argument:
         return source
-    if kind == "migrations" or (kind == "file" and argument):
+    if kind in ("migrations", "spec") or (kind == "file" and argument):
         return source
     known = f"Sources are: {', '.join(WORDS)}."
     if kind in NOT_YET:
         raise ConfigError(f"The source {kind!r} is not available in this version.", known)
-    near = get_close_matches(kind, ("live", "models", "migrations", "file"), n=1)
+    near = get_close_matches(kind, ("live", "models", "migrations", "spec", "file"), n=1)
     raise ConfigError(f"{word!r} is no source{f'; did you mean {near[0]}?' if near else '.'}", known)
 
 
@@ -63,7 +65,7 @@ async def read_source(workspace: Workspace, word: str) -> Schema:
     if source.kind == "live":
         schema = await workspace.live_schema()
     else:
-        schema = await _read_template(workspace, await materialise(workspace, word))
+        schema = await read_template(workspace, await materialise(workspace, word))
     if source.kind not in ("live", "migrations"):
         return schema
     return schema.without(await find_version_table(workspace))
@@ -83,10 +85,34 @@ async def materialise(workspace: Workspace, word: str) -> str:
         sandboxes = await workspace.sandboxes()
         await sandboxes.start()
         return await materialise_models(workspace, await read_models(workspace, sandboxes.server_version))
+    if source.kind == "spec":
+        return await materialise_spec(workspace, await load_spec(workspace, source.argument))
     return await _materialise_file(workspace, source.argument)
 
 
-async def _read_template(workspace: Workspace, template: str) -> Schema:
+async def load_spec(workspace: Workspace, name: str = "") -> Spec:
+    """What the documents of `spec` or `spec:<name>` state."""
+    from mcp_server.world.specs import read_spec
+
+    return await asyncio.to_thread(read_spec, workspace.settings.root, workspace.settings.specs, name)
+
+
+async def materialise_spec(workspace: Workspace, spec: Spec) -> str:
+    """The template that holds what a spec states, as far as it can be made. Raises SpecError with the document's place."""
+    from mcp_server.world.spec_ddl import fill_from_spec, makings
+
+    made = makings(spec)
+
+    async def fill(sandbox: Sandbox) -> None:
+        workspace.progress(f"making {len(spec.tables)} tables of the spec")
+        await fill_from_spec(sandbox, made)
+
+    digest = hashlib.sha256("\x1e".join(one.sql for one in made).encode()).hexdigest()
+    return await (await workspace.sandboxes()).template(f"spec {digest}", fill)
+
+
+async def read_template(workspace: Workspace, template: str) -> Schema:
+    """The Schema that a sandbox template holds."""
     sandboxes = await workspace.sandboxes()
     async with sandboxes.lend(template) as sandbox:
         connection = await connect(sandbox.url)

@@ -1,0 +1,170 @@
+"""compare_schemas: what spec, models, migrations and the live database say of one schema, in one matrix."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from mcp_server.errors import ArchitectError, ConfigError
+from mcp_server.model.answer import Answer
+
+if TYPE_CHECKING:
+    from mcp_server.model.described import Described
+    from mcp_server.model.drift_report import DriftReport
+    from mcp_server.model.spec_table import Spec
+    from mcp_server.world.workspace import Workspace
+
+KINDS = ("spec", "models", "migrations", "file", "branch", "live")
+
+
+async def compare_schemas(
+    workspace: Workspace,
+    sources: tuple[str, ...] = (),
+    format: Literal["text", "json"] = "text",
+) -> Answer:
+    """Say where spec, models, migrations and the live database disagree, and which side to change.
+
+    Each source is made real in an empty Postgres and read by one reader; what the spec leaves open is no disagreement, and
+    neither is what is equal in meaning (TEXT and VARCHAR, a unique index and UNIQUE, names of indexes, SERIAL and identity).
+    Each disagreement has its severity (breaking, integrity, performance, cosmetic), what every source says with file and
+    line, and the side to change by default. Contradictions inside the spec come first. The command exits with 1 when there
+    are contradictions or disagreements that break or that cost integrity.
+
+    sources: two or more of spec, spec:<path>, models, migrations, migrations:<revision>, file:<path.sql> and live; those
+    that the project has when not given. format: text, or json.
+    """
+    words, chosen = tuple(sources), bool(sources)
+    if not words:
+        words = await existing(workspace)
+    if len(dict.fromkeys(words)) < 2:
+        raise ConfigError(
+            f"Comparing needs two sources; {'given' if chosen else 'the project has'}: {', '.join(words) or 'none'}.",
+            "Name them: sources spec, models, migrations or live.",
+        )
+    ordered = tuple(sorted(dict.fromkeys(words), key=_authority))
+    return _answer(await _compared(workspace, ordered, chosen))
+
+
+def _authority(word: str) -> int:
+    """Who is right by default: the spec first, the database last."""
+    kind = word.partition(":")[0]
+    return KINDS.index(kind) if kind in KINDS else 0
+
+
+async def existing(workspace: Workspace) -> tuple[str, ...]:
+    """The sources that the project has, without reading any."""
+    from mcp_server.world.alembic_config import find_config
+    from mcp_server.world.specs import find_documents
+
+    settings = workspace.settings
+    documents = await asyncio.to_thread(find_documents, settings.root, settings.specs)
+    found = ["spec"] if documents else []
+    found.append("models")
+    found += ["migrations"] if find_config(settings, ambiguous_is_none=True) else []
+    found += ["live"] if settings.database_url else []
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A source that was read. spec: its Spec, when it is one."""
+
+    described: Described
+    spec: Spec | None = None
+    notes: tuple[str, ...] = ()
+
+
+async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) -> DriftReport:
+    """Read and compare. A source that nobody named and that cannot be read is told of, while two are left."""
+    from mcp_server.model.drift import compare
+    from mcp_server.model.drift_report import DriftReport
+    from mcp_server.rules import judge
+
+    workspace.progress(f"reading {', '.join(words)}")
+    await (await workspace.sandboxes()).start()  # once, before the readers that all want it
+    answers = await asyncio.gather(*(_tried(workspace, word) for word in words))
+    told = [one for one in answers if isinstance(one, Told)]
+    failures = [(word, one) for word, one in zip(words, answers, strict=True) if isinstance(one, ArchitectError)]
+    if failures and (chosen or len(told) < 2):
+        raise failures[0][1]
+    notes = [
+        f"{word} could not be read and takes no part: {' '.join(str(error).split())[:400]}" for word, error in failures
+    ]
+    specs = [one.spec for one in told if one.spec]
+    found = [finding for finding in judge(*specs).findings if finding.code.startswith("P")]
+    return DriftReport(
+        sources=tuple(one.described.word for one in told),
+        contradictions=tuple(finding for finding in found if finding.severity != "info"),
+        unread=tuple(one for spec in specs for one in spec.unread),
+        disagreements=compare([one.described for one in told]),
+        notes=(*notes, *(note for one in told for note in one.notes)),
+        tables=len({table.name for one in told for table in one.described.tables}),
+    )
+
+
+async def _tried(workspace: Workspace, word: str) -> Told | ArchitectError:
+    """A source, or why it could not be read: the others are read meanwhile and end what they began."""
+    try:
+        return await _read(workspace, word)
+    except ArchitectError as error:
+        return error
+
+
+async def _read(workspace: Workspace, word: str) -> Told:
+    from mcp_server.model.described import describe_schema
+    from mcp_server.world.external import without_external
+    from mcp_server.world.sources import parse_source, read_source
+
+    kind = parse_source(word).kind
+    if kind == "spec":
+        return await _read_spec(workspace, word)
+    if kind == "models":
+        return await _read_models(workspace)
+    schema = without_external(await read_source(workspace, word), workspace.settings.external)
+    return Told(describe_schema(word, schema))
+
+
+async def _read_models(workspace: Workspace) -> Told:
+    from mcp_server.model.described import describe_schema
+    from mcp_server.world.external import without_external
+    from mcp_server.world.known_models import read_known_models
+    from mcp_server.world.sources import materialise_models, read_template
+
+    sandboxes = await workspace.sandboxes()
+    await sandboxes.start()
+    models = await read_known_models(workspace, sandboxes.server_version)
+    schema = await read_template(workspace, await materialise_models(workspace, models))
+    return Told(describe_schema("models", without_external(schema, workspace.settings.external), models))
+
+
+async def _read_spec(workspace: Workspace, word: str) -> Told:
+    from mcp_server.model.described_spec import describe_spec
+    from mcp_server.world.external import is_external
+    from mcp_server.world.sources import load_spec, materialise_spec, parse_source, read_template
+    from mcp_server.world.spec_ddl import makings, refused
+
+    spec = await load_spec(workspace, parse_source(word).argument)
+    real = await read_template(workspace, await materialise_spec(workspace, spec))
+    described = describe_spec(spec, real, word)
+    external = workspace.settings.external
+    tables = tuple(one for one in described.tables if not is_external(f"public.{one.name}", external))
+    left_out = refused(makings(spec), real)
+    notes = tuple(f"Postgres refuses what the spec states at {one.place}: {one.sql}" for one in left_out)
+    return Told(replace(described, tables=tables), spec, notes)
+
+
+def _answer(report: DriftReport) -> Answer:
+    from mcp_server.model.drift_report import drift_data
+    from mcp_server.render.drift_text import is_long, render_drift
+    from mcp_server.world.runs import address, new_run
+
+    reports = {f"drift-{new_run()}": render_drift(report)} if is_long(report) else {}
+    where = address(next(iter(reports))) if reports else ""
+    return Answer(
+        text=render_drift(report, where),
+        data={**drift_data(report), "report": where},
+        verdict=report.verdict,
+        findings=report.grave,
+        reports=reports,
+    )
