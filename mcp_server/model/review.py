@@ -9,6 +9,8 @@ from typing import Literal
 from mcp_server.model.finding import Finding, Report
 from mcp_server.model.walked import Migration
 
+# What is meant by whoever writes it, and cannot be taken back: no fault as such, and for that reason told apart.
+_LOST = ("M201", "M202")
 Risk = Literal["safe", "safe with care", "requires downtime", "destructive", "fails"]
 
 
@@ -31,11 +33,16 @@ class Review:
         errors = [finding.code for finding in self.report.findings if finding.severity == "error"]
         if any(code.startswith(("M3", "M5")) for code in errors):
             return "fails"
-        if any(code.startswith("M2") for code in errors):
+        if any(code.startswith("M2") for code in errors) or self.loses:
             return "destructive"
         if errors:
             return "requires downtime"
         return "safe with care" if self.report.count("warning") else "safe"
+
+    @property
+    def loses(self) -> bool:
+        """Whether rows or values go with a table or a column that is dropped."""
+        return any(one.code in _LOST and one.severity == "warning" for one in self.report.findings)
 
     @property
     def verdict(self) -> str:

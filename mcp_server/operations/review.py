@@ -57,7 +57,7 @@ def _answer(review: Review) -> Answer:
         text=render_review(review, where) if reports else _whole(review),
         data={**review_data(review), "report": where},
         verdict=review.verdict,
-        findings=review.report.count("error"),
+        findings=review.report.count("error") or int(review.loses),
         reports=reports,
         carried_out={"statements": sum(len(one.statements) for one in review.migrations)},
     )

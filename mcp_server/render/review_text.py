@@ -111,9 +111,9 @@ def _statements(migration: Migration) -> Iterable[str]:
 def _next(review: Review) -> str:
     match review.risk:
         case "safe":
-            return "apply it."
+            return "apply it." if review.migrations else "nothing to do."
         case "safe with care":
-            return "look at the warnings, then apply it."
+            return "look at the warnings, then apply it." if review.migrations else "look at the warnings."
         case "fails":
             return "correct what fails, and review it again."
         case "destructive":

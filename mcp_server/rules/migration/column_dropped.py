@@ -12,7 +12,7 @@ from mcp_server.model.walked import Migration
 
 RULE = Rule(
     code="M202",
-    severity="error",
+    severity="warning",
     given="create table task (id bigint primary key, title text);",
     bad="alter table task drop column title;",
     good=(

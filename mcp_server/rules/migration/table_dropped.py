@@ -10,7 +10,7 @@ from mcp_server.model.walked import Migration
 
 RULE = Rule(
     code="M201",
-    severity="error",
+    severity="warning",
     given="create table task (id bigint primary key);",
     bad="drop table task;",
     good=("create table note (id int); drop table note;", "drop table if exists nothing;"),
@@ -29,5 +29,5 @@ def check(migration: Migration) -> Iterator[Finding]:
             message=f"{table} is dropped with {rows}: they are lost, and code that still asks for it fails.",
             evidence=migration.evidence(statement),
             place=statement.place,
-            severity=None if known != 0 else "warning",
+            severity=None if known != 0 else "info",
         )
