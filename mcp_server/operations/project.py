@@ -42,9 +42,7 @@ class Project:
 
     @property
     def head(self) -> str:
-        """The revision that a new one follows, "" when there is none. Raises MigrationError when there are several."""
-        if len(self.history.heads) > 1:
-            raise MigrationError(*heads_text(self.history))
+        """The revision that a new one follows, "" when there is none."""
         return self.history.heads[0] if self.history.heads else ""
 
     @property
@@ -59,7 +57,7 @@ class Project:
 async def open_project(workspace: Workspace, folder: Path, *, with_models: bool) -> Project:
     """The project's Alembic; where it has none, a correct one tried out in `folder`.
 
-    Raises MigrationError and ModelsError as their readers do.
+    Raises MigrationError for a history with several heads, and MigrationError and ModelsError as their readers do.
     """
     if find_config(workspace.settings) is None:
         return await _new_environment(workspace, folder, await read_models(workspace))
@@ -70,6 +68,8 @@ async def open_project(workspace: Workspace, folder: Path, *, with_models: bool)
     finally:
         history.cancel()
         await asyncio.gather(history, return_exceptions=True)
+    if len(found.heads) > 1:
+        raise MigrationError(*heads_text(found))
     return Project(workspace, found, Path(found.versions[0]), Path(found.folder), models=models)
 
 
