@@ -87,7 +87,11 @@ def test_only_doors_and_the_guest_catch_everything() -> None:
 
 def test_every_package_and_the_demos_sample_are_in_the_wheel() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    packages = {".".join(file.relative_to(ROOT).parent.parts) for file in PACKAGE.rglob("__init__.py")}
+    packages = {
+        ".".join(file.relative_to(ROOT).parent.parts)
+        for package in (PACKAGE, ROOT / "dbarch")
+        for file in package.rglob("__init__.py")
+    }
     assert set(settings["packages"]) == packages | {"mcp_server.samples.todo_chatbot"}
     assert (ROOT / settings["package-dir"]["mcp_server.samples.todo_chatbot"] / "app" / "models.py").exists()
 

@@ -100,4 +100,6 @@ def _class(one: dict[str, Any]) -> ModelClass:
 
 
 def _placed(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "place": Place(**one["place"])}
+    """The fields of a value, as JSON gave them back."""
+    listed = {name: tuple(given) for name, given in one.items() if isinstance(given, list)}
+    return {**one, **listed, "place": Place(**one["place"])}
