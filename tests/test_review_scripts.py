@@ -146,7 +146,7 @@ async def test_what_cannot_be_made_up_is_judged_from_its_text(tmp_path: Path, sa
 async def test_a_statement_that_acts_on_the_server_is_not_run(tmp_path: Path, sandboxes: Sandboxes) -> None:
     async with sandboxes.lend() as kept:
         answer = await review(
-            tmp_path, sandboxes, f'drop database "{kept.name}";\ncreate role clerk;\nalter system reset all'
+            tmp_path, sandboxes, f'drop database "{kept.name}";\ncreate role drawn_up;\nalter system reset all'
         )
         async with sandboxes.lend() as other:
             from mcp_server.world.database import connect
@@ -154,7 +154,7 @@ async def test_a_statement_that_acts_on_the_server_is_not_run(tmp_path: Path, sa
             connection = await connect(other.url)
             try:
                 assert await connection.fetchval("select count(*) from pg_database where datname = $1", kept.name) == 1
-                assert await connection.fetchval("select count(*) from pg_roles where rolname = 'clerk'") == 0
+                assert await connection.fetchval("select count(*) from pg_roles where rolname = 'drawn_up'") == 0
             finally:
                 await connection.close()
     assert answer.text.count("acts on the whole server") == 1
