@@ -136,9 +136,11 @@ class _Lift:
         yield from self._partitions(change)
 
     def _let_go(self, change: Altered) -> Iterator[int]:
-        """What stands on a view or function and goes or changes, too: with the others' old form alone it could not be put back."""
+        """What stood on a view or function and goes or changes, too: it could not be put back on the new form, or made on it again."""
         before, after, fields = change.before, change.after, change.fields
-        if isinstance(after, View | Function) and RECIPES[type(after)].replaces(before, after, fields, self._site):
+        if not isinstance(after, View | Function):
+            return
+        if "volatility" in fields or RECIPES[type(after)].replaces(before, after, fields, self._site):
             for user in self._followers.users(key(after)):
                 yield from self._until_free(user)
 
