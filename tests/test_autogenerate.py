@@ -267,28 +267,6 @@ async def test_a_revision_follows_the_head_and_nothing_else(tmp_path: Path, sand
         await read_start(opened(tmp_path / "project", sandboxes), "migrations:a1", History(heads=("b2",)))
 
 
-async def test_tables_that_others_own_are_never_touched(tmp_path: Path, sandboxes: Sandboxes) -> None:
-    root = tmp_path / "project"
-    (root / "app").mkdir(parents=True)
-    (root / "app" / "__init__.py").touch()
-    (root / "app" / "models.py").write_text(
-        "from sqlmodel import Field, SQLModel\n\n\n"
-        "class Note(SQLModel, table=True):\n"
-        "    id: int = Field(primary_key=True)\n"
-        "    user_id: str = Field(foreign_key='user.id')\n"
-    )
-    workspace = opened(root, sandboxes, external=("user",))
-
-    answer = await autogenerate_migration(workspace, "notes")
-
-    data = data_of(answer)
-    assert data["verdict"] == "written"
-    assert not any("user" in step["change"].split() for step in data["steps"])
-    assert 'EXTERNAL = ("user",)' in (root / "alembic" / "env.py").read_text()
-    again = await autogenerate_migration(opened(root, sandboxes, external=("user",)), "notes again")
-    assert data_of(again)["verdict"] == "no changes"  # the history is replayed without the table that it refers to
-
-
 async def test_the_live_database_may_be_the_start_or_the_goal(
     tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: asyncpg.Connection
 ) -> None:

@@ -16,20 +16,13 @@ from mcp_server.model.phase import Sizes
 from mcp_server.model.plan import Plan
 from mcp_server.model.schema import (
     Column,
-    Composite,
-    Constraint,
-    Domain,
-    Enum,
-    Extension,
     Function,
-    Namespace,
-    Range,
     Schema,
     SchemaObject,
-    Sequence,
     Table,
 )
 from mcp_server.operations.equality import differences
+from mcp_server.operations.others_own import stand_ins
 from mcp_server.planning import plan
 from mcp_server.planning.alike import (
     Renamable,
@@ -49,6 +42,7 @@ from mcp_server.planning.strangers import followers, is_called, strangers, with_
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
 from mcp_server.world.external import without_external
+from mcp_server.world.guest_errors import heads_text
 from mcp_server.world.holders import find_holders
 from mcp_server.world.migrations import replay
 from mcp_server.world.rehearsal import copy_of, template_of
@@ -86,8 +80,10 @@ class Start:
 async def read_start(workspace: Workspace, word: str, history: History) -> Start:
     """Read what a migration starts from. A new revision follows the head, so an earlier one is no start.
 
-    Raises Refused for a revision that is not the head, else as read_source().
+    Raises Refused for a revision that is not the head, MigrationError where there are several, else as read_source().
     """
+    if len(history.heads) > 1:
+        raise MigrationError(*heads_text(history))
     source = parse_source(word)
     if source.kind == "migrations" and source.argument not in ("", "head", "heads", *history.heads):
         raise Refused(
@@ -151,13 +147,14 @@ async def draft(
     goal = whole.without(*others)
     asked = find_renames(start.schema, goal, renames or {})
     is_silent = word == "models"
+    provided, aside = stand_ins(start.whole, whole, others), (*start.aside, *others)
     async with copy_of(workspace, start.template) as copy:
-        await copy.run(rename_step(one).sql for one in asked)
-        middle = (await copy.read()).without(*start.aside)
+        await copy.run((*provided, *(rename_step(one).sql for one in asked)))
+        middle = (await copy.read()).without(*aside)
         goal = with_names_of(middle, goal) if is_silent else goal
         unasked = same_but_for_name(middle, goal)
         await copy.run(rename_step(one).sql for one in unasked)
-        middle = (await copy.read()).without(*start.aside) if unasked else middle
+        middle = (await copy.read()).without(*aside) if unasked else middle
         others_own = _strangers(start, middle, goal, word, confirm)
         goal = with_strangers(goal, middle, others_own.staying)
         full = target_of(middle, goal, filled=filled) if is_silent else Target(goal, followers=others_own.followers)
@@ -176,7 +173,7 @@ async def draft(
         plan=planned,
         phases=phases(planned, before, after, sizes),
         aside=tuple(sorted({*start.aside, *others, *target.followers})),
-        stand_ins=_stand_ins(start.whole, whole, others),
+        stand_ins=provided,
         kept=tuple(one for one in target.kept if key(one.item) not in {(item.word, item.identity) for item in held}),
         held=held,
         losses=losses(before, after, changes),
@@ -231,25 +228,6 @@ def _warnings(before: Schema, after: Schema, asked: tuple[Renamed, ...], changes
         before.server_version,
     )
     return left_behind(staying, moved)
-
-
-def _stand_ins(start: Schema, goal: Schema, others: tuple[str, ...]) -> tuple[str, ...]:
-    """Statements that make what others own and the goal refers to, where the start does not have it."""
-    missing = {name for name in others if not start.group(name)}
-    tables = [
-        item for name in missing for item in goal.group(name) if not isinstance(item, Constraint) or item.kind != "f"
-    ]
-    types = {item.type.removesuffix("[]") for item in tables if isinstance(item, Column)}
-    needed = [
-        item
-        for item in goal
-        if (isinstance(item, Enum | Domain | Composite | Range) and item.identity in types)
-        or (isinstance(item, Sequence) and any(item.owned_by.startswith(f"{name}.") for name in missing))
-        or isinstance(item, Namespace | Extension)
-    ]
-    known = start.by_key()
-    wanted = Schema.of([*start, *(item for item in (*tables, *needed) if key(item) not in known)], goal.server_version)
-    return tuple(step.sql for step in plan(start, wanted, diff(start, wanted)).upgrade) if missing else ()
 
 
 def _with_renames(rest: Plan, renames: Iterable[Renamed], before: Schema) -> Plan:

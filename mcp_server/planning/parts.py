@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcp_server.model.change import Altered, Change
-from mcp_server.model.schema import Column, Domain, Enum
+from mcp_server.model.schema import Column, Domain, Enum, Function, View
 from mcp_server.planning.safe import quick
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.safe.retype import REMOVE, Exchange
@@ -16,6 +16,7 @@ LOOSEN, EXPAND, SETTLE, BACKFILL, TIGHTEN, CONTRACT, LATE, LAST = 10, 20, 21, 30
 ONLINE = (LOOSEN, TIGHTEN, LATE, 80, 120)
 INSIDE = (EXPAND, CONTRACT, LAST, 90, 110)
 _COLUMN_SHAPE = frozenset({"type", "collation", "generated", "stored"})
+_RESULT_SHAPE = frozenset({"kind", "returns", "definition", "columns", "materialized"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,10 @@ class Part:
     @property
     def is_shape(self) -> bool:
         """Whether others can stand on the object only after it: it is made, or becomes what they need."""
-        return (
-            not isinstance(self.change, Altered)
-            or isinstance(self.change.item, TYPES)
-            or bool(_COLUMN_SHAPE & set(self.change.fields))
-        )
+        if not isinstance(self.change, Altered) or isinstance(self.change.item, TYPES):
+            return True
+        shape = _RESULT_SHAPE if isinstance(self.change.item, View | Function) else _COLUMN_SHAPE
+        return not shape.isdisjoint(self.change.fields)
 
 
 def is_shaking(change: Change, ground: Ground) -> bool:

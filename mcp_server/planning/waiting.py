@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
-from mcp_server.model.schema import Column, Constraint, Index, SchemaObject, Table
+from mcp_server.model.schema import Column, Constraint, Function, Index, SchemaObject, Table, View
 from mcp_server.planning.bounds import overlap
 from mcp_server.planning.claims import claims
 from mcp_server.planning.dependencies import Dependencies
+from mcp_server.planning.draft import Site
 from mcp_server.planning.followers import Followers
 from mcp_server.planning.partitions import index_of
 from mcp_server.planning.parts import CONTRACT, EXPAND, INSIDE, LOOSEN, ONLINE, TIGHTEN, Part, is_shaking
+from mcp_server.planning.recipes import RECIPES
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.units import Key, Ownership, Unit, key, units
 
@@ -96,6 +98,7 @@ class _Lift:
     def __init__(self, parts: list[Part], followers: Followers) -> None:
         self.parts = parts
         self._followers, self._new = followers, followers.new
+        self._site = Site(followers.old, followers.new, followers.new.schema.server_version)
         self._by_key: dict[Key, list[int]] = {}
         for count, part in enumerate(parts):
             for unit in units(part.change.item):
@@ -129,7 +132,17 @@ class _Lift:
                 yield from self._parts_of(key(index))
         elif isinstance(change, Altered):
             yield from self._own_needs(part, change)
+            yield from self._let_go(change)
         yield from self._partitions(change)
+
+    def _let_go(self, change: Altered) -> Iterator[int]:
+        """What stood on a view or function and goes or changes, too: it could not be put back on the new form, or made on it again."""
+        before, after, fields = change.before, change.after, change.fields
+        if not isinstance(after, View | Function):
+            return
+        if "volatility" in fields or RECIPES[type(after)].replaces(before, after, fields, self._site):
+            for user in self._followers.users(key(after)):
+                yield from self._until_free(user)
 
     def _until_free(self, user: Key) -> Iterator[int]:
         """The parts after which nothing of a unit stands on what it stood on; what is made again is made on something else."""

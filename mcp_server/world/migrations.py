@@ -19,7 +19,7 @@ from mcp_server.world.guest_errors import heads_text, migration_error
 from mcp_server.world.guest_process import Answer
 from mcp_server.world.history_fingerprint import fingerprint
 from mcp_server.world.roles import missing_role, provide_role
-from mcp_server.world.stand_ins import missing_table, provide_table
+from mcp_server.world.stand_ins import missing_below, missing_table, provide_above, provide_table
 from mcp_server.world.walks import Step, Stopped, walk_steps
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ async def walk(
 async def _may_go_on(workspace: Workspace, sandbox: Sandbox, stopped: Stopped, *, is_first: bool) -> bool:
     """Whether a step that stopped may be begun again in a process of its own.
 
-    A role or a table of others that a statement names and the sandbox lacks is made; an env.py may be such that it runs
+    A role, or a table of others with its schema and types, that a statement names and the sandbox lacks is made; an env.py may be such that it runs
     only once.
     """
     error = stopped.answer.error
@@ -250,6 +250,9 @@ async def _may_go_on(workspace: Workspace, sandbox: Sandbox, stopped: Stopped, *
     if role:
         return await provide_role(await workspace.sandboxes(), sandbox, role)
     if table and await provide_table(workspace, sandbox, table):
+        return True
+    word, name = missing_below(error)
+    if name and await provide_above(workspace, sandbox, word, name):
         return True
     return not is_first and bool(error) and not error.get("running") and not error.get("done")
 
