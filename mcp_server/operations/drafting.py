@@ -42,7 +42,6 @@ from mcp_server.planning.strangers import followers, is_called, strangers, with_
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
 from mcp_server.world.external import without_external
-from mcp_server.world.guest_errors import heads_text
 from mcp_server.world.holders import find_holders
 from mcp_server.world.migrations import replay
 from mcp_server.world.rehearsal import copy_of, template_of
@@ -80,10 +79,8 @@ class Start:
 async def read_start(workspace: Workspace, word: str, history: History) -> Start:
     """Read what a migration starts from. A new revision follows the head, so an earlier one is no start.
 
-    Raises Refused for a revision that is not the head, MigrationError where there are several, else as read_source().
+    Raises Refused for a revision that is not the head, else as read_source().
     """
-    if len(history.heads) > 1:
-        raise MigrationError(*heads_text(history))
     source = parse_source(word)
     if source.kind == "migrations" and source.argument not in ("", "head", "heads", *history.heads):
         raise Refused(
