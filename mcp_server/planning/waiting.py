@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
+from mcp_server.model.names import quote
 from mcp_server.model.schema import Column, Constraint, Function, Index, SchemaObject, Table, View
 from mcp_server.planning.bounds import overlap
 from mcp_server.planning.claims import claims
@@ -128,8 +129,9 @@ class _Lift:
                 yield from (one for one in self._parts_of(used) if self._makes(one))
         if isinstance(change, Added):
             yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
-            if isinstance(change.item, Constraint) and (index := index_of(change.item, self._new.schema)):
-                yield from self._parts_of(key(index))
+            yield from self._carrier(change.item, self._new)
+        elif isinstance(change, Dropped):
+            yield from self._carrier(change.item, self._followers.old)
         elif isinstance(change, Altered):
             yield from self._own_needs(part, change)
             yield from self._let_go(change)
@@ -143,6 +145,13 @@ class _Lift:
         if "volatility" in fields or RECIPES[type(after)].replaces(before, after, fields, self._site):
             for user in self._followers.users(key(after)):
                 yield from self._until_free(user)
+
+    def _carrier(self, item: SchemaObject, deps: Dependencies) -> Iterator[int]:
+        """The parts of a key's index, and those of an index's key: both come and go at one stage."""
+        if isinstance(item, Constraint) and (index := index_of(item, deps.schema)):
+            yield from self._parts_of(key(index))
+        elif isinstance(item, Index) and item.constraint:
+            yield from self._parts_of((Constraint.word, f"{item.table}.{quote(item.constraint)}"))
 
     def _until_free(self, user: Key) -> Iterator[int]:
         """The parts after which nothing of a unit stands on what it stood on; what is made again is made on something else."""
