@@ -15,13 +15,14 @@ from mcp_server.model.orm import History, Revision
 from mcp_server.model.rehearsal_record import RehearsalRecord, own_part
 from mcp_server.model.schema import Schema
 from mcp_server.operations.equality import differences
+from mcp_server.operations.ground import kept_template
 from mcp_server.operations.leftover import find_leftover
 from mcp_server.world.carrying_out import journal_of, read_heads, read_journal
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import translating
 from mcp_server.world.history_fingerprint import environment_digest
 from mcp_server.world.migrations import replay, resolve
-from mcp_server.world.rehearsal import copy_of, template_of
+from mcp_server.world.rehearsal import copy_of
 from mcp_server.world.rehearsals import find, ours, standing_of
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ class Site:
         return await (self._made(step.record.outcome) if step.record.outcome else self.replayed(step.revision.id))
 
     async def _made(self, statements: Sequence[str]) -> Schema:
-        key = hashlib.sha256("\x1e".join(statements).encode()).hexdigest()
-        template = await template_of(self.workspace, f"kept {key}", statements, foreign=True)
-        async with copy_of(self.workspace, template) as copy:
+        async with copy_of(self.workspace, await kept_template(self.workspace, statements)) as copy:
             return self.own(await copy.read())
 
     async def replayed(self, *revisions: str) -> Schema:

@@ -25,10 +25,10 @@ async def compare_schemas(
 ) -> Answer:
     """Say where spec, models, migrations and the live database disagree, and which side to change.
 
-    Each source is made real in an empty Postgres and read by one reader; what the spec leaves open is no disagreement, and
-    neither is what is equal in meaning (TEXT and VARCHAR, a unique index and UNIQUE, names of indexes, SERIAL and identity).
-    Each disagreement has its severity (breaking, integrity, performance, cosmetic), what every source says with file and
-    line, and the side to change by default. Contradictions inside the spec come first. The command exits with 1 when there
+    All but live are made real in an empty Postgres, and one reader reads them; what the spec leaves open is no
+    disagreement, and neither is what is equal in meaning (TEXT and VARCHAR, a unique index and UNIQUE, names of indexes,
+    SERIAL and identity). Each disagreement has its severity (breaking, integrity, performance, cosmetic), what every source
+    says (spec and models with file and line), and the side to change by default. Contradictions inside the spec come first. The command exits with 1 when there
     are contradictions or disagreements that break or that cost integrity.
 
     sources: two or more of spec, spec:<path>, models, migrations, migrations:<revision>, file:<path.sql> and live; those

@@ -198,7 +198,8 @@ def _strangers(start: Start, before: Schema, goal: Schema, word: str, confirm: t
     if start.history is None:
         if confirm:
             raise Refused(
-                f"confirm names what a database in use has beside the project; {start.word} holds nothing but the project's."
+                f"confirm names what a database in use has beside the project; {start.word} holds nothing but the project's.",
+                "Leave it out: what the goal lacks is dropped anyway, and told as a loss.",
             )
         return _OthersOwn()
     found = strangers(before, goal, start.history)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import ArchitectError, MigrationError
-from mcp_server.model.change import diff
 from mcp_server.model.orm import History
-from mcp_server.model.schema import Extension, Namespace, Schema
-from mcp_server.planning import steps
+from mcp_server.planning.whole import making
 from mcp_server.world.alembic_config import find_config
 from mcp_server.world.carrying_out import read_heads
 from mcp_server.world.migrations import replay
@@ -93,13 +93,11 @@ async def _instead(workspace: Workspace, error: MigrationError) -> Ground | None
 async def live_ground(workspace: Workspace) -> Ground:
     """A copy of the live database's schema, without its rows."""
     live = await workspace.live_schema()
-    empty = Schema.of(
-        [
-            *(Namespace(space.name) for space in live.all(Namespace) if space.name == "public"),
-            *(one for one in live.all(Extension) if one.name == "plpgsql"),
-        ],
-        live.server_version,
-    )
-    made, _ = steps(empty, live, diff(empty, live))
-    template = await template_of(workspace, f"live {live.fingerprint}", [step.sql for step in made], foreign=True)
+    template = await template_of(workspace, f"live {live.fingerprint}", making(live), foreign=True)
     return Ground(LIVE, template, is_foreign=True)
+
+
+async def kept_template(workspace: Workspace, statements: Sequence[str]) -> str:
+    """The template that a record's statements make: where a revision begins or ends that does not follow the history."""
+    digest = hashlib.sha256("\x1e".join(statements).encode()).hexdigest()
+    return await template_of(workspace, f"kept {digest}", statements, foreign=True)

@@ -32,7 +32,7 @@ async def inspect_schema(
 
     Tables come as abridged SQL with keys, indexes, checks, policies, triggers, privileges, comments and sizes.
 
-    source: live (the database), models, migrations, migrations:<revision> or file:<path.sql>. objects: names of
+    source: live (the database), models, migrations, migrations:<revision>, spec, spec:<path> or file:<path.sql>. objects: names of
     tables, views, functions, types or schemas, with or without their schema, also patterns such as `order*`. search: words that
     must all appear in an object's name, columns, labels or comments. detail: auto, overview, tables (abridged
     SQL), or everything (names of keys and indexes, bodies, incoming foreign keys, usage). format: text, json, ddl (SQL that

@@ -73,9 +73,8 @@ async def autogenerate_migration(
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
         between = None
         if write and not start.stamped:
-            begun = start.template, passed.draft.stand_ins, passed.parent
-            where = folder / ("plain" if plain else "phases")
-            between = await read_between(project.workspace, begun, [one.id for one in passed.revisions[:-1]], where)
+            begun, inner = (start.template, passed.draft.stand_ins, passed.parent), passed.revisions[:-1]
+            between = await read_between(project.workspace, begun, [one.id for one in inner], passed.folder)
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
         if write:
             await _record(project, passed, between)
@@ -94,13 +93,14 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Revisions and how their rehearsal went. parent: what the first follows. found: what went wrong."""
+    """Revisions and how their rehearsal went. parent: what the first follows. found: what went wrong. folder: of the files."""
 
     draft: Draft
     revisions: tuple[Revision, ...]
     parent: str
     rehearsal: Rehearsal
     found: tuple[str, ...]
+    folder: Path
 
 
 async def _try(project: Project, start: Start, drafted: Draft, message: str, folder: Path) -> Tried:
@@ -110,7 +110,7 @@ async def _try(project: Project, start: Start, drafted: Draft, message: str, fol
     revisions = _write_draft(project, drafted, message, head := project.head, folder)
     rehearsal = await _rehearse(project, start, drafted, revisions, head, folder)
     found = await faults(project.workspace, rehearsal, drafted, project.history.version_table_identity)
-    return Tried(drafted, revisions, head, rehearsal, found)
+    return Tried(drafted, revisions, head, rehearsal, found, folder)
 
 
 async def _try_plainly(project: Project, start: Start, drafted: Draft, message: str, folder: Path) -> Tried | None:
@@ -289,9 +289,8 @@ def _next_step(project: Project, tried: Tried, write: bool) -> str:
     place = f" in {folder}/" if folder != "." else ""
     files = "files" if len(tried.revisions) > 1 else "file"
     which = f" with revision={goal}" if goal != "head" else ""
-    apply = (
-        f"read the {files}, then call apply_migration{which}, which shows its plan first (by hand: {command}{place})"
-    )
+    shown = f"which shows its plan first (by hand: {command}{place})"
+    apply = f"read the {files}, then call apply_migration{which}, {shown}"
     return f"{apply}." if goal == "head" else f"{apply}; then do what stands beside it above, and go on."
 
 

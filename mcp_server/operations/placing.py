@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mcp_server.model.code import Call, ClassField, Code
+from mcp_server.model.code import ClassField, Code
+from mcp_server.model.code_call import Call
 from mcp_server.model.finding import Edit, Finding
 from mcp_server.model.orm import ModelField, Models, Place
 from mcp_server.model.schema import Column, Constraint, Index, Schema, Table

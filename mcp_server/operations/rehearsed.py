@@ -16,8 +16,8 @@ from mcp_server.model.lock import MODES, Lock
 from mcp_server.model.names import split
 from mcp_server.model.orm import History, Revision
 from mcp_server.model.rehearsal_record import RehearsalRecord, RehearsedStatement
-from mcp_server.model.schema import Column, Enum, Extension, Namespace, Schema, Table, group_of
-from mcp_server.planning import steps
+from mcp_server.model.schema import Column, Enum, Schema, Table, group_of
+from mcp_server.planning.whole import making
 from mcp_server.world.destruction import destroyed
 from mcp_server.world.history_fingerprint import environment_digest
 from mcp_server.world.migrations import replay, walk
@@ -72,20 +72,11 @@ def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearse
         statements=_with_losses(rehearsed, table),
         repeatable=rehearsed.repeatable,
         plan_hash=rehearsed.plan_hash,
-        origin=making(rehearsed.start, table) if rehearsed.is_apart else (),
-        outcome=making(rehearsed.end, table) if rehearsed.is_apart else (),
+        origin=making(rehearsed.start.without(table)) if rehearsed.is_apart else (),
+        outcome=making(rehearsed.end.without(table)) if rehearsed.is_apart else (),
     )
     remember(workspace.ledger, record, workspace.redactor)
     return record
-
-
-def making(schema: Schema, version_table: str) -> tuple[str, ...]:
-    """Statements that make a Schema of an empty database, without Alembic's table."""
-    public = (Namespace(one.name) for one in schema.all(Namespace) if one.name == "public")
-    language = (one for one in schema.all(Extension) if one.name == "plpgsql")
-    empty = Schema.of([*public, *language], schema.server_version)
-    wanted = schema.without(version_table)
-    return tuple(step.sql for step in steps(empty, wanted, diff(empty, wanted))[0])
 
 
 class Seen(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -17,10 +16,11 @@ from mcp_server.model.orm import History, Revision
 from mcp_server.model.schema import Schema, Table
 from mcp_server.model.walked import Environment, Migration, Statement
 from mcp_server.operations.equality import differences
+from mcp_server.operations.ground import kept_template
 from mcp_server.planning.prediction import predict
 from mcp_server.world.actions import read_actions
 from mcp_server.world.migrations import Walked, replay, walk
-from mcp_server.world.rehearsal import Copy, copy_of, template_of
+from mcp_server.world.rehearsal import Copy, copy_of
 from mcp_server.world.revision_text import read_revision_file
 from mcp_server.world.row_watch import RowWatch
 
@@ -101,11 +101,11 @@ async def walk_stretch(
     template: of the sandboxes, where what stands before it was made otherwise than by replaying.
     Raises MigrationError when what stands before it cannot be replayed.
     """
-    is_marked = bool(stretch.origin or template)
+    is_made = bool(stretch.origin or template)  # then nothing of Alembic's stands in it yet
+    marks = [("stamp", one) for one in stretch.after] if is_made else [("upgrade", one) for one in stretch.after[1:]]
     template = template or await _begin(workspace, history, stretch)
     files = {one.id: read_revision_file(workspace.settings.root, one.file) for one in stretch.revisions}
     goes_back = bool(stretch.way_back) and not any(file.downgrade in ("missing", "refuses") for file in files.values())
-    marks = [("stamp" if is_marked else "upgrade", other) for other in stretch.after[not is_marked :]]
     goals = [("upgrade", stretch.last)]
     goals += [("downgrade", stretch.way_back), ("upgrade", stretch.last)] if goes_back else []
     words = mentioned(_text(workspace.settings.root / one.file) for one in stretch.revisions)
@@ -125,10 +125,9 @@ async def walk_stretch(
 
 async def _begin(workspace: Workspace, history: History, stretch: Stretch) -> str:
     """The template on which a stretch begins."""
-    if not stretch.origin:
-        return await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
-    key = hashlib.sha256("\x1e".join(stretch.origin).encode()).hexdigest()
-    return await template_of(workspace, f"kept {key}", stretch.origin, foreign=True)
+    if stretch.origin:
+        return await kept_template(workspace, stretch.origin)
+    return await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
 
 
 def without_rows(tried: Migration, empty: Migration) -> Migration:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mcp_server.model.code import Argument, Call, Span
+from mcp_server.model.code_call import Argument, Call, Span
 
 # Calls that rules ask for. Anything else stays in the tree.
 VERBS = frozenset(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mcp_server.model.code import Function
+from mcp_server.model.code_call import Function
 from mcp_server.world.code_calls import Names, Text, dotted
 
 Kind = Literal["", "sync", "async"]

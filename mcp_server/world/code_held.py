@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mcp_server.model.code import Handed, Opened, Query, Relationship, Returned, Selection, Span, Walk
+from mcp_server.model.code import Handed, Opened, Query, Relationship, Returned, Selection, Walk
+from mcp_server.model.code_call import Span
 from mcp_server.world.code_calls import Names, dotted
 from mcp_server.world.code_functions import Kind, Providers, session_kind, session_parameters
 

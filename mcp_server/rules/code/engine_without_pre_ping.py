@@ -8,7 +8,8 @@ https://docs.sqlalchemy.org/en/20/core/pooling.html#disconnect-handling-pessimis
 
 from collections.abc import Iterator
 
-from mcp_server.model.code import Call, Code
+from mcp_server.model.code import Code
+from mcp_server.model.code_call import Call
 from mcp_server.model.finding import Finding, Rule
 
 RULE = Rule(

@@ -7,7 +7,8 @@ https://docs.sqlalchemy.org/en/20/orm/extensions/asyncio.html#asyncio-orm-avoid-
 
 from collections.abc import Iterator
 
-from mcp_server.model.code import Call, Code
+from mcp_server.model.code import Code
+from mcp_server.model.code_call import Call
 from mcp_server.model.finding import Finding, Rule
 
 RULE = Rule(

@@ -8,7 +8,8 @@ https://docs.sqlalchemy.org/en/20/core/sqlelement.html#sqlalchemy.sql.expression
 import re
 from collections.abc import Iterator
 
-from mcp_server.model.code import Argument, Call, Code
+from mcp_server.model.code import Code
+from mcp_server.model.code_call import Argument, Call
 from mcp_server.model.finding import Finding, Rule
 
 RULE = Rule(

@@ -7,7 +7,8 @@ https://docs.sqlalchemy.org/en/20/core/defaults.html#python-executed-functions
 
 from collections.abc import Iterator
 
-from mcp_server.model.code import Argument, ClassField, Code
+from mcp_server.model.code import ClassField, Code
+from mcp_server.model.code_call import Argument
 from mcp_server.model.finding import Edit, Finding, Rule
 
 RULE = Rule(
