@@ -14,7 +14,7 @@ demo: $(READY)
 	$(BIN)/dbarch demo
 
 test: $(READY) lint types
-	$(TOOLED) $(BIN)/python -m pytest
+	$(TOOLED) $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
