@@ -180,3 +180,20 @@ OWN_FUNCTIONS = (
 )  # fmt: skip
 # Nobody can tell what they would run.
 UNREADABLE = ("select sly_dynamic(id) from account", "select * from account where balance < sly_dynamic(3)")
+# Everything of TARGET that an attack could change, as one text.
+STATE = """
+    select jsonb_build_object(
+        'accounts', (select md5(string_agg(a::text, ',' order by id)) from account a),
+        'noted', (select count(*) from noted),
+        'sequence', (select (last_value, is_called)::text from account_id_seq),
+        'locks', (select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())),
+        'relations', (select count(*) from pg_class where relnamespace = 'public'::regnamespace),
+        'roles', (select jsonb_agg(rolname order by 1) from pg_roles where rolname !~ '^pg_'),
+        'large objects', (select count(*) from pg_largeobject_metadata),
+        'slots', (select count(*) from pg_replication_slots),
+        'prepared', (select count(*) from pg_prepared_xacts),
+        'rich', (select count(*) from rich),
+        'comment', obj_description('account'::regclass),
+        'configured', (select pg_conf_load_time())
+    )::text
+"""

@@ -20,23 +20,6 @@ pytestmark = pytest.mark.anyio
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
-STATE = """
-    select jsonb_build_object(
-        'accounts', (select md5(string_agg(a::text, ',' order by id)) from account a),
-        'noted', (select count(*) from noted),
-        'sequence', (select (last_value, is_called)::text from account_id_seq),
-        'locks', (select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())),
-        'relations', (select count(*) from pg_class where relnamespace = 'public'::regnamespace),
-        'roles', (select jsonb_agg(rolname order by 1) from pg_roles where rolname !~ '^pg_'),
-        'large objects', (select count(*) from pg_largeobject_metadata),
-        'slots', (select count(*) from pg_replication_slots),
-        'prepared', (select count(*) from pg_prepared_xacts),
-        'rich', (select count(*) from rich),
-        'comment', obj_description('account'::regclass),
-        'configured', (select pg_conf_load_time())
-    )::text
-"""
-
 
 class Scene:
     """A target database, a session that explains, a bystander, and one who looks at the state."""
@@ -48,7 +31,7 @@ class Scene:
         self.file = file
 
     async def state(self) -> str:
-        return str(await self.watcher.fetchval(STATE))
+        return str(await self.watcher.fetchval(attacks.STATE))
 
     async def attempt(self, sql: str, *, analyze: bool) -> ArchitectError | None:
         """Explain it; what was refused comes back. The explaining session must be as new afterwards."""

@@ -34,6 +34,7 @@ class Operation:
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("inspect_schema", ".inspect", "Inspect a schema"),
+    Operation("query_database", ".query", "Read rows"),
     Operation("explain_query", ".explain", "Explain a query"),
     Operation("compare_schemas", ".compare", "Compare spec, models, migrations and database"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),

@@ -101,6 +101,12 @@ _OPERATORS = re.compile(r":opnos \(o ([\d ]+)\)")
 _RELATION = re.compile(r":relid (\d+)")
 
 
+WITHOUT_ANALYZE = (
+    "Leave analyze out to see the estimated plan, or run it on a copy of the database. A function that only reads can "
+    "be labelled STABLE."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Risks:
     """What in a database deserves a closer look. planning: a function that planning might run. domains: their checks."""
@@ -139,14 +145,18 @@ async def refuse_acting_in_planning(connection: Connection, query: str, risks: R
             )
 
 
-async def refuse_acting_when_run(connection: Connection, query: str) -> None:
-    """Raise Refused when running the query would call a function that is not known to read only."""
+async def refuse_acting_when_run(
+    connection: Connection, query: str, *, running: str = "ANALYZE", instead: str = WITHOUT_ANALYZE
+) -> None:
+    """Raise Refused when running the query would call a function that is not known to read only.
+
+    running, instead: what would run it, and what to do instead, in the words of the refusal.
+    """
     for function in await _called_by(connection, await _read_tree(connection, query)):
         if reason := await _acting_when_run(connection, function):
             raise Refused(
-                f"ANALYZE would run {function.signature}, which {reason}. Its effects could outlive the rollback.",
-                "Leave analyze out to see the estimated plan, or run it on a copy of the database. A function that "
-                "only reads can be labelled STABLE.",
+                f"{running} would run {function.signature}, which {reason}. Its effects could outlive the rollback.",
+                instead,
             )
 
 
