@@ -8,7 +8,7 @@ import json
 import sys
 
 PREFIX = "mcp__plugin_dbarch_db__"
-READING = ("inspect_schema", "query_database", "explain_query", "compare_schemas", "review_migration")
+READING = ("inspect_schema", "query_database", "explain_query", "compare_schemas", "check_health", "review_migration")
 UNLESS_WRITING = ("review_schema",)
 
 

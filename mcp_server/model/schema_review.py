@@ -15,7 +15,7 @@ class SchemaReview:
 
     failures: what could not be judged, and why. titles: the first line of each rule's page, by code.
     diff: the mechanical fixes as a unified diff, "" when they were not asked for. written: files that were changed.
-    digests: SHA-256 of the files as they were judged.
+    digests: SHA-256 of the files as they were judged. next: what to do about the findings, "" for what follows from them.
     """
 
     source: str
@@ -27,6 +27,7 @@ class SchemaReview:
     diff: str = ""
     written: tuple[str, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
+    next: str = ""
 
     @property
     def mechanical(self) -> int:

@@ -41,5 +41,6 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),
     Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database"),
+    Operation("check_health", ".health", "Check a database's health"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),
 )

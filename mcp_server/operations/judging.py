@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.model.answer import Answer
-from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
     from mcp_server.model.code import Code
@@ -33,28 +32,12 @@ async def review_schema(
     diff. write: make these changes in the files; without it nothing is written. format: text or json.
     """
     from mcp_server.operations.mending import mend
+    from mcp_server.operations.reviewed import answer_of
 
     review = await _judged(workspace, source)
     if fix or write:
         review = await asyncio.to_thread(mend, workspace.settings.root, review, write)
-    return _answer(review)
-
-
-def _answer(review: SchemaReview) -> Answer:
-    from mcp_server.model.schema_review import schema_review_data
-    from mcp_server.render.schema_review_text import is_long, render_schema_review
-
-    whole = render_schema_review(review)
-    reports = {f"schema-{new_run()}": whole} if is_long(review) else {}
-    where = address(next(iter(reports))) if reports else ""
-    return Answer(
-        text=render_schema_review(review, where) if reports else whole,
-        data={**schema_review_data(review), "report": where},
-        verdict=review.verdict,
-        findings=review.report.count("error"),
-        reports=reports,
-        carried_out={"files": len(review.written)} if review.written else {},
-    )
+    return answer_of(review, "schema", {"files": len(review.written)} if review.written else {})
 
 
 async def _judged(workspace: Workspace, source: str) -> SchemaReview:

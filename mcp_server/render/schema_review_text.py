@@ -88,6 +88,8 @@ def _next(review: SchemaReview) -> str:
         return "the same with write=true makes these changes."
     if review.mechanical:
         return f"{counted(review.mechanical, 'finding')} can be fixed mechanically: fix=true shows the diff."
+    if review.report.findings and review.next:
+        return review.next
     if review.report.findings:
         return "change the models and the code; autogenerate_migration brings the tables after them."
     return "nothing."

@@ -121,7 +121,7 @@ def _file(name: str) -> str:
 def _expand(sql: str, server_version: int, relations: tuple[str, ...] | None) -> str:
     """Resolve the marks of a section for one version and one extent."""
     sql = _ALTERNATIVE.sub(lambda match: match[1 if relations is None else 2], sql)
-    sql = _SINCE.sub(lambda match: match[2 if server_version >= int(match[1]) * 10000 else 3], sql)
+    sql = for_version(sql, server_version)
     sql = _ACL.sub(lambda match: _acl(*match.groups()), sql)
     sql = sql.replace(":snapshot", _SNAPSHOT).replace(":sums", _sums(server_version))
     if relations is not None:
@@ -132,6 +132,11 @@ def _expand(sql: str, server_version: int, relations: tuple[str, ...] | None) ->
     for mark, value in _MARKS.items():
         sql = sql.replace(mark, value)
     return sql
+
+
+def for_version(sql: str, server_version: int) -> str:
+    """The SQL with what stands between the marks of versions resolved. server_version: as server_version_num."""
+    return _SINCE.sub(lambda match: match[2 if server_version >= int(match[1]) * 10000 else 3], sql)
 
 
 def _acl(acl: str, kind: str, owner: str) -> str:

@@ -1,0 +1,1 @@
+"""Rules that judge a running server by what it says of itself (model/health.py)."""
