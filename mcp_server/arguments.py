@@ -15,8 +15,8 @@ SHOWN = 60
 
 
 def signed(function: Callable[..., Any], context: Any, contract: Contract) -> Callable[..., Any]:
-    """The function with the contract's parameters as its signature, after one called `context` of that type."""
-    parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=context)]
+    """The function with the contract's parameters as its signature, after one called `mcp_context` of that type."""
+    parameters = [inspect.Parameter("mcp_context", inspect.Parameter.KEYWORD_ONLY, annotation=context)]
     for argument in contract.arguments:
         notes: list[Any] = [Field(description=argument.description)] if argument.description else []
         if get_origin(argument.type) is tuple:

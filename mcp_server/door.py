@@ -47,6 +47,7 @@ class Contract:
     effect: Effect
     description: str
     arguments: tuple[Argument, ...]
+    asks: bool
     function: Callable[..., Awaitable[Answer]]
 
     def argument(self, name: str) -> Argument | None:
@@ -63,7 +64,7 @@ def contract_of(operation: Operation) -> Contract:
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "workspace"]
     description, described = _split(inspect.getdoc(function) or "", tuple(p.name for p in parameters))
     arguments = tuple(Argument(p.name, types[p.name], p.default, described.get(p.name, "")) for p in parameters)
-    return Contract(operation.name, operation.title, operation.effect, description, arguments, function)
+    return Contract(operation.name, operation.title, operation.effect, description, arguments, operation.asks, function)
 
 
 def _split(text: str, names: tuple[str, ...]) -> tuple[str, dict[str, str]]:

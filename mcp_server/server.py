@@ -152,8 +152,8 @@ class ArchitectServer(MCPServer[Any]):
             raise
 
     def _add_tool(self, contract: Contract) -> None:
-        async def tool(context: Context[Any, Any], **arguments: Any) -> str:
-            return await self.run_tool(contract, context, arguments)
+        async def tool(mcp_context: Context[Any, Any], **arguments: Any) -> str:
+            return await self.run_tool(contract, mcp_context, arguments)
 
         self.add_tool(
             signed(tool, Context, contract),
@@ -167,7 +167,7 @@ class ArchitectServer(MCPServer[Any]):
                 idempotent_hint=contract.effect == "reads",
                 open_world_hint=False,
             ),
-            meta={"anthropic/requiresUserInteraction": True} if contract.effect == "writes database" else None,
+            meta={"anthropic/requiresUserInteraction": True} if contract.asks else None,
             structured_output=False,
         )
 

@@ -19,12 +19,16 @@ Effect = Literal["reads", "writes files", "writes database"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One verb of the house. module: where the function is, as for import. effect: what it may change."""
+    """One verb of the house. module: where the function is, as for import. effect: what it may change.
+
+    asks: a person must agree to each call, whatever else the client allows.
+    """
 
     name: str
     module: str
     title: str
     effect: Effect = "reads"
+    asks: bool = False
 
     def load(self) -> Callable[..., Awaitable[Answer]]:
         """The function itself."""
@@ -40,7 +44,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),
-    Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database"),
+    Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database", asks=True),
     Operation("check_health", ".health", "Check a database's health"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),
+    Operation("write_adr", ".decide", "Write an Architecture Decision Record", "writes files", asks=True),
 )

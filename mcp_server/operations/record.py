@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Literal
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.record import STAGES, Links, Outcome, Record, nearest_stage, suggest_adr
-from mcp_server.world.features import find_home
+from mcp_server.world.features import find_project
 from mcp_server.world.ledger import Ledger
 from mcp_server.world.phr_template import find_template, unknown_placeholders
 from mcp_server.world.records import Written, write_record
@@ -76,9 +75,7 @@ async def write_phr(
 
 def _write(settings: Settings, draft: Record, outcome: Mapping[str, str], ledger: Ledger) -> tuple[Path, Written]:
     """Write the record in the project that the workspace's folder belongs to, and say which that is."""
-    home, specs = find_home(settings.root), settings.specs
-    if (settings.root / specs).is_dir():
-        specs = os.path.relpath(settings.root / specs, home)
+    home, specs = find_project(settings.root, settings.specs)
     draft = replace(draft, outcome=_outcome(outcome, draft, home))
     return home, write_record(home, draft, ledger, specs)
 

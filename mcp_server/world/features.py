@@ -52,6 +52,12 @@ def find_home(root: Path) -> Path:
     return root
 
 
+def find_project(root: Path, specs: str) -> tuple[Path, str]:
+    """The project that a folder belongs to, and where its specs are, as seen from there."""
+    home = find_home(root)
+    return home, os.path.relpath(root / specs, home) if (root / specs).is_dir() else specs
+
+
 class Features:
     """The features of one project. specs: the specs folder, relative to the root."""
 

@@ -157,7 +157,7 @@ def fill(template: Template, record: Record) -> str:
     front, body = front_matter.split(template.text)
     lines = front_matter.fill((front or "").rstrip("\n").split("\n"), value_of)
     filled = _filled_body(body, value_of).rstrip("\n")
-    return "\n".join(("---", *lines, "---", filled)) + "\n" + _evidence(record.evidence)
+    return "\n".join(("---", *lines, "---", filled)) + "\n" + evidence(record.evidence)
 
 
 _IN_BODY = re.compile(
@@ -218,7 +218,8 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _evidence(runs: tuple[Run, ...]) -> str:
+def evidence(runs: tuple[Run, ...]) -> str:
+    """The section that names the last runs, "" for none."""
     if not runs:
         return ""
     left_out = len(runs) - SHOWN_RUNS
