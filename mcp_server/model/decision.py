@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from mcp_server.model.change import Added, Altered, Change
+from mcp_server.model.names import split
 from mcp_server.model.record import Run
+from mcp_server.model.schema import Column, Constraint, Index, Schema, Table
 
 STATUSES = ("Proposed", "Accepted", "Superseded", "Rejected")
 # Answers that say that there is nothing to say.
@@ -54,3 +57,38 @@ def unmet(decision: Decision) -> Iterator[str]:
 
 def _nothing(answer: str) -> bool:
     return answer.strip().strip(".").lower() in _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that was chosen about a database and that others will ask about. kind: as told. subject: what it is about."""
+
+    kind: str
+    subject: str
+
+    @property
+    def brief(self) -> str:
+        """`a new table tags`."""
+        return f"{self.kind} {self.subject}".strip()
+
+
+def choices_of(changes: Iterable[Change], after: Schema) -> tuple[Choice, ...]:
+    """The choices that changes towards a schema make; an ordinary column, key or index is none."""
+    keys = {key.table: key.columns for key in after.all(Constraint) if key.kind == "p"}
+    return tuple(dict.fromkeys(choice for change in changes for choice in _choices(change, keys)))
+
+
+def _choices(change: Change, keys: Mapping[str, tuple[str, ...]]) -> Iterator[Choice]:
+    match change:
+        case Added(item=Table(partition_of="") as table):
+            yield Choice("a partitioned table" if table.partition_by else "a new table", table.name)
+        case Added(item=Index(constraint="", parent="") as index) if _is_strategy(index):
+            yield Choice("an index strategy for", split(index.table)[-1])
+        case Altered(after=Column() as column, fields=fields) if "type" in fields:
+            if column.name in keys.get(column.table, ()):
+                yield Choice("another key type of", split(column.table)[-1])
+
+
+def _is_strategy(index: Index) -> bool:
+    """More than a btree on plain columns."""
+    return index.method != "btree" or bool(index.predicate or index.include) or "" in index.columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
@@ -150,10 +150,11 @@ def decisions(record: Record) -> Iterator[str]:
     yield from (brief for brief, pattern in _MATCHERS if pattern.search(told))
 
 
-def suggest_adr(record: Record) -> str:
+def suggest_adr(record: Record, told: Collection[str] = ()) -> str:
     """The suggestion line for a record that tells of an architectural decision, "" for one that does not.
 
-    One line for all its decisions: an ADR documents a cluster, not a single choice.
+    One line for all its decisions: an ADR documents a cluster, not a single choice. told: those that were suggested
+    already, which are not suggested again.
     """
-    found = tuple(decisions(record))
+    found = tuple(brief for brief in decisions(record) if brief not in told)
     return suggestion(", ".join(found), record.title.rstrip(" .")) if found else ""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mcp_server.world.rehearsal import Rehearsal
     from mcp_server.world.workspace import Workspace
 
+    Between = tuple[Schema, ...] | None
+
 LONGEST_MESSAGE = 200
 
 
@@ -76,9 +78,7 @@ async def autogenerate_migration(
             begun, inner = (start.template, passed.draft.stand_ins, passed.parent), passed.revisions[:-1]
             between = await read_between(project.workspace, begun, [one.id for one in inner], passed.folder)
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
-        if write:
-            await _record(project, passed, between)
-        return answer
+        return await _recorded(project, passed, between, answer, words) if write else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Revisions and how their rehearsal went. parent: what the first follows. found: what went wrong. folder: of the files."""
+    """Revisions and their rehearsal. parent: what the first follows. found: what went wrong. folder: of the files."""
 
     draft: Draft
     revisions: tuple[Revision, ...]
@@ -242,16 +242,18 @@ def _passed(project: Project, drafted: Draft, tried: Tried, write: bool, unknown
     )
 
 
-async def _record(project: Project, tried: Tried, between: tuple[Schema, ...] | None) -> None:
-    """Keep what was rehearsed, so that apply_migration may run it. between: see record_written()."""
+async def _recorded(project: Project, tried: Tried, between: Between, answer: Answer, words: str) -> Answer:
+    """Keep what was rehearsed, so that apply_migration may run it, and end the answer. between: see record_written()."""
     from mcp_server.model.phase import is_transactional
     from mcp_server.operations.rehearsed import Part, record_written, statements_of
+    from mcp_server.operations.suggesting import with_suggestion
 
     parts = tuple(
         Part(one.id, one.path, statements_of(one.phase.upgrade), repeatable=not is_transactional(one.phase.upgrade))
         for one in tried.revisions
     )
     await record_written(project, tried.parent, parts, tried.rehearsal, tried.draft.plan.hash, between)
+    return with_suggestion(answer, project.workspace.ledger, tried.draft, words)
 
 
 def _written(project: Project, tried: Tried, paths: tuple[Path, ...], write: bool, plainly: str) -> Written:
@@ -284,7 +286,8 @@ def _next_step(project: Project, tried: Tried, write: bool) -> str:
         return "call it again with write=true (shell: without --dry-run)."
     folder = relative(project.run_in, project.workspace.settings.root)
     section = project.history.config.partition("#")[2]
-    goal = _first_stop(tried)
+    # To the first revision after which something has to be deployed.
+    goal = next((one.id for one in tried.revisions[:-1] if one.phase.deploy), "head")
     command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
     place = f" in {folder}/" if folder != "." else ""
     files = "files" if len(tried.revisions) > 1 else "file"
@@ -292,9 +295,3 @@ def _next_step(project: Project, tried: Tried, write: bool) -> str:
     shown = f"which shows its plan first (by hand: {command}{place})"
     apply = f"read the {files}, then call apply_migration{which}, {shown}"
     return f"{apply}." if goal == "head" else f"{apply}; then do what stands beside it above, and go on."
-
-
-def _first_stop(tried: Tried) -> str:
-    """The revision after which something has to be deployed; "head" when nothing has to be."""
-    *before, _ = tried.revisions
-    return next((one.id for one in before if one.phase.deploy), "head")

@@ -16,9 +16,16 @@ from mcp_server.world.ledger import Ledger
 from mcp_server.world.phr_template import find_template, unknown_placeholders
 from mcp_server.world.records import Written, write_record
 from mcp_server.world.settings import Settings
+from mcp_server.world.suggestions import suggested_since
 from mcp_server.world.workspace import Workspace
 
 LINKS = tuple(field.name for field in fields(Links))
+# What a migration's choices are called in records.
+MEANT = {
+    "a partitioned table": "partitioned storage",
+    "an index strategy for": "an index strategy",
+    "another key type of": "primary keys of another type",
+}
 OUTCOMES = tuple(field.name for field in fields(Outcome) if field.name != "more")
 
 
@@ -63,11 +70,13 @@ async def write_phr(
         tests=_listed(tests),
         links=_links(links or {}),
     )
+    marker = workspace.ledger.marker
     home, written = await asyncio.to_thread(_write, workspace.settings, draft, outcome or {}, workspace.ledger)
+    line = _suggestion(written, workspace.ledger, marker)
     place = "" if home == workspace.settings.root else f" (in {home})"
     return Answer(
-        text="\n".join(_told(written, place)),
-        data=_data(written) | {"root": str(home)},
+        text="\n".join((*_told(written, place), *([line] if line else []))),
+        data=_data(written) | {"suggestion": line, "root": str(home)},
         verdict=f"PHR-{written.record.id} at {written.record.path}",
         carried_out={"files written": 1},
     )
@@ -138,8 +147,11 @@ def _told(written: Written, place: str) -> Iterator[str]:
     if written.hidden:
         yield f"🔒 Secrets were hidden in {written.hidden} of the texts; the rest stands as it was given."
     yield from (f"⚠️ {warning}" for warning in written.warnings)
-    if suggestion := suggest_adr(record):
-        yield suggestion
+
+
+def _suggestion(written: Written, ledger: Ledger, marker: str) -> str:
+    """The line that suggests an ADR, but for what was suggested since the record before, the marker's."""
+    return suggest_adr(written.record, {MEANT.get(kind, kind) for kind in suggested_since(ledger, marker)})
 
 
 def _data(written: Written) -> dict[str, object]:
@@ -156,5 +168,4 @@ def _data(written: Written) -> dict[str, object]:
         "evidence": [run.id for run in record.evidence],
         "hidden": written.hidden,
         "warnings": list(written.warnings),
-        "suggestion": suggest_adr(record),
     }

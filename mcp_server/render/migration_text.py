@@ -32,7 +32,7 @@ def render_written(draft: Draft, written: Written, next_step: str, report: str, 
     lines += _section("Not planned", (f"{describe(one.change)}: {one.reason}" for one in draft.plan.residue))
     lines += [f"Rehearsed: {rehearsed(written)}"]
     lines += [f"Its text: {report}"] * bool(report)
-    lines += [f"Next: {next_step}", *render_decision(draft)]
+    lines.append(f"Next: {next_step}")
     return "\n".join(lines)
 
 
@@ -180,37 +180,6 @@ def rehearsed(written: Written) -> str:
         f"upgrade, downgrade, upgrade on PostgreSQL {major}.{minor} with the project's own env.py{count_rows(written.rows)}: "
         f"{written.statements} statements, {written.milliseconds} ms; read and compared after each."
     )
-
-
-def render_decision(draft: Draft) -> list[str]:
-    """The line that offers to record a decision, when a table is new or a primary key changes its type."""
-    tables = [one.change.item for one in draft.plan.upgrade if isinstance(one.change, Added) and not one.fields]
-    new = [table.identity for table in tables if isinstance(table, Table)]
-    retyped = [one.change for one in draft.plan.upgrade if _is_key_type(one, draft)]
-    if new:
-        brief, title = f"new table{'s' * (len(new) > 1)} {', '.join(new[:5])}", f"data-model-{_plain(new[0])}"
-    elif retyped:
-        item = retyped[0].item
-        brief, title = (
-            f"the type of the primary key {item.identity} changes",
-            f"primary-key-type-{_plain(item.identity)}",
-        )
-    else:
-        return []
-    more = f" and {len(new) - 5} more" if len(new) > 5 else ""
-    return [f"📋 Architectural decision detected: {brief}{more}. Document? Run /sp.adr {title}."]
-
-
-def _plain(identity: str) -> str:
-    return identity.removeprefix("public.").replace('"', "").replace(".", "-").replace("_", "-")
-
-
-def _is_key_type(step: Step, draft: Draft) -> bool:
-    item = step.change.item
-    if not isinstance(item, Column) or not isinstance(step.change, Altered) or "type" not in step.change.fields:
-        return False
-    keys = (one for one in draft.after.on(item.table, Constraint) if one.kind == "p")
-    return any(item.name in key.columns for key in keys)
 
 
 def render_rejected(draft: Draft, problems: Sequence[str], report: str) -> str:
