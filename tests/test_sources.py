@@ -240,7 +240,7 @@ async def test_a_file_includes_nothing_from_outside_of_the_project(
     ("word", "words"),
     [
         ("modles", "'modles' is no source; did you mean models?"),
-        ("branch:dev", "The source 'branch' is not available in this version"),
+        ("branch:", "'branch:' is no source"),
         ("file:", "'file:' is no source"),
         ("live:x", "'live:x' is no source"),
         ("", "'' is no source"),
@@ -249,7 +249,10 @@ async def test_a_file_includes_nothing_from_outside_of_the_project(
 def test_an_unknown_word_is_answered_with_those_that_are_known(word: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words.replace("?", r"\?")) as caught:
         parse_source(word)
-    assert "live, models, migrations, migrations:<revision>, spec, spec:<path>, file:<path.sql>" in caught.value.hint
+    assert (
+        "live, models, migrations, migrations:<revision>, spec, spec:<path>, file:<path.sql>, branch:<name>"
+        in caught.value.hint
+    )
 
 
 async def test_live_is_never_copied(tmp_path: Path, sandboxes: Sandboxes) -> None:

@@ -45,6 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),
     Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database", asks=True),
+    Operation("manage_branch", ".branch", "Manage Neon branches", "writes database"),
     Operation("check_health", ".health", "Check a database's health"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),
     Operation("write_adr", ".decide", "Write an Architecture Decision Record", "writes files", asks=True),

@@ -22,6 +22,8 @@ from mcp_server.world.urls import is_set, read_url
 DOTENV_FILES = (".env", "backend/.env")
 CONFIG_FILES = ("dbarch.toml", "pyproject.toml", "backend/pyproject.toml")
 DATABASE_NAMES = ("DBARCH_DATABASE_URL", "DBARCH_OPTION_DATABASE_URL", "DATABASE_URL")
+NEON_KEY_NAMES = ("NEON_API_KEY", "DBARCH_OPTION_NEON_API_KEY")
+NEON_PROJECT_NAMES = ("NEON_PROJECT_ID",)
 SANDBOX_NAMES = ("DBARCH_SANDBOX_URL", "DBARCH_OPTION_SANDBOX_URL")
 ORIGINS = {
     "DBARCH_OPTION_DATABASE_URL": "the plugin's option database_url",
@@ -46,7 +48,9 @@ class Settings:
     database_url: empty when none is named or the named one is wrong. database_origin: where it was found,
     as "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
-    created, altered or dropped. time_limit: seconds for one run of the user's code, 0 for what is usual. problems: what is wrong with the settings, for the instructions. other_urls: what else
+    created, altered or dropped. time_limit: seconds for one run of the user's code, 0 for what is usual.
+    neon_key: of Neon's API. neon_project: its id, "" to find it by the database's host. neon_address: of another API than
+    Neon's own, "" for that. problems: what is wrong with the settings, for the instructions. other_urls: what else
     in the environment and .env holds a password, for the redactor.
     """
 
@@ -60,6 +64,9 @@ class Settings:
     external: tuple[str, ...] = ()
     specs: str = "specs"
     time_limit: float = 0.0
+    neon_key: str = field(default="", repr=False)
+    neon_project: str = ""
+    neon_address: str = ""
     cache: Path = Path()
     problems: tuple[str, ...] = ()
     other_urls: tuple[str, ...] = field(default=(), repr=False)
@@ -108,6 +115,10 @@ def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = 
         external=_names(table.get("external", ())),
         specs=str(table.get("specs", "specs")),
         time_limit=float(str(table.get("time_limit", 0))),
+        neon_key=_text(_variable(NEON_KEY_NAMES, environ, dotenvs)),
+        neon_project=_text(_variable(NEON_PROJECT_NAMES, environ, dotenvs)),
+        # From the environment alone: a project's file must not send the key somewhere else.
+        neon_address=environ.get("NEON_API_HOST", "") if is_set(environ.get("NEON_API_HOST", "")) else "",
         cache=_cache(environ),
         problems=tuple(problems),
         other_urls=tuple(_with_password(environ, *dotenvs.values())),
@@ -138,6 +149,10 @@ def _variable(
             if is_set(values.get(name, "")):
                 return Variable(name, values[name].strip(), file)
     return None
+
+
+def _text(variable: Variable | None) -> str:
+    return variable.value if variable else ""
 
 
 def _with_password(*variables: Mapping[str, str]) -> Iterator[str]:

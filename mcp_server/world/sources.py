@@ -26,8 +26,16 @@ if TYPE_CHECKING:
     from mcp_server.world.sandbox import Sandbox
     from mcp_server.world.workspace import Workspace
 
-WORDS = ("live", "models", "migrations", "migrations:<revision>", "spec", "spec:<path>", "file:<path.sql>")
-NOT_YET = ("branch",)
+WORDS = (
+    "live",
+    "models",
+    "migrations",
+    "migrations:<revision>",
+    "spec",
+    "spec:<path>",
+    "file:<path.sql>",
+    "branch:<name>",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,10 @@ def parse_source(word: str) -> Source:
     source = Source(kind, argument.strip())
     if kind in ("live", "models") and not argument:
         return source
-    if kind in ("migrations", "spec") or (kind == "file" and argument):
+    if kind in ("migrations", "spec") or (kind in ("file", "branch") and argument):
         return source
     known = f"Sources are: {', '.join(WORDS)}."
-    if kind in NOT_YET:
-        raise ConfigError(f"The source {kind!r} is not available in this version.", known)
-    near = get_close_matches(kind, ("live", "models", "migrations", "spec", "file"), n=1)
+    near = get_close_matches(kind, ("live", "models", "migrations", "spec", "file", "branch"), n=1)
     raise ConfigError(f"{word!r} is no source{f'; did you mean {near[0]}?' if near else '.'}", known)
 
 
@@ -64,9 +70,11 @@ async def read_source(workspace: Workspace, word: str) -> Schema:
     source = parse_source(word)
     if source.kind == "live":
         schema = await workspace.live_schema()
+    elif source.kind == "branch":
+        schema = await _read_branch(workspace, source.argument)
     else:
         schema = await read_template(workspace, await materialise(workspace, word))
-    if source.kind not in ("live", "migrations"):
+    if source.kind not in ("live", "branch", "migrations"):
         return schema
     return schema.without(await find_version_table(workspace))
 
@@ -77,8 +85,9 @@ async def materialise(workspace: Workspace, word: str) -> str:
     Raises ConfigError for `live`, which is never copied; else as read_source().
     """
     source = parse_source(word)
-    if source.kind == "live":
-        raise ConfigError("`live` is read where it is and not copied.", f"Sources are: {', '.join(WORDS[1:])}.")
+    if source.kind in ("live", "branch"):
+        copied = (one for one in WORDS if not one.startswith(("live", "branch")))
+        raise ConfigError(f"`{source.kind}` is read where it is and not copied.", f"Sources are: {', '.join(copied)}.")
     if source.kind == "migrations":
         return await replay(workspace, source.argument or "heads")
     if source.kind == "models":
@@ -88,6 +97,13 @@ async def materialise(workspace: Workspace, word: str) -> str:
     if source.kind == "spec":
         return await materialise_spec(workspace, await load_spec(workspace, source.argument))
     return await _materialise_file(workspace, source.argument)
+
+
+async def _read_branch(workspace: Workspace, name: str) -> Schema:
+    from mcp_server.world.neon_project import open_project, read_branch
+
+    async with open_project(workspace) as project:
+        return await read_branch(workspace, project, project.branch(name))
 
 
 async def load_spec(workspace: Workspace, name: str = "") -> Spec:

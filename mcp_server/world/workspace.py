@@ -97,6 +97,8 @@ class Workspace:
             self._shelf.redactor = Redactor()
             for url in (self.settings.database_url, self.settings.sandbox_url, *self.settings.other_urls):
                 self._shelf.redactor.add_url(url)
+            if self.settings.neon_key:
+                self._shelf.redactor.add(self.settings.neon_key)
         return self._shelf.redactor
 
     def progress(self, message: str, done: float | None = None) -> None:
