@@ -73,10 +73,10 @@ class Copy:
 
 
 @asynccontextmanager
-async def copy_of(workspace: Workspace, template: str = "") -> AsyncIterator[Copy]:
-    """A copy of a sandbox template, or an empty database, for the length of a block."""
+async def copy_of(workspace: Workspace, template: str = "", promised: Sandbox | None = None) -> AsyncIterator[Copy]:
+    """A copy of a sandbox template, or an empty database, for the length of a block. promised: the sandbox to make."""
     sandboxes = await workspace.sandboxes()
-    async with sandboxes.lend(template) as sandbox, _connected(sandbox, sandboxes) as copy:
+    async with sandboxes.lend(template, promised) as sandbox, _connected(sandbox, sandboxes) as copy:
         yield copy
 
 

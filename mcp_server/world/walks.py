@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
     from mcp_server.world.sandbox import Sandbox
+    from mcp_server.world.walker import Walker
 
 Step = tuple[str, str]  # "upgrade", "downgrade" or "stamp", and the revision
 
@@ -45,31 +46,56 @@ class Stopped:
     observed: tuple[Observed, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Steps to be carried out one after the other. extra: further folders of revisions. observed: see each statement."""
+
+    steps: Sequence[Step]
+    extra: Sequence[Path] = ()
+    observed: bool = False
+
+
 async def walk_steps(
-    alembic: Alembic, sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path] = (), *, observed: bool = False
+    alembic: Alembic, sandbox: Sandbox, errand: Errand, walker: Walker | None = None
 ) -> AsyncGenerator[Walk | Stopped, None]:
-    """Carry steps out one after the other in one process; a step that fails is the last.
+    """Carry steps out in one process, the walker's if it can; a step that fails is the last.
 
     The guest waits while the caller looks at what a step has made. Raises MigrationError when env.py commits nothing.
     """
-    request = _request(sandbox, steps, extra, observed)
-    async with (
-        alembic.visiting(request, sandbox.url, alembic.settings.run_seconds) as guest,
-        _second(sandbox) as second,
-    ):
-        if observed:
+    async with _second(sandbox) as second:
+        if errand.observed:
             await _ask_for_evidence(second, sandbox)
-        watch = Watch(guest, second)
-        while (said := await watch.hear()) is not None:
-            walk = Walk(tuple(said["done"]), tuple(sorted(said["heads"])), said["statements"])
-            await _check_committed(alembic, second, walk, said["options"])
-            yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
-            with translating("ending connections that env.py left open"):
-                await second.execute(STRAYS)
-            await guest.reply({})
-        answer = await guest.end()
-        if answer.result is None:
-            yield Stopped(answer, without(watch.take(), "public.alembic_version"))
+        async with _sent(alembic, sandbox, errand, walker) as guest:
+            watch = Watch(guest, second)
+            while (said := await watch.hear()) is not None and said["say"] == "step":
+                walk = Walk(tuple(said["done"]), tuple(sorted(said["heads"])), said["statements"])
+                await _check_committed(alembic, second, walk, said["options"])
+                yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
+                with translating("ending connections that env.py left open"):
+                    await second.execute(STRAYS)
+                await guest.reply({})
+            answer = (
+                await guest.end() if said is None else Answer(None if "error" in said else {}, said.get("error", {}))
+            )
+            if answer.result is None:
+                yield Stopped(answer, without(watch.take(), "public.alembic_version"))
+
+
+@asynccontextmanager
+async def _sent(alembic: Alembic, sandbox: Sandbox, errand: Errand, walker: Walker | None) -> AsyncIterator[Guest]:
+    """The guest that was told to carry the steps out: the walker's, which then waits for the next ones, or one of its own."""
+    told = _told(sandbox, errand)
+    if walker is None or not walker.can_walk(sandbox, errand.extra):
+        request = {"action": "run", "target": guest_target(sandbox), **told}
+        async with alembic.visiting(request, sandbox.url, alembic.settings.run_seconds) as guest:
+            yield guest
+        return
+    await walker.guest.reply(told)
+    try:
+        yield walker.guest
+    except BaseException:  # nobody hears the rest of it
+        await finish(walker.guest.end())
+        raise
 
 
 @asynccontextmanager
@@ -87,23 +113,25 @@ async def _ask_for_evidence(second: Connection[Record], sandbox: Sandbox) -> Non
         await second.execute(f"alter database {quote(sandbox.name)} set client_min_messages = debug1")
 
 
-def _request(sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path], observed: bool) -> dict[str, Any]:
+def _told(sandbox: Sandbox, errand: Errand) -> dict[str, Any]:
+    questions = {"state": state_sql(sandbox.server_version), "keys": keys_sql(), "wants_keys": VALIDATING}
+    return {
+        "steps": [list(step) for step in errand.steps],
+        "extra": [str(folder) for folder in errand.extra],
+        "watch": questions if errand.observed else None,
+    }
+
+
+def guest_target(sandbox: Sandbox) -> dict[str, Any]:
+    """The one database that a guest may reach, as guest/guard.py wants it."""
     target = read_url(sandbox.url)
     return {
-        "action": "run",
-        "steps": [list(step) for step in steps],
-        "watch": {"state": state_sql(sandbox.server_version), "keys": keys_sql(), "wants_keys": VALIDATING}
-        if observed
-        else None,
-        "extra": [str(folder) for folder in extra],
-        "target": {
-            "host": target.host,
-            "port": target.port or 5432,
-            "user": target.user,
-            "password": target.password,
-            "database": target.database,
-            "sslmode": target.sslmode,
-        },
+        "host": target.host,
+        "port": target.port or 5432,
+        "user": target.user,
+        "password": target.password,
+        "database": target.database,
+        "sslmode": target.sslmode,
     }
 
 
@@ -124,7 +152,7 @@ class Watch:
     async def hear(self) -> Mapping[str, Any] | None:
         """The next thing that is no statement; None at the end."""
         said = await self._guest.hear()
-        while said is not None and said["say"] != "step":
+        while said is not None and said["say"] in ("before", "after"):
             if said["say"] == "before":
                 said = await self._before(said)
             else:
