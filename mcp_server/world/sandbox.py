@@ -38,11 +38,15 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A throw-away database. url: postgresql://, for any driver, with its password. server_version: as 180004."""
+    """A throw-away database. url: postgresql://, for any driver, with its password. server_version: as 180004.
+
+    is_embedded: it is on the embedded server, which nobody else uses.
+    """
 
     name: str
     url: str = field(repr=False)
     server_version: int
+    is_embedded: bool = True
 
 
 class Sandboxes:
@@ -74,7 +78,7 @@ class Sandboxes:
         """A sandbox that is not there yet: whoever is to use it may be told the way before create() or lend() make it."""
         await self.start()
         name = new_name(next(_numbers))
-        return Sandbox(name, self._server.url(name), self.server_version)
+        return Sandbox(name, self._server.url(name), self.server_version, self.is_embedded)
 
     async def create(self, template: str = "", promised: Sandbox | None = None) -> Sandbox:
         """A fresh database: empty, or a copy of a template that `template()` returned. promised: the one to make."""

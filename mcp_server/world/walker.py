@@ -15,7 +15,7 @@ from mcp_server.model.orm import History
 from mcp_server.world.alembic_process import Alembic, open_alembic
 from mcp_server.world.guest_process import Guest
 from mcp_server.world.history_reading import history_of, unread
-from mcp_server.world.walks import guest_target
+from mcp_server.world.walks import limits
 
 if TYPE_CHECKING:
     from mcp_server.world.sandbox import Sandbox
@@ -46,7 +46,7 @@ async def open_walker(workspace: Workspace) -> AsyncIterator[Walker | None]:
         yield None
         return
     sandbox = await (await workspace.sandboxes()).promise()
-    request = {"action": "read and walk", "target": guest_target(sandbox)}
+    request = {"action": "read and walk", **limits(sandbox)}
     async with alembic.visiting(request, sandbox.url, alembic.settings.import_seconds) as guest:
         history = await _read(alembic, guest)
         guest.limit = alembic.settings.run_seconds

@@ -18,6 +18,8 @@ from mcp_server.world.alembic_process import Alembic
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.guest_process import Answer, Guest
 from mcp_server.world.observer import controls_transactions, is_vacuum, runs_alone
+from mcp_server.world.reach import beyond_a_sandbox
+from mcp_server.world.roles import disarm_roles
 from mcp_server.world.session_state import VALIDATING, SessionState, keys_sql, read_state, state_sql
 from mcp_server.world.statement_effects import Statement
 from mcp_server.world.urls import read_url
@@ -73,10 +75,12 @@ async def walk_steps(
                 yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
                 with translating("ending connections that env.py left open"):
                     await second.execute(STRAYS)
+                await disarm_roles(second, sandbox)
                 await guest.reply({})
             answer = (
                 await guest.end() if said is None else Answer(None if "error" in said else {}, said.get("error", {}))
             )
+            await disarm_roles(second, sandbox)
             if answer.result is None:
                 yield Stopped(answer, without(watch.take(), "public.alembic_version"))
 
@@ -86,7 +90,7 @@ async def _sent(alembic: Alembic, sandbox: Sandbox, errand: Errand, walker: Walk
     """The guest that was told to carry the steps out: the walker's, which then waits for the next ones, or one of its own."""
     told = _told(sandbox, errand)
     if walker is None or not walker.can_walk(sandbox, errand.extra):
-        request = {"action": "run", "target": guest_target(sandbox), **told}
+        request = {"action": "run", **limits(sandbox), **told}
         async with alembic.visiting(request, sandbox.url, alembic.settings.run_seconds) as guest:
             yield guest
         return
@@ -122,10 +126,10 @@ def _told(sandbox: Sandbox, errand: Errand) -> dict[str, Any]:
     }
 
 
-def guest_target(sandbox: Sandbox) -> dict[str, Any]:
-    """The one database that a guest may reach, as guest/guard.py wants it."""
+def limits(sandbox: Sandbox) -> dict[str, Any]:
+    """The one database that a guest may reach, as guest/guard.py wants it, and what it may not send there."""
     target = read_url(sandbox.url)
-    return {
+    way = {
         "host": target.host,
         "port": target.port or 5432,
         "user": target.user,
@@ -133,6 +137,7 @@ def guest_target(sandbox: Sandbox) -> dict[str, Any]:
         "database": target.database,
         "sslmode": target.sslmode,
     }
+    return {"target": way, "beyond": beyond_a_sandbox(is_embedded=sandbox.is_embedded)}
 
 
 class Watch:

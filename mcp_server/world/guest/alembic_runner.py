@@ -11,6 +11,7 @@ from . import session
 from .engines import abandon_connections, sandbox_url
 from .guard import Forbidden, Guard, Target
 from .places import Place
+from .reach import check_reach
 
 MARKS = ("INSERT INTO ", "UPDATE ", "DELETE FROM ")
 SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encoding", "sourceless")
@@ -71,7 +72,7 @@ def run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[st
     that is in use: it says how its sessions are kept safe and what alone may run. May be called again with other steps.
     """
     if "walk" not in state:
-        _listen(guard, state)
+        _listen(guard, state, request.get("beyond", ""))
     state["is_watched"] = bool(request.get("watch"))
     if state["is_watched"] and "watch" not in state:
         state["watch"] = _watch(request["watch"], state, guard)
@@ -146,8 +147,11 @@ def _steps(script: Any, command: str, revision: str, heads: Any) -> list[Any]:
     return []
 
 
-def _listen(guard: Guard, state: dict[str, Any]) -> None:
-    """Count statements, and remember the first that failed: code that swallows the error fails later for another reason."""
+def _listen(guard: Guard, state: dict[str, Any], beyond: str) -> None:
+    """Count statements, and remember the first that failed: code that swallows the error fails later for another reason.
+
+    beyond: the pattern of those that are not sent, "" for none.
+    """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -158,6 +162,8 @@ def _listen(guard: Guard, state: dict[str, Any]) -> None:
 
     def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if state["walk"].owns(statement):
+            if beyond:
+                check_reach(statement, beyond)
             state["walk"].statements += 1
 
     event.listen(Engine, "handle_error", remember)
