@@ -24,6 +24,7 @@ from mcp_server.world.migrations import replay, walk
 from mcp_server.world.rehearsal import copy_of
 from mcp_server.world.rehearsals import remember, standing_of
 from mcp_server.world.revision_files import relative
+from mcp_server.world.seal import read_key
 
 if TYPE_CHECKING:
     from mcp_server.model.plan import Step as PlanStep
@@ -75,7 +76,7 @@ def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearse
         origin=making(rehearsed.start.without(table)) if rehearsed.is_apart else (),
         outcome=making(rehearsed.end.without(table)) if rehearsed.is_apart else (),
     )
-    remember(workspace.ledger, record, workspace.redactor)
+    remember(workspace.ledger, record, workspace.redactor, read_key(workspace.cache))
     return record
 
 

@@ -218,12 +218,14 @@ def _record(workspace: Workspace, history: History, stretch: Stretch, migration:
 def _from_origin(workspace: Workspace, stretch: Stretch) -> Stretch:
     """The stretch; where its one revision was written for a database that the history does not make, it begins there."""
     from mcp_server.world.rehearsals import find
+    from mcp_server.world.seal import read_key
 
     try:
-        record = find(workspace.settings.root, stretch.last) if len(stretch.revisions) == 1 else None
+        key = read_key(workspace.cache)
+        record = find(workspace.settings.root, stretch.last, key) if len(stretch.revisions) == 1 else None
     except ConfigError:  # this review writes it anew
         return stretch
-    if record is None or not record.origin or record.parents != stretch.after:
+    if record is None or not record.is_ours or not record.origin or record.parents != stretch.after:
         return stretch
     return replace(stretch, origin=record.origin)
 
