@@ -169,12 +169,14 @@ async def walk(
     observed: bool = False,
     history: History | None = None,
     walker: Walker | None = None,
+    owner: Sandbox | None = None,
 ) -> AsyncGenerator[Walked, None]:
     """Carry out several commands of the user's Alembic in one process, each told while the process waits.
 
     steps: ("upgrade", "downgrade" or "stamp", revision) each. A step that fails is the last. extra, observed: as for
     upgrade(). history: as it was read, for the words of an error. walker: one that may do it, where the sandbox is the
-    one that it can reach. Use it within contextlib.aclosing().
+    one that it can reach. owner: the sandbox by the way of another role, which they run as. Use it within
+    contextlib.aclosing().
     """
     alembic = await open_alembic(workspace)
     if alembic is None:
@@ -185,7 +187,7 @@ async def walk(
     for _ in range(PROVIDED):
         began, stopped = len(left), None
         is_first = walker is None or not walker.can_walk(sandbox, extra)
-        async with aclosing(walk_steps(alembic, sandbox, Errand(left, extra, observed), walker)) as walking:
+        async with aclosing(walk_steps(alembic, sandbox, Errand(left, extra, observed, owner), walker)) as walking:
             async for one in walking:
                 if isinstance(one, Stopped):  # the last that it says
                     stopped = one

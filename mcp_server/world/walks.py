@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,11 +50,15 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Steps to be carried out one after the other. extra: further folders of revisions. observed: see each statement."""
+    """Steps to be carried out one after the other. extra: further folders of revisions. observed: see each statement.
+
+    owner: the same sandbox by the way of a role that owns it and may do nothing else, where they are to run as that one.
+    """
 
     steps: Sequence[Step]
     extra: Sequence[Path] = ()
     observed: bool = False
+    owner: Sandbox | None = None
 
 
 async def walk_steps(
@@ -71,7 +75,8 @@ async def walk_steps(
             watch = Watch(guest, second)
             while (said := await watch.hear()) is not None and said["say"] == "step":
                 walk = Walk(tuple(said["done"]), tuple(sorted(said["heads"])), said["statements"])
-                await _check_committed(alembic, second, walk, said["options"])
+                async with _second(errand.owner) if errand.owner else nullcontext(second) as reading:
+                    await _check_committed(alembic, reading, walk, said["options"])
                 yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
                 with translating("ending connections that env.py left open"):
                     await second.execute(STRAYS)
@@ -90,8 +95,9 @@ async def _sent(alembic: Alembic, sandbox: Sandbox, errand: Errand, walker: Walk
     """The guest that was told to carry the steps out: the walker's, which then waits for the next ones, or one of its own."""
     told = _told(sandbox, errand)
     if walker is None or not walker.can_walk(sandbox, errand.extra):
-        request = {"action": "run", **limits(sandbox), **told}
-        async with alembic.visiting(request, sandbox.url, alembic.settings.run_seconds) as guest:
+        reached = errand.owner or sandbox
+        request = {"action": "run", **limits(reached), **told}
+        async with alembic.visiting(request, reached.url, alembic.settings.run_seconds) as guest:
             yield guest
         return
     await walker.guest.reply(told)
@@ -230,17 +236,17 @@ def without(observed: Iterable[Observed], relation: str) -> tuple[Observed, ...]
 
 
 async def _check_committed(
-    alembic: Alembic, second: Connection[Record], walk: Walk, options: Mapping[str, Any]
+    alembic: Alembic, reading: Connection[Record], walk: Walk, options: Mapping[str, Any]
 ) -> None:
-    """Raise MigrationError when the revisions ran and env.py did not commit them."""
+    """Raise MigrationError when the revisions ran and env.py did not commit them. reading: as whom they ran."""
     if not walk.done:
         return
     table = quote(options.get("version_table") or "alembic_version")
     schema = options.get("version_table_schema")
     name = f"{quote(schema)}.{table}" if schema else table
     with translating("reading the version table"):
-        exists = await second.fetchval("select to_regclass($1) is not null", name)
-        rows = await second.fetch(f"select version_num from {name}") if exists else []
+        exists = await reading.fetchval("select to_regclass($1) is not null", name)
+        rows = await reading.fetch(f"select version_num from {name}") if exists else []
     if tuple(sorted(row[0] for row in rows)) != walk.heads:
         raise MigrationError(
             f"env.py ran {len(walk.done)} revisions and committed nothing.",
