@@ -5,6 +5,7 @@
     connection   an asyncpg connection to `database`
     shop         the same, with a table `item` of one row and functions that write
     postgres     the Postgres that they use: "18" unless a test says otherwise
+    writable     a folder that the server's programs can write to
     place        a cache folder of this test alone; `used` the same, with the data of a server that ran before
 
 A test marked `@pytest.mark.every_postgres` runs once for each version that this machine has: the embedded 16 and 18,
@@ -58,6 +59,15 @@ def cache() -> Iterator[Path]:
     In memory where there is room: a fresh database takes 10 ms there, and 40 to 200 ms on a disk.
     """
     yield from reachable_folder()
+
+
+@pytest.fixture
+def writable(cache: Path) -> Iterator[Path]:
+    """A folder that the server's programs can write to, whoever runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="writable-", dir=cache))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from mcp_server.operations.migrate import autogenerate_migration
 from mcp_server.world.database import connect
 from mcp_server.world.rehearsals import find, remember
 from mcp_server.world.sandbox import Sandbox, Sandboxes
+from mcp_server.world.seal import read_key
 from mcp_server.world.workspace import Workspace
 from tests.applying import AT_B2, AtB2, applied, ask, open_live, planned, record, run
 from tests.opened import PROJECTS, copy_history
@@ -217,7 +218,8 @@ async def test_a_record_of_another_server_version_is_refused(at_b2: AtB2) -> Non
     await at_b2.add("c3", "b2", "alter table authors add died date")
     kept = find(at_b2.root, "c3")
     assert kept is not None
-    remember(at_b2.workspace.ledger, replace(kept, server_version=170_004), at_b2.workspace.redactor)
+    key = read_key(at_b2.workspace.cache)
+    remember(at_b2.workspace.ledger, replace(kept, server_version=170_004), at_b2.workspace.redactor, key)
 
     with pytest.raises(Refused, match="rehearsed on PostgreSQL 17, the target is 18") as told:
         await apply_migration(at_b2.workspace)

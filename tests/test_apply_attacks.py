@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import py_compile
@@ -17,6 +18,7 @@ from mcp_server.errors import ArchitectError, Refused
 from mcp_server.operations.apply import apply_migration
 from mcp_server.world.rehearsals import find
 from mcp_server.world.sandbox import Sandbox, Sandboxes
+from mcp_server.world.seal import read_key, sealed
 from mcp_server.world.urls import read_url
 from tests.applying import AT_B2, AtB2, ask, open_live, planned, run
 from tests.opened import copy_history
@@ -137,7 +139,7 @@ async def test_another_head_or_another_parent_is_another_plan(at_b2: AtB2) -> No
     await refused(at_b2, "was changed since it was rehearsed|heads", plan_hash=digest)
 
 
-async def test_a_record_that_hides_a_loss_does_not_lead_to_the_plan_that_was_seen(at_b2: AtB2) -> None:
+async def test_a_record_that_hides_a_loss_is_not_believed(at_b2: AtB2) -> None:
     await at_b2.add("c3", "b2", "alter table authors drop born")
     _, digest = await planned(at_b2.workspace)
     record = at_b2.root / ".dbarch" / "rehearsals" / "c3.json"
@@ -147,7 +149,7 @@ async def test_a_record_that_hides_a_loss_does_not_lead_to_the_plan_that_was_see
 
     record.write_text(json.dumps(data))
 
-    await refused(at_b2, r"destroys what was not named|The plan is no longer", plan_hash=digest)
+    await refused(at_b2, r"c3 .*or was changed since", plan_hash=digest)
 
 
 async def test_an_environment_that_leads_elsewhere_does_not_get_there(at_b2: AtB2, sandboxes: Sandboxes) -> None:
@@ -205,3 +207,19 @@ async def test_a_record_of_another_revision_under_this_name_counts_as_none(at_b2
     assert find(at_b2.root, "d4") is None
 
     await refused(at_b2, r"d4 .*no rehearsal of it is on record")
+
+
+@pytest.mark.parametrize("how", ["of another hand", "changed"])
+async def test_a_record_that_dbarch_did_not_write_here_is_not_believed(how: str, at_b2: AtB2, tmp_path: Path) -> None:
+    path = await at_b2.add("c3", "b2", "alter table authors add died date")
+    record = at_b2.root / ".dbarch" / "rehearsals" / "c3.json"
+    document = json.loads(record.read_text())
+    if how == "changed":
+        path.write_text(path.read_text().replace("add died date", "drop born"))
+        document["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    else:
+        (tmp_path / "another").mkdir()
+        document = sealed(document, read_key(tmp_path / "another"))
+    record.write_text(json.dumps(document))
+
+    await refused(at_b2, r"c3 .*not written by dbarch for you on this machine, or was changed since")

@@ -191,6 +191,22 @@ async def test_only_some_tables_are_filled_with_those_they_refer_to(connection: 
     assert sorted(seen.rows) == ["public.membership", "public.person", "public.team"]
 
 
+async def test_of_the_tables_they_refer_to_only_what_these_need_is_filled(connection: Connection) -> None:
+    await connection.execute("""
+        create table far (id int primary key);
+        create table required (id int primary key);
+        create table checked (id int primary key);
+        create table near (
+          id int primary key, far_id int references far, required_id int not null references required,
+          checked_id int references checked, check (checked_id is not null)
+        );
+        create table item (id int primary key, near_id int references near);
+    """)
+    seen = await fill(connection, await read_schema(connection), only={"public.item"})
+    assert sorted(seen.rows) == ["public.checked", "public.item", "public.near", "public.required"]
+    assert await connection.fetchval("select count(*) from item where near_id is not null")
+
+
 async def test_without_a_superuser_rows_are_filled_all_the_same(connection: Connection) -> None:
     await connection.execute(KEYS)
     schema = await read_schema(connection)

@@ -82,8 +82,10 @@ def found(answer: Answer, code: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.every_postgres
-async def test_what_needs_a_superuser_is_named_and_the_rest_is_judged(tmp_path: Path, sandboxes: Sandboxes) -> None:
-    file = tmp_path / "written"
+async def test_what_needs_a_superuser_is_named_and_the_rest_is_judged(
+    tmp_path: Path, sandboxes: Sandboxes, writable: Path
+) -> None:
+    file = writable / "written"
     workspace = open_project(copy_history(tmp_path), sandboxes)
     attacks = [sql.format(file=file) for sql in BEYOND]
     script = "\n".join([TIMEOUT, SEEN, *(f"{sql};" for sql in attacks), "alter table authors drop born;"])
@@ -100,9 +102,10 @@ async def test_what_needs_a_superuser_is_named_and_the_rest_is_judged(tmp_path: 
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-async def test_nothing_of_a_script_is_run_by_a_superuser(name: str, tmp_path: Path, sandboxes: Sandboxes) -> None:
-    file = tmp_path / "written"
-    tmp_path.chmod(0o777)
+async def test_nothing_of_a_script_is_run_by_a_superuser(
+    name: str, tmp_path: Path, sandboxes: Sandboxes, writable: Path
+) -> None:
+    file = writable / "written"
     workspace = open_project(copy_history(tmp_path), sandboxes)
     quoted = "'" + RUNS.format(file=file).replace("'", "''") + "'"
 

@@ -161,3 +161,27 @@ async def test_names_to_drop_must_be_of_others_and_of_a_database_in_use(
     with pytest.raises(Refused, match="confirm names what a database in use has beside the project"):
         await autogenerate_migration(workspace, "less", confirm=("legacy",))
     await workspace.close()
+
+
+ACTING = """
+create function act() returns integer language plpgsql as $$ begin
+  execute 'copy (select 1) to program ''cat > {file}'''; return 1;
+exception when insufficient_privilege then return 0; end $$;
+"""
+
+
+async def test_a_function_of_the_database_has_no_more_rights_than_an_owner_while_a_draft_is_rehearsed(
+    tmp_path: Path, sandboxes: Sandboxes, database: Sandbox, connection: Connection, writable: Path
+) -> None:
+    file = writable / "written"
+    acting = ACTING.format(file=file)
+    workspace = await opened(tmp_path, sandboxes, database, connection, OURS + acting)
+    (workspace.settings.root / "goal.sql").write_text(
+        acting + "create table authors (id serial primary key, name varchar not null, born date, died date,"
+        " prize integer not null default act());"
+    )
+    answer = await autogenerate_migration(workspace, "prizes", before="live", after="file:goal.sql")
+    assert data_of(answer)["verdict"] == "written", answer.text
+    assert "prize" in answer.text
+    assert not file.exists()
+    await workspace.close()

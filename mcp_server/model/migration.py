@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from mcp_server.model.observation import Rows
 from mcp_server.model.phase import Phase
 from mcp_server.model.plan import Plan
-from mcp_server.model.schema import Schema, SchemaObject
+from mcp_server.model.schema import (
+    DefaultPrivilege,
+    EventTrigger,
+    Extension,
+    Grant,
+    Publication,
+    Schema,
+    SchemaObject,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,9 @@ class Held:
     word: str
     identity: str
     holders: tuple[str, ...]
+
+
+_BEYOND_OWNERS = (Extension, EventTrigger, Publication, Grant, DefaultPrivilege)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,12 @@ class Draft:
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not self.plan.upgrade and not self.plan.residue
+
+    @property
+    def is_owners(self) -> bool:
+        """Whether a role that owns the database and nothing else may do all of it, and come to the same end."""
+        steps = (*self.plan.upgrade, *self.plan.downgrade)
+        return not any(isinstance(step.change.item, _BEYOND_OWNERS) or " OWNER TO " in step.sql for step in steps)
 
 
 @dataclass(frozen=True, slots=True)

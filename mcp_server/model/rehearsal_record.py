@@ -85,7 +85,8 @@ class RehearsalRecord:
     server_version: of the Postgres it was rehearsed on, as 180004. at: UTC, as 2026-01-31T12:00:00Z. repeatable:
     every statement may be run again after a part of them ran. plan_hash: of the Plan, "" when there was none.
     origin, outcome: statements that make the start and the end of an empty database, where its history does not: a
-    migration that was written from another source; () where the history's own revisions lead there.
+    migration that was written from another source; () where the history's own revisions lead there. is_ours: whether it
+    was found under the seal of this user's dbarch.
     """
 
     revision: str
@@ -102,6 +103,7 @@ class RehearsalRecord:
     plan_hash: str = ""
     origin: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
+    is_ours: bool = False
 
     @property
     def is_transaction(self) -> bool:

@@ -24,6 +24,7 @@ from mcp_server.world.history_fingerprint import environment_digest
 from mcp_server.world.migrations import replay, resolve
 from mcp_server.world.rehearsal import copy_of
 from mcp_server.world.rehearsals import find, ours, standing_of
+from mcp_server.world.seal import read_key
 
 if TYPE_CHECKING:
     from mcp_server.world.apply_lock import Connection
@@ -114,8 +115,9 @@ def _recorded(site: Site, pending: Sequence[Revision], version: int) -> tuple[Ap
     """The pending revisions with their records. Raises Refused that names every one that may not run."""
     steps: list[ApplyStep] = []
     faults: list[str] = []
+    key = read_key(site.workspace.cache)
     for item in pending:
-        record = find(site.workspace.settings.root, item.id)
+        record = find(site.workspace.settings.root, item.id, key)
         found = tuple(_faults(site, item, record, version, steps[-1].record if steps else None))
         faults += (f"- {item.id} ({item.file}): {fault}" for fault in found)
         if record is not None and not found:
@@ -136,6 +138,9 @@ def _faults(
     root = site.workspace.settings.root
     if record is None:
         yield "no rehearsal of it is on record"
+        return
+    if not record.is_ours:
+        yield "the record of its rehearsal was not written by dbarch for you on this machine, or was changed since"
         return
     try:
         content = (root / item.file).read_bytes()

@@ -20,6 +20,7 @@ from mcp_server.world.revision_text import read_revision_file
 from mcp_server.world.timeout_text import sets_lock_timeout
 
 if TYPE_CHECKING:
+    from mcp_server.world.walker import Walker
     from mcp_server.world.workspace import Workspace
 
 End = tuple[Schema | None, MigrationError | None]
@@ -77,10 +78,10 @@ def failed_replay(history: History, error: MigrationError) -> Chronicle:
     )
 
 
-async def replayed(workspace: Workspace, history: History, start: str = "") -> End:
+async def replayed(workspace: Workspace, walker: Walker, start: str = "") -> End:
     """The history on an empty database: what it leads to, or why it fails. start: as for replay()."""
     try:
-        async with copy_of(workspace, await replay(workspace, "heads", history, start)) as copy:
+        async with copy_of(workspace, await replay(workspace, "heads", start=start, walker=walker)) as copy:
             return await copy.read(), None
     except MigrationError as error:
         return None, error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
@@ -44,7 +44,7 @@ from mcp_server.planning.units import key
 from mcp_server.world.external import without_external
 from mcp_server.world.holders import find_holders
 from mcp_server.world.migrations import replay
-from mcp_server.world.rehearsal import copy_of, template_of
+from mcp_server.world.rehearsal import Copy, copy_of, run_foreign, template_of
 from mcp_server.world.sources import materialise, parse_source, read_source
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class Start:
     def schema(self) -> Schema:
         """What a migration may touch."""
         return self.whole.without(*self.aside)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether others write to where it was copied from: what is in it must not run with our rights."""
+        return self.history is not None
 
 
 async def read_start(workspace: Workspace, word: str, history: History) -> Start:
@@ -146,11 +151,11 @@ async def draft(
     is_silent = word == "models"
     provided, aside = stand_ins(start.whole, whole, others), (*start.aside, *others)
     async with copy_of(workspace, start.template) as copy:
-        await copy.run((*provided, *(rename_step(one).sql for one in asked)))
+        await _run(copy, start, (*provided, *(rename_step(one).sql for one in asked)))
         middle = (await copy.read()).without(*aside)
         goal = with_names_of(middle, goal) if is_silent else goal
         unasked = same_but_for_name(middle, goal)
-        await copy.run(rename_step(one).sql for one in unasked)
+        await _run(copy, start, [rename_step(one).sql for one in unasked])
         middle = (await copy.read()).without(*aside) if unasked else middle
         others_own = _strangers(start, middle, goal, word, confirm)
         goal = with_strangers(goal, middle, others_own.staying)
@@ -179,6 +184,16 @@ async def draft(
         strangers=others_own.named,
         unread=start.unread if others_own.named else "",
     )
+
+
+def begin_of(start: Start, drafted: Draft, parent: str) -> tuple[str, tuple[str, ...], str, bool]:
+    """Where a draft is walked, as read_between() takes it. parent: the revision that it follows."""
+    return start.template, drafted.stand_ins, parent, start.is_foreign and drafted.is_owners
+
+
+async def _run(copy: Copy, start: Start, statements: Sequence[str]) -> None:
+    if statements:
+        await (run_foreign(copy, statements) if start.is_foreign else copy.run(statements))
 
 
 @dataclass(frozen=True, slots=True)

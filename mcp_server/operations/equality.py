@@ -27,7 +27,7 @@ from mcp_server.model.schema import (
     group_of,
 )
 from mcp_server.planning import plan
-from mcp_server.world.rehearsal import copy_of
+from mcp_server.world.rehearsal import copy_of, run_foreign
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
@@ -106,7 +106,10 @@ def _key(change: Change) -> tuple[str, str]:
 
 
 async def replayed(workspace: Workspace, schema: Schema) -> Schema:
-    """The Schema as it reads after being made anew from its own texts; itself where that cannot be done."""
+    """The Schema as it reads after being made anew from its own texts; itself where that cannot be done.
+
+    They may be a live database's, so they run as a role that owns the copy and nothing else.
+    """
     made = await _replayed(workspace, schema)
     return schema if made is None else made
 
@@ -117,7 +120,7 @@ async def _replayed(workspace: Workspace, schema: Schema) -> Schema | None:
     try:
         async with copy_of(workspace) as copy:
             start = await copy.read()
-            await copy.run(step.sql for step in plan(start, worded, diff(start, worded)).upgrade)
+            await run_foreign(copy, [step.sql for step in plan(start, worded, diff(start, worded)).upgrade])
             return await copy.read()
     except DatabaseError:
         return None

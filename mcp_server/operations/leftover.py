@@ -13,7 +13,7 @@ from mcp_server.model.rehearsal_record import RehearsalRecord, own_part
 from mcp_server.model.schema import Column, Index, Schema, Table
 from mcp_server.operations.equality import differences
 from mcp_server.planning import plan
-from mcp_server.world.rehearsal import copy_of
+from mcp_server.world.rehearsal import copy_of, run_foreign
 
 if TYPE_CHECKING:
     from mcp_server.operations.applying import Site
@@ -69,7 +69,10 @@ def is_ddl(sql: str) -> bool:
 
 
 async def _way_back(site: Site, start: Schema, live: Schema) -> tuple[str, ...]:
-    """Statements that take away what was added, carried out on a copy first; () when more than that is needed."""
+    """Statements that take away what was added, carried out on a copy first; () when more than that is needed.
+
+    The copy is the live database's, so they run there as a role that owns it and nothing else.
+    """
     back = diff(own_part(live), own_part(start))
     if not all(isinstance(change, Dropped) for change in back):
         return ()
@@ -78,8 +81,8 @@ async def _way_back(site: Site, start: Schema, live: Schema) -> tuple[str, ...]:
     try:
         async with copy_of(site.workspace) as copy:
             empty = await copy.read()
-            await copy.run(step.sql for step in plan(empty, live, diff(empty, live)).upgrade)
-            await copy.run(undo)
+            await run_foreign(copy, [step.sql for step in plan(empty, live, diff(empty, live)).upgrade])
+            await run_foreign(copy, undo)
             reached = site.own(await copy.read())
     except DatabaseError:
         return ()

@@ -52,7 +52,7 @@ async def autogenerate_migration(
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
-    from mcp_server.operations.drafting import draft, read_start
+    from mcp_server.operations.drafting import begin_of, draft, read_start
     from mcp_server.operations.project import open_project
     from mcp_server.operations.rehearsed import read_between
     from mcp_server.operations.sizes import read_sizes
@@ -75,7 +75,7 @@ async def autogenerate_migration(
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
         between = None
         if write and not start.stamped:
-            begun, inner = (start.template, passed.draft.stand_ins, passed.parent), passed.revisions[:-1]
+            begun, inner = begin_of(start, passed.draft, passed.parent), passed.revisions[:-1]
             between = await read_between(project.workspace, begun, [one.id for one in inner], passed.folder)
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
         return await _recorded(project, passed, between, answer, words) if write else answer
@@ -182,6 +182,7 @@ async def _rehearse(
         folder=folder,
         template=start.template,
         stamped=start.stamped,
+        foreign=start.is_foreign and drafted.is_owners,
         prepare=drafted.stand_ins,
         revisions=tuple(one.id for one in revisions),
         renames={one.before.identity: one.item.identity for one in changes if isinstance(one, Renamed)},

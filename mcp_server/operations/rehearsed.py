@@ -21,9 +21,10 @@ from mcp_server.planning.whole import making
 from mcp_server.world.destruction import destroyed
 from mcp_server.world.history_fingerprint import environment_digest
 from mcp_server.world.migrations import replay, walk
-from mcp_server.world.rehearsal import copy_of
+from mcp_server.world.rehearsal import copy_of, run_foreign, walkers_of
 from mcp_server.world.rehearsals import remember, standing_of
 from mcp_server.world.revision_files import relative
+from mcp_server.world.seal import read_key
 
 if TYPE_CHECKING:
     from mcp_server.model.plan import Step as PlanStep
@@ -75,7 +76,7 @@ def record_rehearsal(workspace: Workspace, history: History, rehearsed: Rehearse
         origin=making(rehearsed.start.without(table)) if rehearsed.is_apart else (),
         outcome=making(rehearsed.end.without(table)) if rehearsed.is_apart else (),
     )
-    remember(workspace.ledger, record, workspace.redactor)
+    remember(workspace.ledger, record, workspace.redactor, read_key(workspace.cache))
     return record
 
 
@@ -162,19 +163,23 @@ async def record_written(
 
 
 async def read_between(
-    workspace: Workspace, begun: tuple[str, Sequence[str], str], revisions: Sequence[str], folder: Path
+    workspace: Workspace, begun: tuple[str, Sequence[str], str, bool], revisions: Sequence[str], folder: Path
 ) -> tuple[Schema, ...]:
     """What stands after each of these revisions, walked from where the history does not lead.
 
-    begun: the template, the statements that complete it, and the revision that it is to be marked with. folder: of the files.
+    begun: the template, the statements that complete it, the revision that it is to be marked with, and whether others
+    write to where it was copied from. folder: of the files.
     """
-    template, prepare, parent = begun
+    template, prepare, parent, foreign = begun
     marks: list[Step] = [("stamp", parent)] if parent else []
     found: list[Schema] = []
+    steps: list[Step] = [*marks, *(("upgrade", one) for one in revisions)]
     async with copy_of(workspace, template) as copy:
-        await copy.run(prepare)
-        steps: list[Step] = [*marks, *(("upgrade", one) for one in revisions)]
-        async with aclosing(walk(workspace, copy.sandbox, steps, extra=(folder,))) as walked:
+        await (run_foreign(copy, prepare) if foreign else copy.run(prepare))
+        async with (
+            walkers_of(copy, foreign=foreign) as walkers,
+            aclosing(walk(workspace, copy.sandbox, steps, extra=(folder,), owner=walkers.owner)) as walked,
+        ):
             async for one in walked:
                 if one.failure is not None:
                     raise one.failure

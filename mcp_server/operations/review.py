@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_server.model.walked import Migration
     from mcp_server.operations.chronicling import End
     from mcp_server.operations.walking import Stretch
+    from mcp_server.world.walker import Walker
     from mcp_server.world.workspace import Workspace
 
 SCHEMA_ONLY = re.compile(r"\s*(?:create|alter|drop|comment|grant|revoke)\b(?!.*\bas\b)", re.IGNORECASE | re.DOTALL)
@@ -87,25 +88,31 @@ async def _of_script(workspace: Workspace, sql: str) -> Review:
 
 
 async def _of_history(workspace: Workspace, revision: str) -> Review:
+    from mcp_server.world.walker import open_walker
+
+    async with open_walker(workspace) as walker:
+        if walker is None:
+            raise NotFound(
+                "The project has no Alembic configuration.",
+                'Pass sql="..." or sql="file:<path.sql>" to review a script.',
+            )
+        return await _of_read_history(workspace, walker, revision)
+
+
+async def _of_read_history(workspace: Workspace, walker: Walker, revision: str) -> Review:
     from mcp_server.operations.chronicling import read_chronicle
     from mcp_server.rules import judge
-    from mcp_server.world.migrations import find_history
 
-    history = await find_history(workspace)
-    if not history.config:
-        raise NotFound(
-            "The project has no Alembic configuration.", 'Pass sql="..." or sql="file:<path.sql>" to review a script.'
-        )
+    history = walker.history
     stretches = () if revision == "history" else _stretches(history, revision)
     stretches = tuple(_from_origin(workspace, one) for one in stretches)
     sizes, notes = await _sizes(workspace)
     workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
-    walked = await _walked(workspace, history, stretches, sizes)
+    walked = await _walked(workspace, walker, stretches, sizes)
     found: tuple[Finding, ...] = ()
     if revision in ("head", "heads", "history"):
-        found = judge(
-            await read_chronicle(workspace, history, await _end(workspace, history, stretches, walked))
-        ).findings
+        end = await _end(workspace, walker, stretches, walked)
+        found = judge(await read_chronicle(workspace, history, end)).findings
     subject = f"history {history.config}" if not stretches else ", ".join(one.name for one in stretches)
     told = (*found, *(one for one in walked.findings if not any(one.code == other.code for other in found)))
     return await _reviewed(subject, walked.migrations, told, walked.ground, (*notes, *walked.notes))
@@ -125,7 +132,7 @@ class Walked:
     failure: MigrationError | None = None
 
 
-async def _end(workspace: Workspace, history: History, stretches: tuple[Stretch, ...], walked: Walked) -> End:
+async def _end(workspace: Workspace, walker: Walker, stretches: tuple[Stretch, ...], walked: Walked) -> End:
     """What a replay of the whole history comes to, as far as the walk of its only head tells; else it is replayed.
 
     Nothing is replayed twice where each revision has its own transaction: then it does the same wherever it begins.
@@ -134,16 +141,16 @@ async def _end(workspace: Workspace, history: History, stretches: tuple[Stretch,
     from mcp_server.world.migrations import replay
 
     is_alone = len(stretches) == 1 and not stretches[0].origin
-    if not is_alone or not read_environment(history).transaction_per_migration:
-        return await replayed(workspace, history)
+    if not is_alone or not read_environment(walker.history).transaction_per_migration:
+        return await replayed(workspace, walker)
     if walked.failure is not None:
         return None, walked.failure
     (head,) = walked.migrations
     if head.after is not None and not head.failure and not _looks_at_rows(head):
         return head.after, None
     parents = stretches[0].after
-    start = await replay(workspace, parents[0], history) if len(parents) == 1 else ""
-    return await replayed(workspace, history, start)
+    start = await replay(workspace, parents[0], walker=walker) if len(parents) == 1 else ""
+    return await replayed(workspace, walker, start)
 
 
 def _looks_at_rows(migration: Migration) -> bool:
@@ -153,24 +160,25 @@ def _looks_at_rows(migration: Migration) -> bool:
 
 
 async def _walked(
-    workspace: Workspace, history: History, stretches: tuple[Stretch, ...], sizes: Mapping[str, int]
+    workspace: Workspace, walker: Walker, stretches: tuple[Stretch, ...], sizes: Mapping[str, int]
 ) -> Walked:
     from mcp_server.operations.chronicling import read_environment
     from mcp_server.operations.ground import ground_at
     from mcp_server.operations.walking import walk_stretch
 
+    history = walker.history
     environment = read_environment(history)
     done = Walked()
     for stretch in stretches:
         try:
-            migration = await walk_stretch(workspace, history, stretch, sizes, environment)
+            migration = await walk_stretch(workspace, walker, stretch, sizes, environment)
         except MigrationError as error:
             ground = await ground_at(workspace, history, stretch.after, error)
             done = replace(done, failure=done.failure or error)
             if ground is None:
                 done = _not_walked(done, history, stretch, error)
                 continue
-            migration = await walk_stretch(workspace, history, stretch, sizes, environment, ground.template)
+            migration = await walk_stretch(workspace, walker, stretch, sizes, environment, ground.template)
             done = replace(done, ground=ground.words, notes=(*done.notes, ground.note))
         done = replace(done, migrations=(*done.migrations, migration))
         _record(workspace, history, stretch, migration)
@@ -210,12 +218,14 @@ def _record(workspace: Workspace, history: History, stretch: Stretch, migration:
 def _from_origin(workspace: Workspace, stretch: Stretch) -> Stretch:
     """The stretch; where its one revision was written for a database that the history does not make, it begins there."""
     from mcp_server.world.rehearsals import find
+    from mcp_server.world.seal import read_key
 
     try:
-        record = find(workspace.settings.root, stretch.last) if len(stretch.revisions) == 1 else None
+        key = read_key(workspace.cache)
+        record = find(workspace.settings.root, stretch.last, key) if len(stretch.revisions) == 1 else None
     except ConfigError:  # this review writes it anew
         return stretch
-    if record is None or not record.origin or record.parents != stretch.after:
+    if record is None or not record.is_ours or not record.origin or record.parents != stretch.after:
         return stretch
     return replace(stretch, origin=record.origin)
 

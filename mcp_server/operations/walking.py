@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mcp_server.errors import MigrationError, StatementFailed
 from mcp_server.model.action import Action
 from mcp_server.model.observation import Effect, Observed
-from mcp_server.model.orm import History, Revision
+from mcp_server.model.orm import Revision
 from mcp_server.model.schema import Schema, Table
 from mcp_server.model.walked import Environment, Migration, Statement
 from mcp_server.operations.equality import differences
@@ -25,6 +25,7 @@ from mcp_server.world.revision_text import read_revision_file
 from mcp_server.world.row_watch import RowWatch
 
 if TYPE_CHECKING:
+    from mcp_server.world.walker import Walker
     from mcp_server.world.workspace import Workspace
 
 BASE = "base"
@@ -90,7 +91,7 @@ def actions_of(sql: str) -> tuple[Action, ...]:
 
 async def walk_stretch(
     workspace: Workspace,
-    history: History,
+    walker: Walker,
     stretch: Stretch,
     sizes: Mapping[str, int],
     environment: Environment,
@@ -103,7 +104,7 @@ async def walk_stretch(
     """
     is_made = bool(stretch.origin or template)  # then nothing of Alembic's stands in it yet
     marks = [("stamp", one) for one in stretch.after] if is_made else [("upgrade", one) for one in stretch.after[1:]]
-    template = template or await _begin(workspace, history, stretch)
+    template = template or await _begin(workspace, walker, stretch)
     files = {one.id: read_revision_file(workspace.settings.root, one.file) for one in stretch.revisions}
     goes_back = bool(stretch.way_back) and not any(file.downgrade in ("missing", "refuses") for file in files.values())
     goals = [("upgrade", stretch.last)]
@@ -111,8 +112,8 @@ async def walk_stretch(
     words = mentioned(_text(workspace.settings.root / one.file) for one in stretch.revisions)
     walked = None
     for with_rows in (words, None):
-        async with copy_of(workspace, template) as copy:
-            walking = _Walking(workspace, history, stretch, copy, with_rows)
+        async with copy_of(workspace, template, walker.sandbox) as copy:
+            walking = _Walking(workspace, walker, stretch, copy, with_rows)
             await walking.run(marks, goals)
         tried, walked = walked, walking.migration
         if not walked.first_failure or not words:
@@ -123,11 +124,11 @@ async def walk_stretch(
     return replace(walked, sizes=sizes, files=files, environment=environment)
 
 
-async def _begin(workspace: Workspace, history: History, stretch: Stretch) -> str:
+async def _begin(workspace: Workspace, walker: Walker, stretch: Stretch) -> str:
     """The template on which a stretch begins."""
     if stretch.origin:
         return await kept_template(workspace, stretch.origin)
-    return await replay(workspace, stretch.after[0] if stretch.after else BASE, history)
+    return await replay(workspace, stretch.after[0] if stretch.after else BASE, walker=walker)
 
 
 def without_rows(tried: Migration, empty: Migration) -> Migration:
@@ -155,10 +156,10 @@ class _Walking:
     """A walk as it goes: what was read before, in its midst and after."""
 
     def __init__(
-        self, workspace: Workspace, history: History, stretch: Stretch, copy: Copy, words: frozenset[str] | None
+        self, workspace: Workspace, walker: Walker, stretch: Stretch, copy: Copy, words: frozenset[str] | None
     ) -> None:
         self._workspace = workspace
-        self._history = history
+        self._walker = walker
         self._copy = copy
         self._stretch = stretch
         self._words = words
@@ -169,7 +170,8 @@ class _Walking:
         """Carry out the steps that lead to the start, then those that are judged."""
         if not marks:
             await self._start()
-        steps = walk(self._workspace, self._copy.sandbox, [*marks, *goals], observed=True, history=self._history)
+        history, sandbox = self._walker.history, self._copy.sandbox
+        steps = walk(self._workspace, sandbox, [*marks, *goals], observed=True, history=history, walker=self._walker)
         number = -len(marks)
         async with aclosing(steps) as walked:
             async for one in walked:
@@ -212,7 +214,7 @@ class _Walking:
             await self._rows.begin(before)
 
     async def _read(self) -> Schema:
-        return (await self._copy.read()).without(self._history.version_table_identity)
+        return (await self._copy.read()).without(self._walker.history.version_table_identity)
 
 
 def _told(error: MigrationError | None) -> str:

@@ -98,6 +98,12 @@ def _migration_text(error: Mapping[str, Any], interpreter: Interpreter, history:
                 f"Nothing was run: {error['message']}.",
                 "Call apply_migration again without plan_hash to see the plan.",
             )
+        case "beyond reach":
+            return (
+                f"Not run, because it acts on the whole server, which no copy contains: {error['message']}",
+                "Take it out of the history, and let whoever administers the server run it once; a revision may be run on "
+                "many databases of one server.",
+            )
         case "alembic":
             return f"Alembic refused: {error['message']}", ""
     return f"The migration failed: {said}", _settings_hint(error)

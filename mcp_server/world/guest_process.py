@@ -39,11 +39,11 @@ class Answer:
 
 
 class Guest:
-    """A process of the user's interpreter that works on a request. limit: seconds that it may be silent."""
+    """A process of the user's interpreter that works on a request. limit: seconds that it may be silent when it is heard."""
 
     def __init__(self, process: asyncio.subprocess.Process, limit: float) -> None:
         self._process = process
-        self._limit = limit
+        self.limit = limit
         self._greeted = False
         self._prelude = b""
         self._document: Mapping[str, Any] | None = None
@@ -52,13 +52,18 @@ class Guest:
         self._output = asyncio.create_task(_last_output(process))
         self._ended = asyncio.create_task(process.wait())
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it can be told nothing any more."""
+        return self._ended.done() or self._document is not None or self._timed_out
+
     async def hear(self) -> Mapping[str, Any] | None:
         """The next thing it says that wants a reply; None when it has answered, ended, or was silent for too long."""
         if self._document is not None or self._timed_out:
             return None
         reading = asyncio.create_task(self._read())
         try:
-            await asyncio.wait((reading, self._ended), timeout=self._limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((reading, self._ended), timeout=self.limit, return_when=asyncio.FIRST_COMPLETED)
             if self._ended.done():  # a grandchild that left the group may hold the pipe open: it is not waited for
                 await asyncio.wait((reading,), timeout=LAST_WORDS)
             self._timed_out = not reading.done() and not self._ended.done()

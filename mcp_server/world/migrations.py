@@ -6,24 +6,26 @@ The database they configured is never touched: see guest/engines.py and guest/gu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp_server.errors import MigrationError
-from mcp_server.model.orm import History, Revision, Walk
+from mcp_server.model.orm import History, Walk
 from mcp_server.world.alembic_process import Alembic, open_alembic
 from mcp_server.world.guest_errors import heads_text, migration_error
 from mcp_server.world.guest_process import Answer
 from mcp_server.world.history_fingerprint import fingerprint
+from mcp_server.world.history_reading import read_history
 from mcp_server.world.roles import missing_role, provide_role
 from mcp_server.world.stand_ins import missing_below, missing_table, provide_above, provide_table
-from mcp_server.world.walks import Step, Stopped, walk_steps
+from mcp_server.world.walks import Errand, Step, Stopped, walk_steps
 
 if TYPE_CHECKING:
     from mcp_server.world.sandbox import Sandbox
+    from mcp_server.world.walker import Walker
     from mcp_server.world.workspace import Workspace
 
 EMPTY = "an empty database"
@@ -36,68 +38,22 @@ async def find_history(workspace: Workspace) -> History:
     Raises MigrationError when the revisions do not fit together or cannot be imported.
     """
     alembic = await open_alembic(workspace)
-    return await _read_history(alembic) if alembic else History()
+    return await read_history(alembic) if alembic else History()
 
 
-async def _read_history(alembic: Alembic) -> History:
-    answer = await alembic.visit({"action": "history"}, "", alembic.settings.import_seconds)
-    if answer.result is None:
-        raise migration_error(answer, alembic.interpreter, History(), alembic.settings.import_seconds)
-    return replace(_history(answer.result, alembic), packages=tuple(answer.versions.items()))
-
-
-def _history(result: Mapping[str, Any], alembic: Alembic) -> History:
-    revisions = _ordered([_revision(item) for item in result["revisions"]])
-    parents = {parent for item in revisions for parent in item.parents}
-    options = result["options"]
-    return History(
-        config=alembic.config.label(alembic.settings.root),
-        folder=result["folder"],
-        script_location=result["script_location"],
-        versions=tuple(result["versions"]),
-        revisions=revisions,
-        heads=tuple(item.id for item in revisions if item.id not in parents),
-        version_table=options.get("version_table") or "alembic_version",
-        version_table_schema=options.get("version_table_schema") or "",
-        options=tuple(sorted(options.items())),
-        settings=tuple(sorted(result["settings"].items())),
-        env_error=result.get("env_error", ""),
-    )
-
-
-def _revision(item: Mapping[str, Any]) -> Revision:
-    return Revision(
-        id=item["id"],
-        parents=tuple(item["parents"]),
-        file=item["file"],
-        message=item["message"],
-        depends_on=tuple(item["depends_on"]),
-        labels=tuple(item["labels"]),
-    )
-
-
-def _ordered(revisions: Sequence[Revision]) -> tuple[Revision, ...]:
-    """Parents before children, otherwise by id. A dependency may be a branch label."""
-    by_label = {label: item.id for item in revisions for label in item.labels}
-    waiting = {item.id: item for item in sorted(revisions, key=lambda item: item.id)}
-    ordered: list[Revision] = []
-    while waiting:
-        ready = [
-            item
-            for item in waiting.values()
-            if not {by_label.get(name, name) for name in item.parents + item.depends_on} & waiting.keys()
-        ] or list(waiting.values())
-        for item in ready:
-            ordered.append(waiting.pop(item.id))
-    return tuple(ordered)
-
-
-async def replay(workspace: Workspace, revision: str = "heads", history: History | None = None, start: str = "") -> str:
+async def replay(
+    workspace: Workspace,
+    revision: str = "heads",
+    history: History | None = None,
+    start: str = "",
+    walker: Walker | None = None,
+) -> str:
     """The name of a sandbox template that holds what the history makes of an empty database, up to a revision.
 
     revision: an id or the beginning of one, a branch label, "head", "heads" or "base"; what else Alembic understands is
     left to it. history: as find_history() read it just now. start: a template of an earlier revision of the same history,
-    to go on from. Replayed once for the same files (history_fingerprint.py).
+    to go on from. walker: one that has read the history, and need not be started. Replayed once for the same files
+    (history_fingerprint.py).
     Raises MigrationError.
     """
     alembic = await open_alembic(workspace)
@@ -106,7 +62,7 @@ async def replay(workspace: Workspace, revision: str = "heads", history: History
         if revision not in ("head", "heads", "base"):
             raise MigrationError(f"There is no revision {revision}: the project has no Alembic configuration.")
         return await sandboxes.template(EMPTY, _leave_empty)
-    known = history or await _read_history(alembic)
+    known = history or (walker.history if walker else None) or await read_history(alembic)
     wanted = resolve(known, revision)
     if not wanted and revision in ("head", "heads", "base"):
         return await sandboxes.template(EMPTY, _leave_empty)
@@ -114,14 +70,15 @@ async def replay(workspace: Workspace, revision: str = "heads", history: History
     async def fill(sandbox: Sandbox) -> None:
         count = len(known.ancestors(*wanted))
         workspace.progress(f"replaying {count} revisions of {known.config} on an empty database")
-        async with aclosing(walk(workspace, sandbox, [("upgrade", revision)], history=known)) as walked:
+        async with aclosing(walk(workspace, sandbox, [("upgrade", revision)], history=known, walker=walker)) as walked:
             async for one in walked:
                 _whole(one)
 
     key = await asyncio.to_thread(
         fingerprint, known, wanted, alembic.settings.root, (str(alembic.interpreter), *map(str, known.packages))
     )
-    return await sandboxes.template(f"migrations {revision if not wanted else ' '.join(wanted)} {key}", fill, start)
+    name = f"migrations {revision if not wanted else ' '.join(wanted)} {key}"
+    return await sandboxes.template(name, fill, start, walker.sandbox if walker else None)
 
 
 async def _leave_empty(sandbox: Sandbox) -> None:
@@ -211,11 +168,15 @@ async def walk(
     extra: Sequence[Path] = (),
     observed: bool = False,
     history: History | None = None,
+    walker: Walker | None = None,
+    owner: Sandbox | None = None,
 ) -> AsyncGenerator[Walked, None]:
     """Carry out several commands of the user's Alembic in one process, each told while the process waits.
 
     steps: ("upgrade", "downgrade" or "stamp", revision) each. A step that fails is the last. extra, observed: as for
-    upgrade(). history: as it was read, for the words of an error. Use it within contextlib.aclosing().
+    upgrade(). history: as it was read, for the words of an error. walker: one that may do it, where the sandbox is the
+    one that it can reach. owner: the sandbox by the way of another role, which they run as. Use it within
+    contextlib.aclosing().
     """
     alembic = await open_alembic(workspace)
     if alembic is None:
@@ -225,25 +186,27 @@ async def walk(
     left = list(steps)
     for _ in range(PROVIDED):
         began, stopped = len(left), None
-        async with aclosing(walk_steps(alembic, sandbox, left, extra, observed=observed)) as walking:
+        is_first = walker is None or not walker.can_walk(sandbox, extra)
+        async with aclosing(walk_steps(alembic, sandbox, Errand(left, extra, observed, owner), walker)) as walking:
             async for one in walking:
-                if isinstance(one, Stopped):
+                if isinstance(one, Stopped):  # the last that it says
                     stopped = one
-                    break
-                left = left[1:]
-                yield Walked(one)
+                else:
+                    left = left[1:]
+                    yield Walked(one)
         if stopped is None:
             return
-        if not await _may_go_on(workspace, sandbox, stopped, is_first=len(left) == began):
+        if not await _may_go_on(workspace, sandbox, stopped, is_first=is_first and len(left) == began):
             yield Walked(Walk((), (), observed=stopped.observed), await _failure(alembic, stopped.answer, history))
             return
+        walker = None
 
 
 async def _may_go_on(workspace: Workspace, sandbox: Sandbox, stopped: Stopped, *, is_first: bool) -> bool:
     """Whether a step that stopped may be begun again in a process of its own.
 
-    A role, or a table of others with its schema and types, that a statement names and the sandbox lacks is made; an env.py may be such that it runs
-    only once.
+    A role, or a table of others with its schema and types, that a statement names and the sandbox lacks is made; an env.py
+    may be such that it runs only once. is_first: it was the first thing that its process did.
     """
     error = stopped.answer.error
     role, table = missing_role(error), missing_table(error, workspace.settings.external)
@@ -260,5 +223,5 @@ async def _may_go_on(workspace: Workspace, sandbox: Sandbox, stopped: Stopped, *
 async def _failure(alembic: Alembic, answer: Answer, history: History | None) -> MigrationError:
     known = history or History()
     if answer.error.get("kind") == "heads" and not known.revisions:
-        known = await _read_history(alembic)
+        known = await read_history(alembic)
     return migration_error(answer, alembic.interpreter, known, alembic.settings.run_seconds)

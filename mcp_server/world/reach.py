@@ -11,12 +11,12 @@ import re
 from mcp_server.world.observer import without_comments
 
 _ROLE = r"(?:role|user(?!\s+mapping)|group)"
-_BEYOND = re.compile(
-    r"(?:create|alter|drop)\s+(?:database|tablespace|subscription)\b|comment\s+on\s+(?:database|tablespace|role)\b"
-    rf"|(?:create|alter|drop)\s+{_ROLE}\b|alter\s+system\b|(?:drop|reassign)\s+owned\b|load\b"
-    r"|copy\b.*\bprogram\b|copy\b.*\b(?:from|to)\s+e?'",
-    re.IGNORECASE | re.DOTALL,
+_SERVER = (
+    r"(?:create|alter|drop)\s+(?:database|tablespace|subscription)\b|comment\s+on\s+(?:database|tablespace)\b"
+    r"|alter\s+system\b|load\b|copy\b.*\bprogram\b|copy\b.*\b(?:from|to)\s+e?'"
 )
+_ROLES = rf"(?:create|alter|drop)\s+{_ROLE}\b|comment\s+on\s+role\b|(?:drop|reassign)\s+owned\b"
+_BEYOND = re.compile(f"{_SERVER}|{_ROLES}", re.IGNORECASE | re.DOTALL)
 
 _DATABASES = re.compile(r"(?:create|alter|drop)\s+database\b|comment\s+on\s+database\b", re.IGNORECASE)
 
@@ -29,3 +29,11 @@ def reaches_beyond(sql: str, *, is_powerless: bool = False) -> bool:
     """
     pattern = _DATABASES if is_powerless else _BEYOND
     return pattern.match(without_comments(sql)) is not None
+
+
+def beyond_a_sandbox(*, is_embedded: bool) -> str:
+    """The pattern of the statements that no revision may send while it is tried out, for the guest.
+
+    On the embedded server, which nobody else uses, revisions may make roles: what these can do is taken from them, see roles.py.
+    """
+    return _SERVER if is_embedded else f"{_SERVER}|{_ROLES}"

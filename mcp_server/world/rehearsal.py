@@ -73,10 +73,10 @@ class Copy:
 
 
 @asynccontextmanager
-async def copy_of(workspace: Workspace, template: str = "") -> AsyncIterator[Copy]:
-    """A copy of a sandbox template, or an empty database, for the length of a block."""
+async def copy_of(workspace: Workspace, template: str = "", promised: Sandbox | None = None) -> AsyncIterator[Copy]:
+    """A copy of a sandbox template, or an empty database, for the length of a block. promised: the sandbox to make."""
     sandboxes = await workspace.sandboxes()
-    async with sandboxes.lend(template) as sandbox, _connected(sandbox, sandboxes) as copy:
+    async with sandboxes.lend(template, promised) as sandbox, _connected(sandbox, sandboxes) as copy:
         yield copy
 
 
@@ -120,13 +120,31 @@ async def run_foreign(copy: Copy, statements: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Walkers:
+    """As whom a copy is walked. owner: the way in for revisions, None for our own; connection: for rows."""
+
+    owner: Sandbox | None
+    connection: asyncpg.Connection[asyncpg.Record]
+
+
+@asynccontextmanager
+async def walkers_of(copy: Copy, *, foreign: bool) -> AsyncIterator[Walkers]:
+    """For the length of a block; foreign: what the copy holds is not ours, so they own it and may do nothing else."""
+    if not foreign:
+        yield Walkers(None, copy.connection)
+        return
+    async with given_over(copy) as lease, lease.session() as connection:
+        yield Walkers(replace(copy.sandbox, url=lease.target.url()), connection)
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
     """What is to be rehearsed. revision: its id. parent: the head it follows, "" for none. folder: where it lies alone.
 
     revisions: when there are several, all of them in order, `revision` last. template: the database that it starts from.
     stamped: whether that one carries Alembic's mark of `parent` already. prepare: statements that stand in for what
     others own and the template lacks. renames: {old identity: new identity} of tables and columns that keep their rows.
-    tables: those that are filled with rows, None for all.
+    tables: those that are filled with rows, None for all. foreign: the template tells of a database that others write to.
     """
 
     revision: str
@@ -138,6 +156,7 @@ class Course:
     renames: Mapping[str, str] = field(default_factory=dict)
     tables: frozenset[str] | None = None
     revisions: tuple[str, ...] = ()
+    foreign: bool = False
 
     def walked(self, command: Command) -> tuple[str, ...]:
         """The revisions in the order in which a walk takes them."""
@@ -206,22 +225,23 @@ def _place(rehearsal: Rehearsal) -> tuple[int, str]:
 
 async def _rehearse(workspace: Workspace, course: Course, rows: bool) -> Rehearsal:
     async with copy_of(workspace, course.template) as copy:
-        await copy.run(course.prepare)
-        return await _walk(workspace, course, copy, rows)
+        await (run_foreign(copy, course.prepare) if course.foreign else copy.run(course.prepare))
+        async with walkers_of(copy, foreign=course.foreign) as walkers:
+            return await _walk(workspace, course, copy, walkers, rows)
 
 
-async def _walk(workspace: Workspace, course: Course, copy: Copy, rows: bool) -> Rehearsal:
+async def _walk(workspace: Workspace, course: Course, copy: Copy, walkers: Walkers, rows: bool) -> Rehearsal:
     goals: list[Step] = [
         (command, course.revision if command == "upgrade" else course.parent or BASE) for command in WALK
     ]
     marks: list[Step] = [("stamp", course.parent)] if not course.stamped and course.parent else []
-    watch = RowWatch(copy.connection, course.renames, course.tables) if rows else None
+    watch = RowWatch(walkers.connection, course.renames, course.tables) if rows else None
     start = None if marks else await _start(copy, watch)
     began = time.monotonic()
     stages: list[Stage] = []
     statements = 0
     workspace.progress(f"rehearsing: {WALK[0]}", 0.5)
-    steps = walk(workspace, copy.sandbox, marks + goals, extra=(course.folder,), observed=True)
+    steps = walk(workspace, copy.sandbox, marks + goals, extra=(course.folder,), observed=True, owner=walkers.owner)
     async with aclosing(steps) as walked:
         async for one in walked:
             if start is None:

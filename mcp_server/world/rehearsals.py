@@ -19,6 +19,7 @@ from mcp_server.redactor import Redactor
 from mcp_server.world import files
 from mcp_server.world.external import without_external
 from mcp_server.world.ledger import Ledger
+from mcp_server.world.seal import is_sealed, sealed
 
 FORMAT = 1
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
@@ -43,10 +44,14 @@ def _lies_in(item: SchemaObject, schemas: set[str]) -> bool:
     return bool(parts) and parts[0] in schemas and (len(parts) > 1 or isinstance(item, Namespace))
 
 
-def remember(ledger: Ledger, record: RehearsalRecord, redactor: Redactor) -> Path:
-    """Keep a record in place of an earlier one of the same revision. Raises ConfigError when it cannot be written."""
+def remember(ledger: Ledger, record: RehearsalRecord, redactor: Redactor, key: bytes = b"") -> Path:
+    """Keep a record in place of an earlier one of the same revision. Raises ConfigError when it cannot be written.
+
+    key: the user's, see seal.py; without it nobody will take the record for ours.
+    """
     path = _path(ledger.folder, record.revision)
-    text = json.dumps(_as_data(record, redactor), indent=1, ensure_ascii=False) + "\n"
+    document = _as_data(record, redactor)
+    text = json.dumps(sealed(document, key) if key else document, indent=1, ensure_ascii=False) + "\n"
     try:
         ledger.prepared()
         path.parent.mkdir(exist_ok=True)
@@ -59,12 +64,17 @@ def remember(ledger: Ledger, record: RehearsalRecord, redactor: Redactor) -> Pat
     return path
 
 
-def find(root: Path, revision: str) -> RehearsalRecord | None:
-    """The record of a revision's rehearsal, None when there is none. Raises ConfigError when it cannot be read."""
+def find(root: Path, revision: str, key: bytes = b"") -> RehearsalRecord | None:
+    """The record of a revision's rehearsal, None when there is none. Raises ConfigError when it cannot be read.
+
+    key: the user's, by which a record is known to be ours.
+    """
     path = _path(root / ".dbarch", revision)
     try:
         document = json.loads(path.read_text("utf-8"))
-        return _from_data(document) if document["format"] == FORMAT and document["revision"] == revision else None
+        if document["format"] != FORMAT or document["revision"] != revision:
+            return None
+        return replace(_from_data(document), is_ours=bool(key) and is_sealed(document, key))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -38,7 +38,8 @@ async def fill(
 ) -> Filled:
     """Fill the tables of a copy that looks like `schema`, at most `count` rows each; those that hold rows stay as they are.
 
-    connection: in no transaction. only: the tables that are wanted, with those that they refer to; None for all.
+    connection: in no transaction. only: the tables that are wanted, with those that they refer to, and what these cannot
+    do without; None for all.
     """
     chosen = _ordered(_wanted(places(schema), only))
     filler = _Filler(connection, Types.of(schema), count, chosen)
@@ -66,8 +67,14 @@ def _wanted(known: Sequence[Place], only: Collection[str] | None) -> list[Place]
         name = reached.pop()
         if name not in wanted:
             wanted.add(name)
-            reached += [key.references for key in named[name].keys if key.references in named]
+            keys = [key for key in named[name].keys if key.references in named]
+            reached += [key.references for key in keys if name in only or _is_needed(named[name], key)]
     return [place for place in known if place.table.identity in wanted]
+
+
+def _is_needed(place: Place, key: Constraint) -> bool:
+    """Whether a row may need a parent: by its columns, or by what a check says of them."""
+    return not place.may_dangle(key) or any(set(check.columns) & set(key.columns) for check in place.checks)
 
 
 def _ordered(chosen: Iterable[Place]) -> list[Place]:

@@ -38,11 +38,15 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A throw-away database. url: postgresql://, for any driver, with its password. server_version: as 180004."""
+    """A throw-away database. url: postgresql://, for any driver, with its password. server_version: as 180004.
+
+    is_embedded: it is on the embedded server, which nobody else uses.
+    """
 
     name: str
     url: str = field(repr=False)
     server_version: int
+    is_embedded: bool = True
 
 
 class Sandboxes:
@@ -70,37 +74,43 @@ class Sandboxes:
         """server_version_num of the server, 0 before the first use."""
         return self._server.version
 
-    async def create(self, template: str = "") -> Sandbox:
-        """A fresh database: empty, or a copy of a template that `template()` returned."""
-        if template and not template.startswith(TEMPLATE_PREFIX):
-            raise NotFound(f"{template} is not a template.", "Ask for one with template() first.")
+    async def promise(self) -> Sandbox:
+        """A sandbox that is not there yet: whoever is to use it may be told the way before create() or lend() make it."""
         await self.start()
         name = new_name(next(_numbers))
+        return Sandbox(name, self._server.url(name), self.server_version, self.is_embedded)
+
+    async def create(self, template: str = "", promised: Sandbox | None = None) -> Sandbox:
+        """A fresh database: empty, or a copy of a template that `template()` returned. promised: the one to make."""
+        if template and not template.startswith(TEMPLATE_PREFIX):
+            raise NotFound(f"{template} is not a template.", "Ask for one with template() first.")
+        sandbox = promised or await self.promise()
         try:
-            await finish(self._create(name, template))
+            await finish(self._create(sandbox.name, template))
         except asyncio.CancelledError:
-            await finish(self._drop(name))
+            await finish(self._drop(sandbox.name))
             raise
-        return Sandbox(name, self._server.url(name), self.server_version)
+        return sandbox
 
     async def drop(self, sandbox: Sandbox) -> None:
         """Drop a sandbox, with whoever is connected to it. One that is gone already is no error."""
         await finish(self._drop(sandbox.name))
 
     @asynccontextmanager
-    async def lend(self, template: str = "") -> AsyncIterator[Sandbox]:
+    async def lend(self, template: str = "", promised: Sandbox | None = None) -> AsyncIterator[Sandbox]:
         """A fresh database for the length of a block; it is dropped also when the block fails or is cancelled."""
-        sandbox = await self.create(template)
+        sandbox = await self.create(template, promised)
         try:
             yield sandbox
         finally:
             await self.drop(sandbox)
 
-    async def template(self, key: str, fill: Fill, start: str = "") -> str:
+    async def template(self, key: str, fill: Fill, start: str = "", promised: Sandbox | None = None) -> str:
         """The name of the template for `key`; the first caller of all processes fills it, the others wait for that.
 
         key: whatever tells its content apart; it is hashed. fill: brings a fresh sandbox into the wanted state and
         closes its own connections. When it raises, nothing stays. start: the template that the fresh sandbox is a copy of.
+        promised: the fresh sandbox; once it is filled, its name is free again.
         """
         await self.start()
         # Another role's template could neither be copied nor dropped by ours.
@@ -113,7 +123,7 @@ class Sandboxes:
             with translating("waiting for a template"):
                 await waiting.execute("select pg_advisory_lock(hashtextextended($1, 1))", name)
             if not await self._use(name):
-                await self._fill(name, fill, start)
+                await self._fill(name, fill, start, promised)
         finally:
             await finish(waiting.close())
         await self._evict()
@@ -214,8 +224,8 @@ class Sandboxes:
         await self._run(f"comment on database \"{name}\" is 'used {time.time():.3f}'")
         return True
 
-    async def _fill(self, name: str, fill: Fill, start: str) -> None:
-        async with self.lend(start) as sandbox:
+    async def _fill(self, name: str, fill: Fill, start: str, promised: Sandbox | None) -> None:
+        async with self.lend(start, promised) as sandbox:
             await fill(sandbox)
             await finish(self._promote(sandbox.name, name))
 

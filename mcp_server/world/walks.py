@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from mcp_server.world.alembic_process import Alembic
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.guest_process import Answer, Guest
 from mcp_server.world.observer import controls_transactions, is_vacuum, runs_alone
+from mcp_server.world.reach import beyond_a_sandbox
+from mcp_server.world.roles import disarm_roles
 from mcp_server.world.session_state import VALIDATING, SessionState, keys_sql, read_state, state_sql
 from mcp_server.world.statement_effects import Statement
 from mcp_server.world.urls import read_url
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
     from mcp_server.world.sandbox import Sandbox
+    from mcp_server.world.walker import Walker
 
 Step = tuple[str, str]  # "upgrade", "downgrade" or "stamp", and the revision
 
@@ -45,31 +48,64 @@ class Stopped:
     observed: tuple[Observed, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Steps to be carried out one after the other. extra: further folders of revisions. observed: see each statement.
+
+    owner: the same sandbox by the way of a role that owns it and may do nothing else, where they are to run as that one.
+    """
+
+    steps: Sequence[Step]
+    extra: Sequence[Path] = ()
+    observed: bool = False
+    owner: Sandbox | None = None
+
+
 async def walk_steps(
-    alembic: Alembic, sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path] = (), *, observed: bool = False
+    alembic: Alembic, sandbox: Sandbox, errand: Errand, walker: Walker | None = None
 ) -> AsyncGenerator[Walk | Stopped, None]:
-    """Carry steps out one after the other in one process; a step that fails is the last.
+    """Carry steps out in one process, the walker's if it can; a step that fails is the last.
 
     The guest waits while the caller looks at what a step has made. Raises MigrationError when env.py commits nothing.
     """
-    request = _request(sandbox, steps, extra, observed)
-    async with (
-        alembic.visiting(request, sandbox.url, alembic.settings.run_seconds) as guest,
-        _second(sandbox) as second,
-    ):
-        if observed:
+    async with _second(sandbox) as second:
+        if errand.observed:
             await _ask_for_evidence(second, sandbox)
-        watch = Watch(guest, second)
-        while (said := await watch.hear()) is not None:
-            walk = Walk(tuple(said["done"]), tuple(sorted(said["heads"])), said["statements"])
-            await _check_committed(alembic, second, walk, said["options"])
-            yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
-            with translating("ending connections that env.py left open"):
-                await second.execute(STRAYS)
-            await guest.reply({})
-        answer = await guest.end()
-        if answer.result is None:
-            yield Stopped(answer, without(watch.take(), "public.alembic_version"))
+        async with _sent(alembic, sandbox, errand, walker) as guest:
+            watch = Watch(guest, second)
+            while (said := await watch.hear()) is not None and said["say"] == "step":
+                walk = Walk(tuple(said["done"]), tuple(sorted(said["heads"])), said["statements"])
+                async with _second(errand.owner) if errand.owner else nullcontext(second) as reading:
+                    await _check_committed(alembic, reading, walk, said["options"])
+                yield replace(walk, observed=without(watch.take(), version_table(said["options"])))
+                with translating("ending connections that env.py left open"):
+                    await second.execute(STRAYS)
+                await disarm_roles(second, sandbox)
+                await guest.reply({})
+            answer = (
+                await guest.end() if said is None else Answer(None if "error" in said else {}, said.get("error", {}))
+            )
+            await disarm_roles(second, sandbox)
+            if answer.result is None:
+                yield Stopped(answer, without(watch.take(), "public.alembic_version"))
+
+
+@asynccontextmanager
+async def _sent(alembic: Alembic, sandbox: Sandbox, errand: Errand, walker: Walker | None) -> AsyncIterator[Guest]:
+    """The guest that was told to carry the steps out: the walker's, which then waits for the next ones, or one of its own."""
+    told = _told(sandbox, errand)
+    if walker is None or not walker.can_walk(sandbox, errand.extra):
+        reached = errand.owner or sandbox
+        request = {"action": "run", **limits(reached), **told}
+        async with alembic.visiting(request, reached.url, alembic.settings.run_seconds) as guest:
+            yield guest
+        return
+    await walker.guest.reply(told)
+    try:
+        yield walker.guest
+    except BaseException:  # nobody hears the rest of it
+        await finish(walker.guest.end())
+        raise
 
 
 @asynccontextmanager
@@ -87,24 +123,27 @@ async def _ask_for_evidence(second: Connection[Record], sandbox: Sandbox) -> Non
         await second.execute(f"alter database {quote(sandbox.name)} set client_min_messages = debug1")
 
 
-def _request(sandbox: Sandbox, steps: Sequence[Step], extra: Sequence[Path], observed: bool) -> dict[str, Any]:
-    target = read_url(sandbox.url)
+def _told(sandbox: Sandbox, errand: Errand) -> dict[str, Any]:
+    questions = {"state": state_sql(sandbox.server_version), "keys": keys_sql(), "wants_keys": VALIDATING}
     return {
-        "action": "run",
-        "steps": [list(step) for step in steps],
-        "watch": {"state": state_sql(sandbox.server_version), "keys": keys_sql(), "wants_keys": VALIDATING}
-        if observed
-        else None,
-        "extra": [str(folder) for folder in extra],
-        "target": {
-            "host": target.host,
-            "port": target.port or 5432,
-            "user": target.user,
-            "password": target.password,
-            "database": target.database,
-            "sslmode": target.sslmode,
-        },
+        "steps": [list(step) for step in errand.steps],
+        "extra": [str(folder) for folder in errand.extra],
+        "watch": questions if errand.observed else None,
     }
+
+
+def limits(sandbox: Sandbox) -> dict[str, Any]:
+    """The one database that a guest may reach, as guest/guard.py wants it, and what it may not send there."""
+    target = read_url(sandbox.url)
+    way = {
+        "host": target.host,
+        "port": target.port or 5432,
+        "user": target.user,
+        "password": target.password,
+        "database": target.database,
+        "sslmode": target.sslmode,
+    }
+    return {"target": way, "beyond": beyond_a_sandbox(is_embedded=sandbox.is_embedded)}
 
 
 class Watch:
@@ -124,7 +163,7 @@ class Watch:
     async def hear(self) -> Mapping[str, Any] | None:
         """The next thing that is no statement; None at the end."""
         said = await self._guest.hear()
-        while said is not None and said["say"] != "step":
+        while said is not None and said["say"] in ("before", "after"):
             if said["say"] == "before":
                 said = await self._before(said)
             else:
@@ -197,17 +236,17 @@ def without(observed: Iterable[Observed], relation: str) -> tuple[Observed, ...]
 
 
 async def _check_committed(
-    alembic: Alembic, second: Connection[Record], walk: Walk, options: Mapping[str, Any]
+    alembic: Alembic, reading: Connection[Record], walk: Walk, options: Mapping[str, Any]
 ) -> None:
-    """Raise MigrationError when the revisions ran and env.py did not commit them."""
+    """Raise MigrationError when the revisions ran and env.py did not commit them. reading: as whom they ran."""
     if not walk.done:
         return
     table = quote(options.get("version_table") or "alembic_version")
     schema = options.get("version_table_schema")
     name = f"{quote(schema)}.{table}" if schema else table
     with translating("reading the version table"):
-        exists = await second.fetchval("select to_regclass($1) is not null", name)
-        rows = await second.fetch(f"select version_num from {name}") if exists else []
+        exists = await reading.fetchval("select to_regclass($1) is not null", name)
+        rows = await reading.fetch(f"select version_num from {name}") if exists else []
     if tuple(sorted(row[0] for row in rows)) != walk.heads:
         raise MigrationError(
             f"env.py ran {len(walk.done)} revisions and committed nothing.",

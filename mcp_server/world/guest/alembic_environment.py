@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from .guard import Forbidden, Guard
 from .places import Place, Project
-from .sources import run_from_sources
 
 OPTIONS = (
     "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
@@ -44,12 +43,42 @@ class Environment(NamedTuple):
     versions: tuple[str, ...]
 
 
+class Revisions:
+    """The revision files as they were read first, for every environment of this process: to read them takes a second or two.
+
+    ran: the revisions that were run since. Their files are read anew, for a module may keep something between two runs.
+    """
+
+    def __init__(self, script: Any) -> None:
+        from alembic.script.revision import RevisionMap
+
+        read: list[list[Any]] = []
+
+        def once() -> list[Any]:
+            if not read:
+                read.append(list(script._load_revisions()))
+            return read[0]
+
+        self.all = once
+        self.ran: set[str] = set()
+        self._map = RevisionMap(once)
+
+    def give_to(self, script: Any) -> None:
+        """Let an environment go by them."""
+        from alembic.util import load_python_file
+
+        script.revision_map = self._map
+        for name in self.ran - {""}:
+            found: Any = self._map.get_revision(name)
+            found.module = load_python_file(*os.path.split(found.path))
+        self.ran.clear()
+
+
 def open_environment(request: dict[str, Any], project: Project) -> Environment:
     """Read alembic.ini or pyproject.toml as the `alembic` command would, in the folder it would be run in.
 
     request: ini and toml (paths, "" for none), section, url (for sqlalchemy.url, "" to leave it), extra (folders).
     """
-    run_from_sources(project.root)
     config = _config(request)
     _enter_folder(config, request, project)
     if request.get("url"):
@@ -98,14 +127,14 @@ def _enter_folder(config: Any, request: dict[str, Any], project: Project) -> Non
         os.chdir(project.root)
 
 
-def revisions(environment: Environment, project: Project) -> list[dict[str, Any]]:
-    """Every revision file, in no order, as values; raises HistoryBroken when they do not fit together."""
+def entries(revisions: Revisions, project: Project) -> list[dict[str, Any]]:
+    """Every revision, in no order, as values; raises HistoryBroken when they do not fit together."""
     import warnings
 
     found: dict[str, dict[str, Any]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for script in environment.script._load_revisions():
+        for script in revisions.all():
             entry = _entry(script, project)
             if entry["id"] in found:
                 raise HistoryBroken(

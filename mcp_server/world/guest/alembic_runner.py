@@ -11,6 +11,7 @@ from . import session
 from .engines import abandon_connections, sandbox_url
 from .guard import Forbidden, Guard, Target
 from .places import Place
+from .reach import check_reach
 
 MARKS = ("INSERT INTO ", "UPDATE ", "DELETE FROM ")
 SETTINGS = ("file_template", "timezone", "truncate_slug_length", "output_encoding", "sourceless")
@@ -37,10 +38,11 @@ class Walk:
         return bool(self.running) and not is_mark
 
 
-def read_history(request: dict[str, Any], guard: Guard) -> dict[str, Any]:
-    """Every revision and what env.py configures. Connects to nothing."""
+def read_history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    """Every revision and what env.py configures. Connects to nothing. state: keeps the revisions for run()."""
     environment = alembics.open_environment(request, guard.project)
-    found = alembics.revisions(environment, guard.project)
+    state["revisions"] = alembics.Revisions(environment.script)
+    found = alembics.entries(state["revisions"], guard.project)
     option = getattr(environment.config, "get_alembic_option", environment.config.get_main_option)
     answer: dict[str, Any] = {
         "revisions": found,
@@ -67,28 +69,33 @@ def run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[st
     """Carry out each of `request["steps"]`, (command, revision), on the guard's target, and say what each came to.
 
     Whoever asked replies when we may go on. state["walk"] is the step that runs. A request with "live" is for a database
-    that is in use: it says how its sessions are kept safe and what alone may run.
+    that is in use: it says how its sessions are kept safe and what alone may run. May be called again with other steps.
     """
-    _listen(guard, state)
-    if request.get("watch"):
-        _watch(request["watch"], state, guard)
-    for number, (command, revision) in enumerate(request["steps"]):
-        if number:
+    if "walk" not in state:
+        _listen(guard, state, request.get("beyond", ""))
+    state["is_watched"] = bool(request.get("watch"))
+    if state["is_watched"] and "watch" not in state:
+        state["watch"] = _watch(request["watch"], state, guard)
+    for command, revision in request["steps"]:
+        if "walk" in state:
             abandon_connections(guard)
         state["walk"] = Walk()
-        reached = _run_step(request, guard, state["walk"], command, revision)
+        reached = _run_step(request, guard, state, command, revision)
         state["channel"].ask({"say": "step", **reached})
     return {}
 
 
-def _run_step(request: dict[str, Any], guard: Guard, walk: Walk, command: str, revision: str) -> dict[str, Any]:
-    target = guard.target
+def _run_step(
+    request: dict[str, Any], guard: Guard, state: dict[str, Any], command: str, revision: str
+) -> dict[str, Any]:
+    target, walk = guard.target, state["walk"]
     assert target is not None
     environment = alembics.open_environment({**request, "url": _url(target)}, guard.project)
     from alembic.runtime.environment import EnvironmentContext
     from alembic.util import CommandError
 
     script = environment.script
+    state.setdefault("revisions", alembics.Revisions(script)).give_to(script)
     walk.versions = tuple(os.path.realpath(folder) for folder in environment.versions)
     live = request.get("live")
     if live:
@@ -101,6 +108,7 @@ def _run_step(request: dict[str, Any], guard: Guard, walk: Walk, command: str, r
             session.check_steps(planned, revision, live["sha256"])
         for step in planned:
             walk.running = getattr(getattr(step, "revision", None), "revision", "")
+            state["revisions"].ran.add(walk.running)
             yield step
             walk.done.append(walk.running)
             walk.running = ""
@@ -139,8 +147,11 @@ def _steps(script: Any, command: str, revision: str, heads: Any) -> list[Any]:
     return []
 
 
-def _listen(guard: Guard, state: dict[str, Any]) -> None:
-    """Count statements, and remember the first that failed: code that swallows the error fails later for another reason."""
+def _listen(guard: Guard, state: dict[str, Any], beyond: str) -> None:
+    """Count statements, and remember the first that failed: code that swallows the error fails later for another reason.
+
+    beyond: the pattern of those that are not sent, "" for none.
+    """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -151,19 +162,23 @@ def _listen(guard: Guard, state: dict[str, Any]) -> None:
 
     def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if state["walk"].owns(statement):
+            if beyond:
+                check_reach(statement, beyond)
             state["walk"].statements += 1
 
     event.listen(Engine, "handle_error", remember)
     event.listen(Engine, "before_cursor_execute", count)
 
 
-def _watch(questions: dict[str, str], state: dict[str, Any], guard: Guard) -> None:
+def _watch(questions: dict[str, str], state: dict[str, Any], guard: Guard) -> Any:
     from .watching import Watch
 
-    Watch(
+    watch = Watch(
         state["channel"],
         questions,
-        lambda statement: state["walk"].owns(statement),
+        lambda statement: state["is_watched"] and state["walk"].owns(statement),
         lambda: state["walk"].running,
         guard.project.caller,
-    ).install()
+    )
+    watch.install()
+    return watch

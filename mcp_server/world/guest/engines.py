@@ -50,7 +50,7 @@ def redirect(guard: Guard) -> None:
         # SQLAlchemy 1.4 does not say that it makes the engine for an asynchronous one.
         asked_by = sys._getframe(1).f_globals.get("__name__")
         is_async = bool(kwargs.get("_is_async")) or asked_by == "sqlalchemy.ext.asyncio.engine"
-        wanted = _redirected(url, kwargs, guard.target, is_async) if guard.target else None
+        wanted = _on_target(url, kwargs, guard, is_async)
         engine = original(wanted or _nowhere(url, kwargs, guard, is_async), **kwargs)
         guard.engines.append(weakref.ref(engine))
         return engine
@@ -70,6 +70,19 @@ def abandon_connections(guard: Guard) -> None:
         engine = reference()
         if engine is not None and "close" in inspect.signature(engine.dispose).parameters:  # SQLAlchemy 1.4.33
             engine.dispose(close=False)
+
+
+def _on_target(url: Any, kwargs: dict[str, Any], guard: Guard, is_async: bool) -> Any:
+    """The URL that leads to the target; None without one. A driver is not missed before the target may be reached."""
+    if guard.target is None:
+        return None
+    try:
+        return _redirected(url, kwargs, guard.target, is_async)
+    except NoDriver as error:
+        if guard.is_open:
+            raise
+        guard.driverless = error
+        return None
 
 
 def _redirected(url: Any, kwargs: dict[str, Any], target: Target, is_async: bool) -> Any:

@@ -11,6 +11,7 @@ from .engines import NoDriver
 from .guard import Forbidden, Guard
 from .places import Place, chain
 from .probe import EnvironmentUnusable, NoModels
+from .reach import BeyondReach
 
 PASSWORD = re.compile(r"(\bpassword\s+)'(?:[^']|'')*'", re.IGNORECASE)
 LIMIT = 2_000
@@ -59,7 +60,13 @@ def _known(error: BaseException, guard: Guard, state: dict[str, Any]) -> dict[st
         return {"kind": "unmakeable", "table": error.table, "place": _table_place(state, error.table)}
     if isinstance(error, SyntaxError):
         return {"kind": "syntax"}
-    return _unsafe(error)
+    return _unsafe(error) or _beyond(error)
+
+
+def _beyond(error: BaseException) -> dict[str, Any]:
+    """What was not sent, because it acts on the whole server."""
+    found = next((each for each in chain(error) if isinstance(each, BeyondReach)), None)
+    return {"kind": "beyond reach", "message": PASSWORD.sub(r"\1'***'", str(found))} if found is not None else {}
 
 
 def _unsafe(error: BaseException) -> dict[str, Any]:

@@ -70,12 +70,15 @@ class Target(NamedTuple):
 class Guard:
     """Decides what may be reached, and remembers what was refused. target: None forbids everything.
 
-    engines: those that were made for the user's code.
+    is_open: whether the target may be reached already. engines: those that were made for the user's code. driverless: why
+    one of them leads nowhere, though it was to lead to the target.
     """
 
-    def __init__(self, project: Project, target: Target | None) -> None:
+    def __init__(self, project: Project, target: Target | None, *, is_open: bool = True) -> None:
         self.project = project
         self.target = target
+        self.is_open = is_open
+        self.driverless: Exception | None = None
         self.engines: list[weakref.ref[Any]] = []
         self.refused_databases: list[tuple[str, Place]] = []
         self.refused_addresses: list[tuple[str, Place]] = []
@@ -86,11 +89,18 @@ class Guard:
         sys.meta_path.insert(0, _Watcher(self))
         sys.addaudithook(self._audit)
 
+    def open(self) -> None:
+        """From now on the target may be reached. Raises what kept an engine from leading there."""
+        self.is_open = True
+        self.refused_databases.clear()
+        if self.driverless is not None:
+            raise self.driverless
+
     def check_database(self, host: str, port: int, database: str) -> None:
         """Raise Forbidden unless this is the sandbox."""
         target = self.target
         known = target is not None and (host == target.host or host in self._addresses)
-        if known and target is not None and (port, database) == (target.port, target.database):
+        if self.is_open and known and target is not None and (port, database) == (target.port, target.database):
             return
         self.refuse_database(f"{database or 'a database'} on {host or 'the default host'}:{port}")
 
@@ -111,14 +121,14 @@ class Guard:
     def _check_address(self, address: Any) -> None:
         if isinstance(address, tuple) and len(address) >= 2:
             host, port = str(address[0]), address[1]
-            if self.target is not None and port == self.target.port and self._leads_to_target(host):
+            if self.is_open and self.target is not None and port == self.target.port and self._leads_to_target(host):
                 return
             if sys._getframe(2).f_code.co_name in ("socketpair", "_fallback_socketpair"):
                 return  # Windows has no socketpair; asyncio's own wake-up channel is made of a loopback connection
             self._refuse_network(f"{host}:{port}")
         elif isinstance(address, (str, bytes)):
             path = os.fsdecode(address)
-            if self.target is None or path != self.target.socket_path:
+            if not self.is_open or self.target is None or path != self.target.socket_path:
                 self._refuse_network(path)
 
     def _leads_to_target(self, address: str) -> bool:

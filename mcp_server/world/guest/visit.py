@@ -12,6 +12,7 @@ from . import failures
 from .channel import Channel, open_channel
 from .guard import Guard, Target
 from .places import Project
+from .sources import run_from_sources
 
 MEMORY = 4 * 1024**3
 
@@ -23,7 +24,8 @@ def main() -> None:
     limit_memory()
     sys.argv[:] = ["dbarch"]
     project = Project(request["root"])
-    guard = Guard(project, Target(**request["target"]) if request.get("target") else None)
+    target = Target(**request["target"]) if request.get("target") else None
+    guard = Guard(project, target, is_open=request["action"] != "read and walk")
     answer = serve(request, guard, channel)
     answer["versions"] = versions()
     sys.stderr.flush()
@@ -36,6 +38,7 @@ def serve(request: dict[str, Any], guard: Guard, channel: Channel) -> dict[str, 
     state: dict[str, Any] = {"channel": channel}
     try:
         guard.install()
+        run_from_sources(guard.project.root)
         return {"result": _action(request["action"])(request, guard, state)}
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt of user code included
         traceback.print_exc()
@@ -43,7 +46,7 @@ def serve(request: dict[str, Any], guard: Guard, channel: Channel) -> dict[str, 
 
 
 def _action(name: str) -> Callable[[dict[str, Any], Guard, dict[str, Any]], dict[str, Any]]:
-    return {"models": _models, "history": _history, "run": _run}[name]
+    return {"models": _models, "history": _history, "run": _run, "read and walk": _read_and_walk}[name]
 
 
 def _models(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def _history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> di
     from . import alembic_runner, engines
 
     engines.redirect(guard)
-    return alembic_runner.read_history(request, guard)
+    return alembic_runner.read_history(request, guard, state)
 
 
 def _run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +70,24 @@ def _run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[s
 
     engines.redirect(guard)
     return alembic_runner.run(request, guard, state)
+
+
+def _read_and_walk(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    """Read the history, then carry out steps whenever some are named, until we are ended. One that fails is told."""
+    from . import alembic_runner, engines
+
+    engines.redirect(guard)
+    told: dict[str, Any] = {"say": "history", "result": alembic_runner.read_history(request, guard, state)}
+    told["versions"] = versions()
+    while True:
+        errand = state["channel"].ask(told)
+        try:
+            guard.open()
+            alembic_runner.run({**request, **errand}, guard, state)
+            told = {"say": "walked"}
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+            traceback.print_exc()
+            told = {"say": "failed", "error": failures.describe(error, guard, state)}
 
 
 def limit_memory() -> None:
