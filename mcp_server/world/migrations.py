@@ -62,6 +62,7 @@ def _history(result: Mapping[str, Any], alembic: Alembic) -> History:
         options=tuple(sorted(options.items())),
         settings=tuple(sorted(result["settings"].items())),
         env_error=result.get("env_error", ""),
+        filters=tuple(result["filters"]),
     )
 
 
