@@ -37,7 +37,7 @@ from mcp_server.planning.losses import losses
 from mcp_server.planning.target import target_of
 from mcp_server.render import alembic
 from mcp_server.world.catalog import read_schema
-from mcp_server.world.database import connect
+from mcp_server.world.database import connect, together
 from mcp_server.world.sandbox import open_sandboxes
 from mcp_server.world.settings import read_settings
 from mcp_server.world.shelf import Shelf
@@ -99,10 +99,8 @@ def timed(times: Times, name: str) -> Iterator[None]:
 async def ours(workspace: Workspace, far: str, near: str, times: Times) -> int:
     """From the database and the models' sandbox to a rendered revision; how many statements it has."""
     with timed(times, "ours, all"):
-        with timed(times, "  the database read, far"):
-            before = await _read(far)
-        with timed(times, "  the models' schema read, near"):
-            after = await _read(near)
+        with timed(times, "  the database read, far, beside the models' schema, near"):
+            before, after = await together(_read(far), _read(near))
         with timed(times, "  compared, planned and rendered"):
             goal = target_of(before, after).schema
             return len(_revision(before, after, goal, await differences(workspace, before, goal)))

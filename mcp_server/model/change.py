@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mcp_server.model.schema import KINDS, Schema, SchemaObject, compared_fields
@@ -50,10 +51,11 @@ _RANK = {kind.word: rank for rank, kind in enumerate(KINDS)}
 
 def diff(before: Schema, after: Schema) -> Changes:
     """Every change that leads from one Schema to the other, by kind and name. () for equal Schemas."""
-    old, new = before.by_key(), after.by_key()
+    groups = differing(before, after)
+    old, new = keyed(before, groups), keyed(after, groups)
     changes: list[Change] = []
-    differing = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
-    for key in sorted(differing, key=lambda key: (_RANK[key[0]], key[1])):
+    unequal = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+    for key in sorted(unequal, key=lambda key: (_RANK[key[0]], key[1])):
         if key not in old:
             changes.append(Added(new[key]))
         elif key not in new:
@@ -61,6 +63,22 @@ def diff(before: Schema, after: Schema) -> Changes:
         else:
             changes.append(_altered(old[key], new[key]))
     return tuple(changes)
+
+
+def differing(before: Schema, after: Schema) -> tuple[str, ...]:
+    """The keys of the groups that are not equal in both. What changes, changes in these: an object that moves leaves one for another."""
+    names = dict.fromkeys((*before.groups, *after.groups))
+    return tuple(name for name in names if before.group(name) != after.group(name))
+
+
+def keyed(schema: Schema, groups: Iterable[str]) -> dict[tuple[str, str], SchemaObject]:
+    """The objects of some groups by (word, identity)."""
+    return {(item.word, item.identity): item for name in groups for item in schema.group(name)}
+
+
+def sides(change: Change) -> tuple[SchemaObject, ...]:
+    """An object as it was and as it will be; the one of them that there is where it comes or goes."""
+    return (change.before, change.item) if isinstance(change, Altered | Renamed) else (change.item,)
 
 
 def _altered(before: SchemaObject, after: SchemaObject) -> Altered:

@@ -44,10 +44,11 @@ class Draft:
     """A plan between two source words, with all that was found on the way.
 
     before, after: the Schemas that it leads from and to, compared without `aside` (relations that others own, or that
-    follow their parents). stand_ins: statements that make what others own and the goal refers to.
+    follow their parents, or that env.py leaves out). stand_ins: statements that make what others own and the goal refers to.
     source, goal: the words. kept, held: what stays although the goal does not state it.
     phases: the plan as revisions, in order. losses: sentences on what the upgrade gives up. warnings: on what it leaves broken. likely: drops and adds that look like renames, as `renames` takes them.
     strangers: what the source has that neither the goal nor the project's history knows: it stays. unread: why the history is not known, "" when it is.
+    left_out: tables that env.py's `filters` leave out. unasked: its filters that could not be asked, and why, "" for none.
     """
 
     source: str
@@ -65,6 +66,9 @@ class Draft:
     phases: tuple[Phase, ...] = ()
     strangers: tuple[str, ...] = ()
     unread: str = ""
+    left_out: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    unasked: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -171,6 +171,7 @@ class History:
     folder: the absolute folder that alembic is run in. script_location, versions: absolute folders. options: what env.py
     gives to context.configure, plain values only. settings: file_template and the like. env_error: why env.py could
     not be asked, "" when it could. revisions: parents before children. packages: versions of what ran it.
+    filters: which of include_name and include_object env.py gives.
     """
 
     config: str = ""
@@ -185,6 +186,7 @@ class History:
     settings: tuple[tuple[str, str], ...] = ()
     env_error: str = ""
     packages: tuple[tuple[str, str], ...] = ()
+    filters: tuple[str, ...] = ()
 
     @property
     def version_table_identity(self) -> str:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from functools import cache
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import ClassVar, Protocol, TypeVar, cast
 
-from mcp_server.model.names import qualified
+from mcp_server.model.names import qualified, quote, split
 from mcp_server.model.object import (
     Attribute,
     Composite,
@@ -108,8 +108,28 @@ _ALONE = frozenset(
     )
 )  # fmt: skip
 
+_RELATIONS = (Table, View)
+
 Object = TypeVar("Object", bound=SchemaObject)
 Group = tuple[SchemaObject, ...]
+
+
+class Part:
+    """One group of a Schema, which Schemas made from it share: parsed, and written out, once, when first asked for."""
+
+    def __init__(self, source: Group | Callable[[], Group]) -> None:
+        self._source = source
+
+    @property
+    def objects(self) -> Group:
+        if callable(self._source):
+            self._source = self._source()  # and what it was parsed from is let go
+        return self._source
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """What a fingerprint takes in of each object."""
+        return tuple(f"{item.word}\x1f{compared_values(item)!r}" for item in self.objects)
 
 
 class Schema:
@@ -120,8 +140,8 @@ class Schema:
     identity, or the word. `server_version` is Postgres's `server_version_num`, 0 when unknown.
     """
 
-    def __init__(self, groups: Mapping[str, Group | Callable[[], Group]], server_version: int = 0) -> None:
-        self._groups = dict(groups)
+    def __init__(self, groups: Mapping[str, Group | Callable[[], Group] | Part], server_version: int = 0) -> None:
+        self._parts = {key: group if isinstance(group, Part) else Part(group) for key, group in groups.items()}
         self._index: dict[tuple[str, str], SchemaObject] | None = None
         self._fingerprint = ""
         self.server_version = server_version
@@ -137,21 +157,19 @@ class Schema:
     @property
     def groups(self) -> tuple[str, ...]:
         """The keys of all groups, without parsing any."""
-        return tuple(self._groups)
+        return tuple(self._parts)
 
     def group(self, key: str) -> Group:
         """All objects of one group; () when there is none of that key."""
-        group = self._groups.get(key, ())
-        if callable(group):
-            group = self._groups[key] = group()
-        return group
+        part = self._parts.get(key)
+        return part.objects if part else ()
 
     def __iter__(self) -> Iterator[SchemaObject]:
-        for key in self._groups:
-            yield from self.group(key)
+        for part in self._parts.values():
+            yield from part.objects
 
     def __len__(self) -> int:
-        return sum(len(self.group(key)) for key in self._groups)
+        return sum(len(part.objects) for part in self._parts.values())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self.by_key() == other.by_key()
@@ -172,7 +190,9 @@ class Schema:
         return tuple(found)
 
     def get(self, kind: type[Object], identity: str) -> Object | None:
-        """The object of that class and identity, or None."""
+        """The object of that class and identity, or None. A table or view is found without parsing any other."""
+        if kind in _RELATIONS:
+            return next((item for item in self.group(identity) if isinstance(item, kind)), None)
         return cast("Object | None", self._keyed().get((kind.word, identity)))
 
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:
@@ -188,7 +208,7 @@ class Schema:
     def without(self, *relations: str) -> Schema:
         """The same Schema without these relations and what hangs on them, their own sequences included."""
         left_out = frozenset(relations)
-        kept = {key: group for key, group in self._groups.items() if key not in left_out}
+        kept: dict[str, Part | Group] = {key: part for key, part in self._parts.items() if key not in left_out}
         if Sequence.word in kept:
             owned = tuple(f"{relation}." for relation in left_out)
             kept[Sequence.word] = tuple(
@@ -196,11 +216,27 @@ class Schema:
             ) if owned else self.group(Sequence.word)  # fmt: skip
         return Schema(kept, self.server_version)
 
+    def with_groups(self, groups: Mapping[str, Group], server_version: int = 0) -> Schema:
+        """The same Schema with other objects under some keys; no objects, no group."""
+        parts = {key: part for key, part in self._parts.items() if groups.get(key, True)}
+        parts |= {key: Part(group) for key, group in groups.items() if group}
+        return Schema(parts, server_version or self.server_version)
+
+    def sharing(self, other: Schema) -> Schema:
+        """The same Schema, with the groups of another one wherever they are identical: to compare the two then costs next to nothing."""
+        parts = {
+            key: other._parts[key]
+            if key in other._parts and identical(part.objects, other._parts[key].objects)
+            else part
+            for key, part in self._parts.items()
+        }
+        return Schema(parts, self.server_version)
+
     @property
     def fingerprint(self) -> str:
         """16 hex digits that are equal for equal Schemas, whatever server they were read from."""
         if not self._fingerprint:
-            lines = sorted(f"{item.word}\x1f{compared_values(item)!r}" for item in self)
+            lines = sorted(line for part in self._parts.values() for line in part.lines)
             self._fingerprint = hashlib.sha256("\x1e".join(lines).encode()).hexdigest()[:16]
         return self._fingerprint
 
@@ -213,7 +249,23 @@ def group_of(item: SchemaObject) -> str:
         return item.identity
     if isinstance(item, Grant) and item.target_word == "table":
         return item.target
+    if isinstance(item, Grant) and item.target_word == "column":
+        return ".".join(quote(part) for part in split(item.target)[:2])
     return item.word
+
+
+def identical(one: Group, other: Group) -> bool:
+    """Whether two groups are equal also in what does not take part in comparison, as the position of a column."""
+    return one == other and all(
+        _uncompared(type(mine))(mine) == _uncompared(type(theirs))(theirs)
+        for mine, theirs in zip(one, other, strict=True)
+    )
+
+
+@cache
+def _uncompared(kind: type) -> Callable[[SchemaObject], object]:
+    names = tuple(item.name for item in fields(kind) if not item.compare)
+    return attrgetter(*names) if names else lambda _: None
 
 
 @cache

@@ -56,7 +56,10 @@ class SpecColumn:
         if not typed:
             return None
         values = next((one.values for one in typed if one.values), ())
-        return replace(typed[0], values=typed[0].values or values, automatic=any(one.automatic for one in typed))
+        automatic = any(one.automatic for one in typed)
+        if (values, automatic) == (typed[0].values, typed[0].automatic):
+            return typed[0]
+        return replace(typed[0], values=values, automatic=automatic)
 
     @property
     def bounds(self) -> frozenset[int]:

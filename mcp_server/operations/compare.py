@@ -12,6 +12,7 @@ from mcp_server.model.answer import Answer
 if TYPE_CHECKING:
     from mcp_server.model.described import Described
     from mcp_server.model.drift_report import DriftReport
+    from mcp_server.model.schema import Schema
     from mcp_server.model.spec_table import Spec
     from mcp_server.world.workspace import Workspace
 
@@ -121,8 +122,18 @@ async def _read(workspace: Workspace, word: str) -> Told:
         return await _read_spec(workspace, word)
     if kind == "models":
         return await _read_models(workspace)
-    schema = without_external(await read_source(workspace, word), workspace.settings.external)
-    return Told(describe_schema(word, schema))
+    schema = await (_read_migrations(workspace, word) if kind == "migrations" else read_source(workspace, word))
+    return Told(describe_schema(word, without_external(schema, workspace.settings.external)))
+
+
+async def _read_migrations(workspace: Workspace, word: str) -> Schema:
+    from mcp_server.world.known_history import read_known_history
+    from mcp_server.world.migrations import replay
+    from mcp_server.world.sources import parse_source, read_template
+
+    history = await read_known_history(workspace)
+    template = await replay(workspace, parse_source(word).argument or "heads", history)
+    return (await read_template(workspace, template)).without(history.version_table_identity)
 
 
 async def _read_models(workspace: Workspace) -> Told:

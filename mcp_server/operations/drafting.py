@@ -42,6 +42,7 @@ from mcp_server.planning.strangers import followers, is_called, strangers, with_
 from mcp_server.planning.target import Target, target_of
 from mcp_server.planning.units import key
 from mcp_server.world.external import without_external
+from mcp_server.world.filters import NOTHING_LEFT_OUT, LeftOut
 from mcp_server.world.holders import find_holders
 from mcp_server.world.migrations import replay
 from mcp_server.world.rehearsal import Copy, copy_of, run_foreign, template_of
@@ -137,22 +138,26 @@ async def draft(
     sizes: Sizes | None = None,
     confirm: tuple[str, ...] = (),
     filled: frozenset[str] = frozenset(),
+    left_out: LeftOut = NOTHING_LEFT_OUT,
 ) -> Draft:
     """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
 
     whole: the goal, with what others own. sizes: rows by table, where they are known. filled: columns that get their
-    value from the models, where the goal is those. Tables and columns that something kept stands on stay, and are named.
+    value from the models, where the goal is those. left_out: tables that env.py wants left alone. Tables and columns that something kept stands on stay, and are named.
     So does what of a database in use neither the goal nor the history knows, unless `confirm` names it.
     Raises NotFound and Refused for renames and names that do not fit.
     """
-    others = aside_of(workspace, whole, History())
+    start = replace(start, aside=(*start.aside, *(name for name in left_out.tables if start.whole.group(name))))
+    others = (*aside_of(workspace, whole, History()), *(name for name in left_out.tables if whole.group(name)))
     goal = whole.without(*others)
     asked = find_renames(start.schema, goal, renames or {})
     is_silent = word == "models"
     provided, aside = stand_ins(start.whole, whole, others), (*start.aside, *others)
     async with copy_of(workspace, start.template) as copy:
-        await _run(copy, start, (*provided, *(rename_step(one).sql for one in asked)))
-        middle = (await copy.read()).without(*aside)
+        begun = (*provided, *(rename_step(one).sql for one in asked))
+        await _run(copy, start, begun)
+        middle = (await copy.read() if begun else start.whole).without(*aside)
+        goal = goal.sharing(middle)
         goal = with_names_of(middle, goal) if is_silent else goal
         unasked = same_but_for_name(middle, goal)
         await _run(copy, start, [rename_step(one).sql for one in unasked])
@@ -183,6 +188,9 @@ async def draft(
         likely=likely(middle, full.schema),
         strangers=others_own.named,
         unread=start.unread if others_own.named else "",
+        left_out=left_out.tables,
+        filters=left_out.filters,
+        unasked=left_out.unasked,
     )
 
 

@@ -27,6 +27,7 @@ from mcp_server.model.schema import (
     group_of,
 )
 from mcp_server.planning import plan
+from mcp_server.world.database import together
 from mcp_server.world.rehearsal import copy_of, run_foreign
 
 if TYPE_CHECKING:
@@ -57,10 +58,13 @@ async def _both_replayed(
     """What the changed objects of both read as after being made anew: with their tables alone where these can be made alone."""
     tables = tables_alone(before, after, wordings)
     if tables:
-        old, new = [await _replayed(workspace, table_part(one, tables)) for one in (before, after)]
+        old, new = await together(
+            _replayed(workspace, table_part(before, tables)), _replayed(workspace, table_part(after, tables))
+        )
         if old is not None and new is not None:
             return old.by_key(), new.by_key()
-    return (await replayed(workspace, before)).by_key(), (await replayed(workspace, after)).by_key()
+    whole = await together(replayed(workspace, before), replayed(workspace, after))
+    return whole[0].by_key(), whole[1].by_key()
 
 
 def tables_alone(before: Schema, after: Schema, wordings: Changes) -> frozenset[str]:

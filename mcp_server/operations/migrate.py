@@ -40,8 +40,9 @@ async def autogenerate_migration(
     What would stop readers or writers of a table in use is taken apart into phases, a revision each, with what to
     deploy between them; where the database is small or a change is instant, one revision does it all. The project's
     own Alembic and env.py walk them up, down and up again on a throw-away Postgres; only what ends exactly where it
-    should is written. What models cannot state (functions, triggers, views, policies, grants) is kept. A project
-    without Alembic gets a correct environment. The project's database is only asked for the sizes of its tables.
+    should is written. What models cannot state (functions, triggers, views, policies, grants) is kept, and tables that
+    env.py's include_object or include_name leaves out are left alone. A project without Alembic gets a correct
+    environment. The project's database is only asked for the sizes of its tables.
 
     message: what the revision is about, one line. before: the source it starts from, the migrations' head when not
     given. after: the source it leads to: models, live, file:<path.sql>. renames: {old: new} for what keeps its rows
@@ -52,7 +53,8 @@ async def autogenerate_migration(
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
-    from mcp_server.operations.drafting import begin_of, draft, read_start
+    from mcp_server.operations.drafting import begin_of, draft
+    from mcp_server.operations.ends import read_ends
     from mcp_server.operations.project import open_project
     from mcp_server.operations.rehearsed import read_between
     from mcp_server.operations.sizes import read_sizes
@@ -61,11 +63,11 @@ async def autogenerate_migration(
     await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
         project = await open_project(workspace, folder / "project", with_models=after == "models")
-        start = await read_start(project.workspace, before, project.history)
-        goal = await _read_goal(workspace, project, after)
+        ends = await read_ends(workspace, project, before, after)
+        start = ends.start
         sizes, unknown = await read_sizes(workspace)
         filled = project.models.filled if project.models else frozenset()
-        drafted = await draft(workspace, start, goal, after, renames, sizes, confirm, filled)
+        drafted = await draft(workspace, start, ends.goal, after, renames, sizes, confirm, filled, ends.left_out)
         if drafted.is_empty:
             return _agreement(drafted)
         tried = await _try(project, start, drafted, words, folder / "phases")
@@ -123,16 +125,6 @@ async def _try_plainly(project: Project, start: Start, drafted: Draft, message: 
     told = "its phases did not pass the rehearsal, and its plain statements may stop reads and writes while tables are read"
     plain = Phase("expand", drafted.plan.upgrade, drafted.plan.downgrade, downtime=(told,))
     return await _try(project, start, replace(drafted, phases=(plain,)), message, folder)
-
-
-async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schema:
-    from mcp_server.world.rehearsal import copy_of
-    from mcp_server.world.sources import materialise_models, read_source
-
-    if project.models is None or word != "models":
-        return await read_source(workspace, word)
-    async with copy_of(workspace, await materialise_models(workspace, project.models)) as copy:
-        return await copy.read()
 
 
 def _write_draft(project: Project, drafted: Draft, message: str, parent: str, folder: Path) -> tuple[Revision, ...]:

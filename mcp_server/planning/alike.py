@@ -12,7 +12,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TypeVar, cast
 
-from mcp_server.model.change import Renamed
+from mcp_server.model.change import Renamed, differing
 from mcp_server.model.names import quote, split
 from mcp_server.model.plan import Step
 from mcp_server.model.schema import (
@@ -93,11 +93,17 @@ def renamed_back(change: Renamed) -> Renamed:
 def same_but_for_name(before: Schema, after: Schema) -> tuple[Renamed, ...]:
     """Constraints, plain indexes and columns' sequences that only the name tells from one of the other Schema."""
     found: list[Renamed] = []
-    for table in after.all(Table):
+    for table in _unequal_tables(before, after):
         found += _matched(before.on(table.identity, Constraint), after.on(table.identity, Constraint), _of_constraint)
         found += _matched(before.on(table.identity, Index), after.on(table.identity, Index), _of_index)
     found += _matched(before.all(Sequence), after.all(Sequence), lambda one: one.owned_by or None)
     return tuple(found)
+
+
+def _unequal_tables(before: Schema, after: Schema) -> Iterator[Table]:
+    """The tables of the second Schema that are not in all what they are in the first."""
+    groups = frozenset(differing(before, after))
+    return (table for table in after.all(Table) if table.identity in groups)
 
 
 def with_names_of(before: Schema, models: Schema) -> Schema:
@@ -107,12 +113,15 @@ def with_names_of(before: Schema, models: Schema) -> Schema:
     convention of env.py, or from whoever wrote the revision, where a history makes it.
     """
     names = {(new.table, new.name): old.name for old, new in _constraints_alike(before, models)}
-    return Schema.of((_as_named(item, names) for item in models), models.server_version) if names else models
+    tables = {table for table, _ in names}
+    return models.with_groups(
+        {table: tuple(_as_named(item, names) for item in models.group(table)) for table in tables}
+    )
 
 
 def _constraints_alike(before: Schema, models: Schema) -> Iterator[tuple[Constraint, Constraint]]:
     """What `before` has, and what of the models is the same under a name of Postgres's own."""
-    for table in models.all(Table):
+    for table in _unequal_tables(before, models):
         unnamed = tuple(one for one in models.on(table.identity, Constraint) if _is_named_by_postgres(one))
         stated = {one.identity for one in models.on(table.identity, Constraint)}
         free = tuple(one for one in before.on(table.identity, Constraint) if one.identity not in stated)
@@ -166,7 +175,7 @@ def _of_index(one: Index) -> Hashable:
 def likely(before: Schema, after: Schema) -> dict[str, str]:
     """Drops and adds that look like renames, as the caller would have to say them: {"public.task.title": "name"}."""
     found = {old.identity: new.name for old, new in _likely_tables(before, after)}
-    for table in after.all(Table):
+    for table in _unequal_tables(before, after):
         if before.get(Table, table.identity) is not None:
             found.update(_likely_columns(before.on(table.identity, Column), after.on(table.identity, Column)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mcp_server.model.change import Altered, Change, Changes, Renamed
+from mcp_server.model.change import Changes, differing, sides
 from mcp_server.model.schema import (
     Column,
     Constraint,
@@ -12,7 +12,6 @@ from mcp_server.model.schema import (
     Policy,
     RewriteRule,
     Schema,
-    SchemaObject,
     Sequence,
     Statistics,
     Table,
@@ -30,19 +29,16 @@ def around(before: Schema, after: Schema, changes: Changes) -> tuple[Schema, Sch
     That is what refers to them or is referred to, parents and children, and whatever reads other relations: views,
     policies, rules. Types, functions and sequences of no table stay. Where such an object itself changes, so does the whole stay.
     """
-    items = [item for change in changes for item in _items(change)]
+    items = [item for change in changes for item in sides(change)]
     if not all(isinstance(item, (*_ON_RELATIONS, Sequence)) for item in items):
         return before, after
     wanted = {group_of(item) for item in items} | {_owner(item) for item in items if isinstance(item, Sequence)}
-    known = {item for schema in (before, after) for item in _connections(schema)}
+    other = differing(before, after)
+    known = {*_connections(before, before.groups), *_connections(after, other)}
     for _ in range(2):  # the changed, their neighbours; and who refers to these, as a key of theirs may be made anew
-        wanted |= {other for pair in known for one, other in (pair, pair[::-1]) if one in wanted}
-    wanted |= {name for schema in (before, after) for name in _readers(schema)}
+        wanted |= {there for pair in known for here, there in (pair, pair[::-1]) if here in wanted}
+    wanted |= {*_readers(before, before.groups), *_readers(after, other)}
     return _kept(before, wanted), _kept(after, wanted)
-
-
-def _items(change: Change) -> tuple[SchemaObject, ...]:
-    return (change.before, change.item) if isinstance(change, Altered | Renamed) else (change.item,)
 
 
 def _owner(sequence: Sequence) -> str:
@@ -50,9 +46,9 @@ def _owner(sequence: Sequence) -> str:
     return sequence.owned_by.rpartition(".")[0]
 
 
-def _connections(schema: Schema) -> Iterable[tuple[str, str]]:
+def _connections(schema: Schema, groups: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Pairs of relations that are joined by a foreign key, a partition or inheritance."""
-    for name in schema.groups:
+    for name in groups:
         for item in schema.group(name) if "." in name else ():
             if isinstance(item, Constraint) and item.references:
                 yield (name, item.references)
@@ -60,9 +56,9 @@ def _connections(schema: Schema) -> Iterable[tuple[str, str]]:
                 yield from ((name, parent) for parent in (item.partition_of, *item.inherits) if parent)
 
 
-def _readers(schema: Schema) -> Iterable[str]:
+def _readers(schema: Schema, groups: Iterable[str]) -> Iterable[str]:
     """Relations with something on them that reads others."""
-    for name in schema.groups:
+    for name in groups:
         if "." in name and any(isinstance(item, View | Policy | RewriteRule) for item in schema.group(name)):
             yield name
 

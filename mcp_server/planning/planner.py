@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from mcp_server.model.change import Added, Altered, Change, Changes, Dropped, Renamed
+from mcp_server.model.change import Added, Altered, Change, Changes, Dropped, Renamed, keyed, sides
 from mcp_server.model.names import literal
 from mcp_server.model.plan import Plan, Residue, Step
-from mcp_server.model.schema import Enum, Schema, Table
+from mcp_server.model.schema import Enum, Schema, Table, group_of
 from mcp_server.planning.coverage import settled
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.draft import Site
@@ -67,14 +67,17 @@ def refuse_fixed(changes: Iterable[Change]) -> tuple[Changes, tuple[Residue, ...
 
 def applied(schema: Schema, changes: Iterable[Change], server_version: int) -> Schema:
     """The Schema that the changes lead to."""
-    objects = schema.by_key()
-    for change in changes:
+    listed = tuple(changes)
+    touched = dict.fromkeys(group_of(item) for change in listed for item in sides(change))
+    objects = keyed(schema, touched)
+    for change in listed:
         match change:
             case Dropped(item):
                 objects.pop(key(item), None)
             case Added(item) | Altered(_, item):
                 objects[key(item)] = item
-    return Schema.of(objects.values(), server_version or schema.server_version)
+    reached = Schema.of(objects.values())
+    return schema.with_groups({name: reached.group(name) for name in touched}, server_version)
 
 
 def reverse(change: Change) -> Change:

@@ -14,6 +14,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from typing import Any
 
+from mcp_server.model.change import differing, keyed
 from mcp_server.model.migration import Kept
 from mcp_server.model.names import quote, split
 from mcp_server.model.schema import (
@@ -86,13 +87,16 @@ def target_of(
     held: tables, columns and types that must stay although the models lack them, because something kept needs them.
     filled: columns that get their value from the application, so that the models are silent about the database's default.
     """
-    models = with_names_of(before, models)
+    models = with_names_of(before, models).sharing(before)
     merge = _Merge(before, models, held, filled)
-    stated = [merge.merged(item) for item in models]
+    unequal = [name for name in models.groups if name in merge.unequal]
+    stated = models.with_groups({name: tuple(merge.merged(one) for one in models.group(name)) for name in unequal})
     staying = list(merge.staying(stated))
-    result = Schema.of([*stated, *staying], models.server_version)
-    present = result.by_key()
-    gone = tuple(item for item in before if key(item) not in present)
+    found = Schema.of(staying)
+    result = stated.with_groups({name: (*stated.group(name), *found.group(name)) for name in found.groups})
+    left = differing(before, result)
+    present = keyed(result, left)
+    gone = tuple(item for name in left for item in before.group(name) if key(item) not in present)
     whole = {one.identity for one in staying if isinstance(one, Table)}
     kept = tuple(Kept(item) for item in staying if _says_something(item) and getattr(item, "table", "") not in whole)
     return Target(result, (*kept, *merge.kept_fields), gone, merge.followers)
@@ -112,8 +116,11 @@ class _Merge:
 
     def __init__(self, before: Schema, models: Schema, held: frozenset[Key], filled: frozenset[str]) -> None:
         self.before = before
-        self.old = before.by_key()
-        self.stated = models.by_key()
+        self.models = models
+        # What is equal in both is settled: only what lies in the other groups is asked for by its key.
+        self.unequal = differing(before, models)
+        self.old = keyed(before, self.unequal)
+        self.stated = keyed(models, self.unequal)
         self.held = held
         self.filled = filled
         self.kept_fields: list[Kept] = []
@@ -121,17 +128,20 @@ class _Merge:
         self.followers = tuple(
             identity
             for identity in sorted(self.tables)
-            if (Table.word, identity) not in self.stated and self._parents(before.get(Table, identity))
+            if not self._is_stated(identity) and self._parents(before.get(Table, identity))
         )
 
     def _parents(self, table: Table | None) -> tuple[str, ...]:
         return tuple(name for name in (table.partition_of, *table.inherits) if name) if table else ()
 
     def _table_stays(self, table: Table) -> bool:
-        if key(table) in self.stated or key(table) in self.held or table.kind == "foreign" or table.inherits:
+        if self._is_stated(table.identity) or key(table) in self.held or table.kind == "foreign" or table.inherits:
             return True
-        parent = self.old.get((Table.word, table.partition_of))
-        return isinstance(parent, Table) and self._table_stays(parent)
+        parent = self.before.get(Table, table.partition_of)
+        return parent is not None and self._table_stays(parent)
+
+    def _is_stated(self, table: str) -> bool:
+        return self.models.get(Table, table) is not None
 
     def merged(self, new: SchemaObject) -> SchemaObject:
         """An object of the models, with what they leave unsaid as the history has it."""
@@ -164,39 +174,35 @@ class _Merge:
 
     def _on_partitioned(self, index: Index) -> Index:
         """The models' index as it reads on a table that the history partitioned."""
-        table = self.old.get((Table.word, index.table))
-        if isinstance(table, Table) and table.kind == "partitioned" and " ON ONLY " not in index.definition:
+        table = self.before.get(Table, index.table)
+        if table is not None and table.kind == "partitioned" and " ON ONLY " not in index.definition:
             return replace(index, definition=index.definition.replace(" ON ", " ON ONLY ", 1))
         return index
 
-    def staying(self, stated: list[SchemaObject]) -> Iterator[SchemaObject]:
-        """What only the history has and what stays; types last, when it is known who uses them."""
-        rest = [item for item in self.before if key(item) not in self.stated]
-        types = [item for item in rest if isinstance(item, Enum | Domain)]
-        result = Schema.of(stated)
-        present = {*result.by_key(), *((Table.word, name) for name in self.tables)}
+    def staying(self, stated: Schema) -> Iterator[SchemaObject]:
+        """What only the history has and what stays; types last, when it is known who uses them, and then grants."""
+        only = [item for name in self.unequal for item in self.before.group(name) if key(item) not in self.stated]
+        types = [item for item in only if isinstance(item, Enum | Domain)]
         found: list[SchemaObject] = []
-        for item in rest:
-            if not isinstance(item, Enum | Domain | Grant) and self._stays(item, present):
+        for item in only:
+            if not isinstance(item, Enum | Domain | Grant) and self._stays(item):
                 found.append(self._publication(item) if isinstance(item, Publication) else item)
-        present |= {key(item) for item in found}
-        found += self._types_that_stay(types, [*stated, *found])
-        present |= {key(item) for item in found}
+        found += self._types_that_stay(types, [*stated, *found]) if types else []
         yield from found
-        yield from (item for item in rest if isinstance(item, Grant) and self._has_target(item, present))
+        yield from self._grants_that_stay([item for item in only if isinstance(item, Grant)], stated, found)
 
-    def _stays(self, item: SchemaObject, present: set[Key]) -> bool:
+    def _stays(self, item: SchemaObject) -> bool:
         if key(item) in self.held:
             return True
         if isinstance(item, Table):
             return item.identity in self.tables
         if isinstance(item, Sequence):
             return self._sequence_stays(item)
-        return self._hanging_stays(item, present) if isinstance(item, Hanging) else True
+        return self._hanging_stays(item) if isinstance(item, Hanging) else True
 
-    def _hanging_stays(self, item: Hanging, present: set[Key]) -> bool:
-        if (Table.word, item.table) not in self.stated:
-            return item.table in self.tables or (View.word, item.table) in self.old
+    def _hanging_stays(self, item: Hanging) -> bool:
+        if not self._is_stated(item.table):
+            return item.table in self.tables or self.before.get(View, item.table) is not None
         match item:
             case Column():
                 return item.inherited
@@ -221,25 +227,23 @@ class _Merge:
         """A sequence of a column goes with it, or when the models' column no longer counts with it."""
         if not sequence.owned_by:
             return True
-        column = self.stated.get((Column.word, sequence.owned_by))
-        if isinstance(column, Column):
-            old = self.before.get(Column, sequence.owned_by)
+        table = ".".join(quote(part) for part in split(sequence.owned_by)[:2])
+        column = _column(self.models, table, sequence.owned_by)
+        if column is not None:
+            old = _column(self.before, table, sequence.owned_by)
             stays = old is not None and self._is_filled(old, column, "default")
             return f"'{sequence.identity}'" in ((old.default if stays and old else column.default) or "")
-        table = ".".join(quote(part) for part in split(sequence.owned_by)[:2])
         held = (Column.word, sequence.owned_by) in self.held
-        return held or (table in self.tables and (Table.word, table) not in self.stated)
+        return held or (table in self.tables and not self._is_stated(table))
 
     def _publication(self, publication: Publication) -> Publication:
         """Dropping a table takes it out of its publications."""
-        gone = {name for word, name in self.old if word == Table.word} - self.tables
+        gone = {table.identity for table in self.before.all(Table)} - self.tables
         tables = tuple(text for text in publication.tables if re.split(r"[ (]", text, maxsplit=1)[0] not in gone)
         return replace(publication, tables=tables)
 
-    def _types_that_stay(self, types: list[Enum | Domain], result: list[SchemaObject]) -> list[SchemaObject]:
+    def _types_that_stay(self, types: list[Enum | Domain], result: list[SchemaObject]) -> list[Enum | Domain]:
         """Types that columns of the models had and have no more go; those that serve something else stay."""
-        if not types:
-            return []
         had = {_base(one.type) for one in self.before.all(Column) if self._is_modelled(one.table)}
         has = {_base(one.type) for one in result if isinstance(one, Column)}
         texts = "\n".join(repr(one) for one in result if not isinstance(one, Table | Column | Enum))
@@ -251,13 +255,23 @@ class _Merge:
 
     def _is_modelled(self, table: str) -> bool:
         """Whether the models state a table, or stated it before they lost it."""
-        return (Table.word, table) in self.stated or table not in self.tables
+        return self._is_stated(table) or table not in self.tables
 
-    def _has_target(self, grant: Grant, present: set[Key]) -> bool:
-        kinds = _TYPED.get(grant.target_word)
-        found = [kind.word for kind in kinds] if kinds else [grant.target_word]
-        known = any((word, grant.target) in self.old for word in found)
-        return not known or any((word, grant.target) in present for word in found)
+    def _grants_that_stay(self, grants: list[Grant], stated: Schema, found: list[SchemaObject]) -> Iterator[Grant]:
+        """Grants on what is there still, and on what is no object of a Schema."""
+        if not grants:
+            return
+        known = self.before.by_key().keys()
+        present = {*stated.by_key(), *map(key, found), *((Table.word, name) for name in self.tables)}
+        for grant in grants:
+            kinds = _TYPED.get(grant.target_word)
+            names = {(word, grant.target) for word in ([kind.word for kind in kinds] if kinds else [grant.target_word])}
+            if not names & known or names & present:
+                yield grant
+
+
+def _column(schema: Schema, table: str, identity: str) -> Column | None:
+    return next((one for one in schema.on(table, Column) if one.identity == identity), None)
 
 
 def _is_unsaid(item: SchemaObject, name: str) -> bool:

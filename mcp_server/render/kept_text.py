@@ -27,7 +27,25 @@ def render_kept(draft: Draft) -> list[str]:
         told = (f"{counted(len(names), word)}: {_listed(names)}" for word, names in groups.items())
         lines.append(f"Kept, as {draft.goal} cannot state it: {'; '.join(told)}.")
     lines += [_held(draft, held) for held in draft.held]
-    return [*lines, *_strangers(draft)]
+    return [*lines, *_strangers(draft), *_left_out(draft)]
+
+
+def _left_out(draft: Draft) -> list[str]:
+    """What env.py wants left alone."""
+    lines = []
+    if draft.left_out:
+        names = [one_line(name.removeprefix("public."), LINE) for name in draft.left_out]
+        whose = " and ".join(draft.filters)
+        leaves = "leave" if len(draft.filters) > 1 else "leaves"
+        lines.append(
+            f"Left alone, as env.py's {whose} {leaves} {'them' if len(names) > 1 else 'it'} out: {_listed(names)}."
+        )
+    if draft.unasked:
+        lines.append(
+            f"env.py's {one_line(draft.unasked, LINE)} could not be asked, so every table was compared: name the tables that "
+            "are not yours in [tool.dbarch] external."
+        )
+    return lines
 
 
 def _strangers(draft: Draft) -> list[str]:

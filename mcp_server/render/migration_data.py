@@ -30,6 +30,8 @@ def migration_data(
         "kept": [{"word": one.item.word, "name": one.item.identity, "fields": list(one.fields)} for one in draft.kept],
         "held": [{"word": one.word, "name": one.identity, "holders": list(one.holders)} for one in draft.held],
         "left_to_others": list(draft.strangers),
+        "left_out": list(draft.left_out),
+        "filters_not_asked": draft.unasked,
         "on_rows": render_rows(written.rows, written.data_fault) if written else [],
         "not_planned": [{"change": describe(one.change), "reason": one.reason} for one in draft.plan.residue],
         "problems": list(problems),

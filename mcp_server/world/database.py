@@ -24,6 +24,7 @@ from mcp_server.world.urls import Target, read_url
 __all__ = ["connect", "finish", "read_only", "translated", "translating"]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 if TYPE_CHECKING:
@@ -243,3 +244,13 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
             task.exception()
         raise cancelled
     return task.result()
+
+
+async def together(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U]) -> tuple[T, U]:
+    """The results of two works that go on at once. A failure, the first one's before the second's, is raised when both have ended."""
+    found, also = await asyncio.gather(one, other, return_exceptions=True)
+    if isinstance(found, BaseException):
+        raise found
+    if isinstance(also, BaseException):
+        raise also
+    return found, also

@@ -24,18 +24,21 @@ ColumnTypes = dict[str, tuple[str, str]]
 
 def constraints(lookup: Lookup, oid: int, table: str) -> list[SchemaObject]:
     """The constraints of a table, by name."""
-    rows = sorted(row for row in lookup.rows("C", oid) if row[1] != "n" or _says_more(lookup, oid, row))
+    relation = lookup.relation_fields(oid)[1]
+    rows = sorted(row for row in lookup.rows("C", oid) if row[1] != "n" or _says_more(lookup, oid, relation, row))
     return [_constraint(lookup, oid, table, row) for row in rows]
 
 
-def _says_more(lookup: Lookup, oid: int, row: list[str]) -> bool:
+def _says_more(lookup: Lookup, oid: int, relation: str, row: list[str]) -> bool:
     """Whether a not null constraint says more than that its column is: by its own name, state or comment."""
     name, _, _, _, validated, no_inherit, inherited = row[:7]
     if not flag(validated) or flag(no_inherit) or lookup.comment("constraint", int(row[11])):
         return True
     (column,) = lookup.column_names(oid, row[9])
+    if flag(inherited) or name == f"{relation}_{column}_not_null":
+        return False
     number = name[len(name.rstrip("0123456789")) :]  # Postgres counts on when the usual name is taken in the schema
-    return not flag(inherited) and name != object_name(lookup.relation_fields(oid)[1], column, f"not_null{number}")
+    return name != object_name(relation, column, f"not_null{number}")
 
 
 def _constraint(lookup: Lookup, oid: int, table: str, row: list[str]) -> Constraint:

@@ -42,6 +42,7 @@ def history_of(alembic: Alembic, result: Mapping[str, Any], versions: Mapping[st
         options=tuple(sorted(options.items())),
         settings=tuple(sorted(result["settings"].items())),
         env_error=result.get("env_error", ""),
+        filters=tuple(result["filters"]),
         packages=tuple(versions.items()),
     )
 

@@ -32,17 +32,18 @@ VOLATILE = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "PYTEST
 
 async def read_known_models(workspace: Workspace, server_version: int) -> Models:
     """As read_models(), and without running the project's code when nothing that they depend on has changed since."""
-    key = await asyncio.to_thread(_key, workspace.settings, server_version)
+    key = await asyncio.to_thread(sources_key, workspace.settings, server_version)
     folder = workspace.cache / "models"
     known = await asyncio.to_thread(_load, folder / f"{key}.json")
     if known is not None:
         return known
     models = await read_models(workspace, server_version)
-    await asyncio.to_thread(_keep, folder, key, models)
+    await asyncio.to_thread(keep, folder, key, asdict(models))
     return models
 
 
-def _key(settings: Settings, server_version: int) -> str:
+def sources_key(settings: Settings, server_version: int) -> str:
+    """One hash over all that the project's code depends on."""
     digest = hashlib.sha256()
     for text in _told(settings, find_interpreter(settings), server_version):
         digest.update(f"{text}\x1e".encode())
@@ -62,11 +63,11 @@ def _told(settings: Settings, interpreter: Interpreter, server_version: int) -> 
     yield repr(sorted((name, value) for name, value in os.environ.items() if name not in VOLATILE))
 
 
-def _keep(folder: Path, key: str, models: Models) -> None:
+def keep(folder: Path, key: str, answer: dict[str, Any]) -> None:
     """Keep an answer, and the newest few besides. A cache that cannot be written costs time alone."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
-        replace(folder / f"{key}.json", json.dumps(asdict(models)).encode())
+        replace(folder / f"{key}.json", json.dumps(answer).encode())
         for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
             old.unlink(missing_ok=True)
 

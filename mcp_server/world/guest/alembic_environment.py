@@ -19,6 +19,7 @@ OPTIONS = (
     "version_table", "version_table_schema", "transaction_per_migration", "include_schemas", "compare_type",
     "compare_server_default", "render_as_batch", "user_module_prefix",
 )  # fmt: skip
+FILTERS = ("include_name", "include_object")
 PARENT_LINE = re.compile(r"^down_revision\b", re.MULTILINE)
 
 
@@ -216,8 +217,8 @@ def configuration(stop: bool) -> Iterator[dict[str, Any]]:
 def record(environment: Environment, guard: Guard) -> dict[str, Any]:
     """Run env.py in offline mode up to its `context.configure`, which needs no database.
 
-    -> the options it gives. From an env.py that cannot run offline, its `target_metadata` and what it says of options in
-    so many words; its error is raised when it did not come as far as that.
+    -> the options it gives, and filters that it gives where it connects only. From an env.py that cannot run offline, its
+    `target_metadata` and what it says of options in so many words; its error is raised when it did not come as far as that.
     """
     from alembic.runtime.environment import EnvironmentContext
 
@@ -227,13 +228,15 @@ def record(environment: Environment, guard: Guard) -> dict[str, Any]:
         try:
             with EnvironmentContext(environment.config, environment.script, as_sql=True, fn=lambda *_: []):
                 environment.script.run_env()
-        except Recorded:
-            pass
+        except Recorded as reached:
+            for name, value in written_filters(env_py, _globals_of(reached, env_py)).items():
+                given.setdefault(name, value)
         except (Exception, Forbidden) as error:
             module = _globals_of(error, env_py)
             if "target_metadata" not in module:
                 raise
             given.update(written_options(env_py), target_metadata=module["target_metadata"])
+            given.update(written_filters(env_py, module))
             # It went on to connect, as it does online; that was refused and is no fault of the models.
             del guard.refused_databases[refused:]
     return given
@@ -251,16 +254,26 @@ def _globals_of(error: BaseException, env_py: str) -> dict[str, Any]:
 
 def written_options(env_py: str) -> dict[str, Any]:
     """The options of context.configure() that env.py gives as plain values, by its text."""
+    pairs = _written(env_py)
+    return {name: value.value for name, value in pairs if name in OPTIONS and isinstance(value, ast.Constant)}
+
+
+def written_filters(env_py: str, module: dict[str, Any]) -> dict[str, Any]:
+    """The filters that env.py gives somewhere, by its text; None for one that only its functions know. module: its globals."""
+    found: dict[str, Any] = {}
+    for name, value in _written(env_py):
+        if name in FILTERS and not (isinstance(value, ast.Constant) and value.value is None):
+            known = isinstance(value, ast.Name) and value.id in module
+            found[name] = module[value.id] if known else found.get(name)
+    return found
+
+
+def _written(env_py: str) -> Iterator[tuple[str, Any]]:
+    """Every keyword of a call, and every entry of a dictionary, in env.py: its name and its syntax tree."""
     with open(env_py, "rb") as file:
         tree = ast.parse(file.read(), env_py)
-    found: dict[str, Any] = {}
     for node in ast.walk(tree):
-        pairs: list[tuple[Any, Any]] = []
         if isinstance(node, ast.Call):
-            pairs = [(word.arg, word.value) for word in node.keywords]
+            yield from ((word.arg, word.value) for word in node.keywords if word.arg)
         elif isinstance(node, ast.Dict):
-            pairs = [(getattr(key, "value", None), value) for key, value in zip(node.keys, node.values)]  # noqa: B905
-        found.update(
-            (name, value.value) for name, value in pairs if name in OPTIONS and isinstance(value, ast.Constant)
-        )
-    return found
+            yield from ((getattr(key, "value", ""), value) for key, value in zip(node.keys, node.values))  # noqa: B905

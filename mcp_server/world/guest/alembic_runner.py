@@ -51,6 +51,7 @@ def read_history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -
         "folder": os.getcwd(),
         "settings": {name: str(option(name)) for name in SETTINGS if option(name) is not None},
         "options": {},
+        "filters": [],
     }
     try:
         given = alembics.record(environment, guard)
@@ -58,6 +59,7 @@ def read_history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -
         answer["env_error"] = f"{type(error).__name__}: {error}"
     else:
         answer["options"] = {name: given[name] for name in alembics.OPTIONS if _is_plain(given.get(name))}
+        answer["filters"] = [name for name in alembics.FILTERS if name in given]
     return answer
 
 

@@ -46,7 +46,13 @@ def serve(request: dict[str, Any], guard: Guard, channel: Channel) -> dict[str, 
 
 
 def _action(name: str) -> Callable[[dict[str, Any], Guard, dict[str, Any]], dict[str, Any]]:
-    return {"models": _models, "history": _history, "run": _run, "read and walk": _read_and_walk}[name]
+    return {
+        "models": _models,
+        "history": _history,
+        "left out": _left_out,
+        "run": _run,
+        "read and walk": _read_and_walk,
+    }[name]
 
 
 def _models(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +69,13 @@ def _history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> di
 
     engines.redirect(guard)
     return alembic_runner.read_history(request, guard, state)
+
+
+def _left_out(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    from . import engines, included
+
+    engines.redirect(guard)
+    return included.read_left_out(request, guard)
 
 
 def _run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Where a migration starts and where it leads, read at once, and the tables that env.py says it must not touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server.model.orm import History
+from mcp_server.operations.drafting import Start, aside_of, read_start
+from mcp_server.world.database import together
+from mcp_server.world.filters import LeftOut, ask_filters
+from mcp_server.world.rehearsal import copy_of
+from mcp_server.world.sources import materialise_models, read_source
+
+if TYPE_CHECKING:
+    from mcp_server.model.schema import Schema
+    from mcp_server.operations.project import Project
+    from mcp_server.world.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of a migration. goal: with what others own. left_out: as ask_filters() tells it."""
+
+    start: Start
+    goal: Schema
+    left_out: LeftOut
+
+
+async def read_ends(workspace: Workspace, project: Project, before: str, after: str) -> Ends:
+    """Both ends, by their source words. Raises as read_start() and read_source() do."""
+    await (await workspace.sandboxes()).start()  # once, before both that want it
+    start, goal = await together(
+        read_start(project.workspace, before, project.history), _read_goal(workspace, project, after)
+    )
+    goal = goal.sharing(start.whole)
+    own = goal.without(*aside_of(workspace, goal, History()))
+    left_out = await ask_filters(project.workspace, project.history, start.schema, own)
+    return Ends(start, goal, left_out)
+
+
+async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schema:
+    if project.models is None or word != "models":
+        return await read_source(workspace, word)
+    async with copy_of(workspace, await materialise_models(workspace, project.models)) as copy:
+        return await copy.read()

@@ -1,0 +1,123 @@
+"""What env.py's include_object and include_name leave out is not touched by what autogenerate_migration writes, and is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from mcp_server.model.answer import Answer
+from mcp_server.operations.migrate import autogenerate_migration
+from mcp_server.world.migrations import find_history
+from mcp_server.world.sandbox import Sandboxes
+from tests.opened import copy_history, open_project
+
+pytestmark = pytest.mark.anyio
+
+AUDIT = '''"""what another program writes to"""
+
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "c3", "b2", None, None
+
+
+def upgrade():
+    op.execute("create table audit_log (id bigint primary key, said text)")
+
+
+def downgrade():
+    op.execute("drop table audit_log")
+'''
+CONFIGURED = "connection=connection, target_metadata=target_metadata"
+BY_OBJECT = """
+def include_object(item, name, kind, reflected, compare_to):
+    return not (kind == "table" and reflected and compare_to is None and "said" in item.columns)
+"""
+BY_NAME = """
+def include_name(name, kind, parents):
+    return kind != "table" or parents["schema_qualified_table_name"] != "audit_log"
+"""
+BY_INFO = """
+def include_object(item, name, kind, reflected, compare_to):
+    return not item.info.get("theirs")
+"""
+MODEL = """
+
+class Session(Base):
+    __tablename__ = "session"
+    __table_args__ = {"info": {"theirs": True}}
+
+    id = Column(Integer, primary_key=True)
+"""
+
+
+def project(folder: Path, function: str, given: str, models: str = "") -> Path:
+    """The small history with a table that the models lack, and a filter that env.py gives where it connects only."""
+    root = copy_history(folder)
+    (root / "migrations" / "versions" / "c3_audit.py").write_text(AUDIT)
+    env = root / "migrations" / "env.py"
+    text = env.read_text().replace(
+        "target_metadata = Base.metadata\n", f"target_metadata = Base.metadata\n\n{function}\n"
+    )
+    assert CONFIGURED in text
+    env.write_text(text.replace(CONFIGURED, f"{CONFIGURED}, {given}"))
+    (root / "models.py").write_text((root / "models.py").read_text() + models)
+    return root
+
+
+async def drafted(root: Path, sandboxes: Sandboxes) -> Answer:
+    workspace = open_project(root, sandboxes, cache=root.parent / "cache")
+    return await autogenerate_migration(workspace, "lead to the models", write=False)
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [(BY_OBJECT, "include_object=include_object"), (BY_NAME, "**{'include_name': include_name}")],
+    ids=["include_object", "include_name"],
+)
+async def test_a_table_that_env_py_leaves_out_is_not_dropped_and_is_named(
+    function: str, given: str, tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    answer = await drafted(project(tmp_path, function, given), sandboxes)
+
+    assert answer.text.startswith("No changes: models and migrations agree.")
+    word = "include_object" if function == BY_OBJECT else "include_name"
+    assert f"Left alone, as env.py's {word} leaves it out: audit_log." in answer.text
+    assert cast(dict[str, Any], answer.data)["left_out"] == ["public.audit_log"]
+
+
+async def test_a_table_of_the_models_that_env_py_leaves_out_is_not_made(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    root = project(tmp_path, BY_INFO, "include_object=include_object", MODEL)
+
+    answer = await drafted(root, sandboxes)
+
+    assert "table audit_log is dropped" in answer.text.replace("public.", "")
+    assert "create_table" not in answer.text
+    assert "Left alone, as env.py's include_object leaves it out: session." in answer.text
+
+
+async def test_a_filter_that_fails_is_told_and_leaves_nothing_out(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    function = "def include_object(item, *_):\n    return item.bind.engine\n"
+
+    answer = await drafted(project(tmp_path, function, "include_object=include_object"), sandboxes)
+
+    assert "LOSES: table public.audit_log is dropped" in answer.text
+    assert re.search(r"include_object \(migrations/env.py:\d+: AttributeError: ", answer.text), answer.text
+    assert "so every table was compared" in answer.text
+
+
+async def test_a_filter_that_env_py_makes_while_it_connects_is_told(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    given = "include_object=lambda *_: connection.closed"
+
+    answer = await drafted(project(tmp_path, "", given), sandboxes)
+
+    assert "LOSES: table public.audit_log is dropped" in answer.text
+    assert "so every table was compared" in answer.text
+
+
+async def test_an_env_py_without_filters_is_not_asked(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    workspace = open_project(copy_history(tmp_path), sandboxes)
+
+    assert (await find_history(workspace)).filters == ()
