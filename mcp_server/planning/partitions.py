@@ -59,6 +59,15 @@ def is_attached_later(index: Index, schema: Schema, made: frozenset[Key]) -> boo
     return not {(Table.word, index.table), (Attachment.word, index.table)} & made
 
 
+def former(index: Index, before: Schema, after: Schema) -> Index | None:
+    """What an attached index was called before, when the parent's has an index of its partition under another name already."""
+    parents = [schema.get(Index, index.parent) for schema in (before, after)]
+    if not index.parent or None in parents or before.get(Index, index.identity) is not None:
+        return None
+    attached = (one for one in before.on(index.table, Index) if one.parent == index.parent)
+    return next((one for one in attached if after.get(Index, one.identity) is None), None)
+
+
 def twins(index: Index, schema: Schema) -> Iterator[Index]:
     """The indexes of a partition that say the same as a parent's: Postgres attaches the one that it finds first."""
     for other in schema.on(index.table, Index):

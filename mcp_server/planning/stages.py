@@ -25,6 +25,7 @@ from mcp_server.model.schema import (
 )
 from mcp_server.planning.followers import Followers
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
+from mcp_server.planning.rechecks import proven_later
 from mcp_server.planning.safe import partitioned, quick
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.safe.retype import Exchange
@@ -42,7 +43,7 @@ def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part
     along = {key(one.item): one for one in changes if _comes_along(one, {key(other.item) for other in changes})}
     changes = tuple(one for one in changes if key(one.item) not in along)
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
-    parts = [part for change in changes for part in _parts(change, ground, gone)]
+    parts = list(proven_later((part for change in changes for part in _parts(change, ground, gone)), ground))
     group = find(parts, ground, followers.old, followers.new)
     parts = list(_by_hand(parts, group)) if group else parts
     found = tuple(lifted(parted(parts, ground, followers), followers))
