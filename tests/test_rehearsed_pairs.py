@@ -1,6 +1,6 @@
 """Any schema is led to any other by a revision that the project's own Alembic walked up, down and up.
 
-DBARCH_PAIRS=50 tries more of them.
+DBARCH_PAIRS=100 tries as many, others each time; --hypothesis-seed=7 the same ones again.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from tests.opened import copy_history, open_project
 from tests.schema_pairs import DrawnSchema, schemas
 
 pytestmark = pytest.mark.anyio
-PAIRS = int(os.environ.get("DBARCH_PAIRS", "3"))
+PAIRS = os.environ.get("DBARCH_PAIRS", "")
 
 
 @given(first=schemas(), second=schemas())
 @settings(
-    max_examples=PAIRS,
+    max_examples=int(PAIRS or 6),
     deadline=None,
-    derandomize=True,
+    derandomize=not PAIRS,
+    database=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+@pytest.mark.timeout(0)
 async def test_any_pair_of_schemas_is_rehearsed_to_an_empty_difference(
     sandboxes: Sandboxes, first: DrawnSchema, second: DrawnSchema
 ) -> None:

@@ -78,9 +78,16 @@ def _places(steps: tuple[Step, ...]) -> dict[Key, list[int]]:
 
 
 def _bringers(items: tuple[SchemaObject, ...], site: Site) -> Iterator[frozenset[Key]]:
-    """The units whose steps may bring an object along: its own table first, then what it has from its parents."""
+    """The units whose steps may bring an object along: its own table first, then what it has from its parents, and from theirs."""
     yield frozenset((Table.word, getattr(item, "table", "")) for item in items)
-    yield frozenset(one for item in items for one in (*site.old.bringers(key(item)), *site.new.bringers(key(item))))
+    found: set[Key] = set()
+    waiting = [key(item) for item in items]
+    while waiting:
+        name = waiting.pop()
+        above = {*site.old.bringers(name), *site.new.bringers(name)} - found
+        found |= above
+        waiting += above
+    yield frozenset(found)
 
 
 def _says_it(step: Step, change: object) -> bool:

@@ -65,14 +65,22 @@ class Followers:
         for name, leader in self.leaders.items():
             lead = objects.get(leader)
             item = objects.pop(name, None) or self._remembered(name, leader, lead)
-            if lead is not None and _gives(lead, item) and (Table.word, str(getattr(item, "table", ""))) in objects:
+            if (
+                lead is not None
+                and item is not None
+                and _gives(lead, item)
+                and (Table.word, str(getattr(item, "table", ""))) in objects
+            ):
                 values: dict[str, Any] = {field: getattr(lead, field) for field in self.fields[name]}
                 objects[name] = replace(item, **values)  # type: ignore[type-var]
         return Schema.of(objects.values(), schema.server_version)
 
-    def _remembered(self, name: Key, leader: Key, lead: SchemaObject | None) -> SchemaObject:
-        """A follower that does not stand now, as it is beside a leader like this."""
+    def _remembered(self, name: Key, leader: Key, lead: SchemaObject | None) -> SchemaObject | None:
+        """A follower that does not stand now, as it is beside a leader like this. A new partition's part of an index that will be
+        another one has another name as yet."""
         before, after = self.old.units.get(name), self.new.units.get(name)
+        if before is None and isinstance(lead, Index) and lead != self.new.units.get(leader):
+            return None
         found = before if after is None or (before and lead == self.old.units.get(leader)) else after
         assert isinstance(found, Column | Constraint | Index | Trigger)
         return found

@@ -11,13 +11,13 @@ from mcp_server.model.deparsed import stable
 from mcp_server.model.plan import Residue, Step
 from mcp_server.model.schema import Column, Constraint, Function, Index, SchemaObject, Table
 from mcp_server.planning.bounds import overlap
-from mcp_server.planning.claims import claims, led_to, offered
+from mcp_server.planning.claims import claims, is_key, led_to, offered
 from mcp_server.planning.draft import Draft, Phase, Recipe, Refusal, Site
 from mcp_server.planning.gathering import expanded, gathered_drops, gathered_makings, needed, stood_on
 from mcp_server.planning.order import Node
 from mcp_server.planning.partitions import ancestors, takes_statement
 from mcp_server.planning.recipes import RECIPES, columns, grants, tables
-from mcp_server.planning.units import ASPECTS, Attachment, Key, Unit, is_inherited, key
+from mcp_server.planning.units import ASPECTS, Attachment, Key, Ownership, Unit, is_inherited, key
 from mcp_server.planning.work import TYPES, Work, Works
 
 _ASIDE = "aside"
@@ -134,7 +134,7 @@ class Builder:
         """The statements that drop a unit and what goes along; a type that is replaced steps aside first."""
         unit, recipe = self.site.old.units[host], RECIPES[type(self.site.old.units[host])]
         along = tuple(self.site.old.units[name] for name in members if name != host)
-        used = frozenset(one for name in members for one in stood_on(name, self.site.old, self._gone))
+        used = frozenset(one for name in members for one in self._until_gone(name))
         previous: tuple[Node, ...] = ()
         steps_aside = False
         drafts = list(self._drafts(unit, recipe.drop(unit, self.site.with_members(along))))
@@ -157,6 +157,13 @@ class Builder:
                 node.step = replace(node.step, fields=("",))
             yield node
 
+    def _until_gone(self, name: Key) -> frozenset[Key]:
+        """What a unit stands on while it stands. A column may change its type while a sequence belongs to it."""
+        used = stood_on(name, self.site.old, self._gone)
+        if name[0] != Ownership.word:
+            return used
+        return frozenset(one for one in used if not self._is_retyped(one))
+
     def _detached_before(self, unit: Unit) -> frozenset[tuple[str, str]]:
         """An index that a partition has from its parent can be dropped when the partition is detached."""
         attachment = (Attachment.word, getattr(unit, "table", ""))
@@ -164,14 +171,19 @@ class Builder:
         return frozenset({attachment}) if is_inherited(unit) and gone and gone.drops else frozenset()
 
     def _in_the_way(self, unit: Unit) -> frozenset[tuple[str, str]]:
-        """Partitions that are taken away, or get other bounds, whose rows a partition is to take, or to which a new foreign key would lead."""
+        """Partitions that are taken away, or get other bounds, whose rows a partition is to take, or to which a new foreign key would lead;
+        and those that are partitioned by columns that a new key lacks."""
         if isinstance(unit, Attachment):
             return frozenset(key(one) for one in self._leaving if overlap(unit.item, one.item))
-        if not isinstance(unit, Constraint) or unit.kind != "f":
-            return frozenset()
-        return frozenset(
-            key(one) for one in self._leaving if unit.references in ancestors(one.identity, self.site.old.schema)
-        )
+        if isinstance(unit, Constraint) and unit.kind == "f":
+            return frozenset(key(one) for one in self._leaving if self._lies_in(one, unit.references))
+        if isinstance(unit, Constraint | Index) and is_key(unit):
+            apart = (one for one in self._leaving if one.item.partition_by)
+            return frozenset(key(one) for one in apart if self._lies_in(one, unit.table))
+        return frozenset()
+
+    def _lies_in(self, partition: Attachment, table: str) -> bool:
+        return table in ancestors(partition.identity, self.site.old.schema)
 
     @cached_property
     def _leaving(self) -> tuple[Attachment, ...]:

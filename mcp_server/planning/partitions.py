@@ -59,6 +59,21 @@ def is_attached_later(index: Index, schema: Schema, made: frozenset[Key]) -> boo
     return not {(Table.word, index.table), (Attachment.word, index.table)} & made
 
 
+def former(index: Index, before: Schema, after: Schema) -> Index | None:
+    """What an attached index was called before, when the parent's has an index of its partition under another name already."""
+    old, new = before.get(Index, index.parent), after.get(Index, index.parent)
+    if old is None or new is None or _shape(old) != _shape(new) or before.get(Index, index.identity) is not None:
+        return None
+    attached = (one for one in before.on(index.table, Index) if one.parent == index.parent)
+    alike = (one for one in attached if bool(one.constraint) == bool(index.constraint))
+    return next((one for one in alike if after.get(Index, one.identity) is None), None)
+
+
+def _shape(index: Index) -> tuple[object, ...]:
+    """What every part of a partitioned index has in common with it."""
+    return (index.method, index.keys, index.include, index.unique, index.nulls_not_distinct, index.predicate)
+
+
 def twins(index: Index, schema: Schema) -> Iterator[Index]:
     """The indexes of a partition that say the same as a parent's: Postgres attaches the one that it finds first."""
     for other in schema.on(index.table, Index):

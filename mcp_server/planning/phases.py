@@ -92,12 +92,12 @@ def _hop(
         changes = tuple(one for one in diff(current, reached) if key(one.item) not in by_hand)
         there, _ = steps(current, reached, changes)
         back, _ = steps(reached, current, tuple(reverse(one) for one in changes))
-        if number not in _ONLINE:
-            hop.downtime += [text for step in there if (text := cost(step, ground))]
-            hop.downtime_back += [text for step in back if (text := cost(step, Ground(reached, current, ground.sizes)))]
+        onward, homeward = ground.hop(current, reached), ground.hop(reached, current)
         if number in _ONLINE:
-            there = tuple(online(there, Ground(current, reached, ground.sizes)))
-            back = tuple(online(back, Ground(reached, current, ground.sizes)))
+            there, back = tuple(online(there, onward)), tuple(online(back, homeward))
+        else:
+            hop.downtime += [text for step in there if (text := cost(step, onward))]
+            hop.downtime_back += [text for step in back if (text := cost(step, homeward))]
         hop.upgrade += there
         hop.downgrade = [*back, *hop.downgrade]
         current = reached

@@ -24,7 +24,9 @@ from mcp_server.model.schema import (
     group_of,
 )
 from mcp_server.planning.followers import Followers
+from mcp_server.planning.partitions import former, index_of
 from mcp_server.planning.parts import CONTRACT, EXPAND, LOOSEN, SETTLE, TIGHTEN, Part, is_shaking
+from mcp_server.planning.rechecks import proven_later
 from mcp_server.planning.safe import partitioned, quick
 from mcp_server.planning.safe.ground import Ground
 from mcp_server.planning.safe.retype import Exchange
@@ -39,25 +41,29 @@ _GONE_LAST = (Table, Column, View, Function, Sequence, Namespace, *TYPES)
 def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part, ...]:
     """The parts of all changes, none before what it stands on and none after what stands in its way."""
     changes = tuple(followers.without(changes))
-    along = {key(one.item): one for one in changes if _comes_along(one, {key(other.item) for other in changes})}
+    changed = {key(one.item) for one in changes}
+    along = {key(one.item): one for one in changes if (Index.word, _parent(one, ground)) in changed}
     changes = tuple(one for one in changes if key(one.item) not in along)
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
-    parts = [part for change in changes for part in _parts(change, ground, gone)]
+    parts = list(proven_later((part for change in changes for part in _parts(change, ground, gone)), ground))
     group = find(parts, ground, followers.old, followers.new)
     parts = list(_by_hand(parts, group)) if group else parts
     found = tuple(lifted(parted(parts, ground, followers), followers))
-    return (*found, *(_beside(change, found) for change in along.values()))
+    return (*found, *(_beside(change, found, along, ground) for change in along.values()))
 
 
-def _comes_along(change: Change, changed: set[Key]) -> bool:
-    """Whether it is a partition's index that comes or goes when the parent's becomes another one: then its name may change, too."""
-    item = change.item
-    return isinstance(item, Index) and not isinstance(change, Altered) and (Index.word, item.parent) in changed
+def _parent(change: Change, ground: Ground) -> str:
+    """The index that a partition's part of an index or key is attached to: with another one its name may change, too."""
+    item, schema = change.item, ground.after if isinstance(change, Added) else ground.before
+    index = index_of(item, schema) if isinstance(item, Constraint) else item
+    return index.parent if isinstance(index, Index) and not isinstance(change, Altered) else ""
 
 
-def _beside(change: Change, parts: tuple[Part, ...]) -> Part:
-    """The change at the stage of the parent's: it is dropped with the old one, and made with the new."""
-    parent = (Index.word, getattr(change.item, "parent", ""))
+def _beside(change: Change, parts: tuple[Part, ...], along: dict[Key, Change], ground: Ground) -> Part:
+    """The change at the stage of the parent's: it is dropped with the old one, and made with the new. along: its likes."""
+    parent = (Index.word, _parent(change, ground))
+    while parent in along:
+        parent = (Index.word, _parent(along[parent], ground))
     found = [part for part in parts if key(part.change.item) == parent]
     same = [part for part in found if type(part.change) is type(change)]
     return replace((same or found)[0], change=change)
@@ -83,6 +89,8 @@ def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
         if isinstance(item, Column) and (part := _loosened(item, ground)):
             yield part
         yield Part(change, CONTRACT)
+    elif isinstance(item, Index | Constraint) and _is_renamed(change, ground):
+        yield Part(change, EXPAND)
     elif isinstance(item, Index | Constraint) and ground.is_busy(_ruling_table(item, ground)):
         yield _on_busy_table(change, ground)
     elif isinstance(item, Column) and isinstance(change, Altered):
@@ -93,6 +101,13 @@ def _parts(change: Change, ground: Ground, gone: set[str]) -> Iterator[Part]:
         yield Part(change, CONTRACT)
     else:
         yield Part(change, EXPAND)
+
+
+def _is_renamed(change: Change, ground: Ground) -> bool:
+    """Whether it is a partition's part of an index or key that stays and gets another name."""
+    here, there = (ground.after, ground.before) if isinstance(change, Added) else (ground.before, ground.after)
+    index = index_of(change.item, here) if isinstance(change.item, Constraint) else change.item
+    return not isinstance(change, Altered) and isinstance(index, Index) and former(index, there, here) is not None
 
 
 def _ruling_table(item: Index | Constraint, ground: Ground) -> str:

@@ -129,9 +129,9 @@ class _Lift:
                 yield from (one for one in self._parts_of(used) if self._makes(one))
         if isinstance(change, Added):
             yield from (one for claim in claims(change.item) for one in self._releases.get(claim, ()))
-            yield from self._carrier(change.item, self._new)
+            yield from self._carrier(change, self._new)
         elif isinstance(change, Dropped):
-            yield from self._carrier(change.item, self._followers.old)
+            yield from self._carrier(change, self._followers.old)
         elif isinstance(change, Altered):
             yield from self._own_needs(part, change)
             yield from self._let_go(change)
@@ -146,12 +146,17 @@ class _Lift:
             for user in self._followers.users(key(after)):
                 yield from self._until_free(user)
 
-    def _carrier(self, item: SchemaObject, deps: Dependencies) -> Iterator[int]:
+    def _carrier(self, change: Added | Dropped, deps: Dependencies) -> Iterator[int]:
         """The parts of a key's index, and those of an index's key: both come and go at one stage."""
+        item, opposite = change.item, Dropped if isinstance(change, Added) else Added
+        name: Key | None = None
         if isinstance(item, Constraint) and (index := index_of(item, deps.schema)):
-            yield from self._parts_of(key(index))
+            name = key(index)
         elif isinstance(item, Index) and item.constraint:
-            yield from self._parts_of((Constraint.word, f"{item.table}.{quote(item.constraint)}"))
+            name = (Constraint.word, f"{item.table}.{quote(item.constraint)}")
+        for one in self._parts_of(name) if name else ():
+            if not isinstance(self.parts[one].change, opposite):
+                yield one
 
     def _until_free(self, user: Key) -> Iterator[int]:
         """The parts after which nothing of a unit stands on what it stood on; what is made again is made on something else."""

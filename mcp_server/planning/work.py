@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcp_server.model.change import Added, Altered, Change, Dropped
+from mcp_server.model.deparsed import stable
 from mcp_server.model.names import quote
 from mcp_server.model.schema import (
     Column,
@@ -233,7 +234,9 @@ class Closure:
         if isinstance(unit, Default):
             return anew
         if isinstance(unit, Constraint):
-            return unit.kind == "f" and anew
+            return (unit.kind == "f" and anew) or stable(unit.definition) != unit.definition
+        if isinstance(unit, Index):
+            return stable(unit.definition) != unit.definition  # Postgres would put the list in other words
         if isinstance(unit, Function):
             return has_parsed_body(unit)
         if isinstance(unit, Publication):

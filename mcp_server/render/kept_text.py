@@ -26,7 +26,7 @@ def render_kept(draft: Draft) -> list[str]:
     if groups:
         told = (f"{counted(len(names), word)}: {_listed(names)}" for word, names in groups.items())
         lines.append(f"Kept, as {draft.goal} cannot state it: {'; '.join(told)}.")
-    lines += [_held(draft, held) for held in draft.held]
+    lines += _all_held(draft)
     return [*lines, *_strangers(draft), *_left_out(draft)]
 
 
@@ -61,15 +61,46 @@ def _strangers(draft: Draft) -> list[str]:
     ]
 
 
-def _held(draft: Draft, held: Held) -> str:
-    column = draft.before.get(Column, held.identity)
-    needed = column is not None and not column.nullable and column.default is None and not column.identity_kind
-    return (
-        f"Stays, though it is not in {draft.goal}: {held.word} {held.identity}, as {' and '.join(held.holders)}"
-        f" stand{'s' * (len(held.holders) == 1)} on it"
-        f"{'; it is NOT NULL, so inserts without it fail' if needed else ''}. "
-        "Write a revision that changes or drops that, then run this again."
+def _all_held(draft: Draft) -> list[str]:
+    """A line for each table that stays, and one for the columns that stay of each."""
+    groups: dict[tuple[str, str], list[Held]] = {}
+    for one in draft.held:
+        column = draft.before.get(Column, one.identity)
+        groups.setdefault((one.word, column.table if column else one.identity), []).append(one)
+    lines = [_held(draft, table, tuple(some)) for (_, table), some in groups.items()]
+    more = len(lines) - NAMED
+    rest = [f"The same holds for {more} more table{'s' * (more > 1)}: they are told when these are done."] * (more > 0)
+    return [*lines[:NAMED], *rest]
+
+
+def _held(draft: Draft, table: str, some: tuple[Held, ...]) -> str:
+    """What stays of one table, with what stands on it."""
+    one = len(some) == 1
+    what = f"{some[0].word} {some[0].identity}" if one else f"columns {_listed(_names(draft, some))} of {table}"
+    holders = tuple(dict.fromkeys(holder for held in some for holder in held.holders))
+    told = _listed(holders) if len(holders) > NAMED else " and ".join(holders)
+    needed = _names(draft, tuple(held for held in some if _is_needed(draft, held)))
+    without = (
+        "it is NOT NULL, so inserts without it fail"
+        if one
+        else f"NOT NULL, so that inserts without fail: {_listed(needed)}"
     )
+    return (
+        f"Stay{'s' * one}, though {'it is' if one else 'they are'} not in {draft.goal}: {what}, as {told}"
+        f" stand{'s' * (len(holders) == 1)} on {'it' if one else 'them'}"
+        f"{f'; {without}' if needed else ''}. "
+        f"Write a revision that changes or drops {'that' if one else 'those'}, then run this again."
+    )
+
+
+def _names(draft: Draft, some: tuple[Held, ...]) -> list[str]:
+    columns = (draft.before.get(Column, held.identity) for held in some)
+    return [one_line(column.name, LINE) for column in columns if column is not None]
+
+
+def _is_needed(draft: Draft, held: Held) -> bool:
+    column = draft.before.get(Column, held.identity)
+    return column is not None and not column.nullable and column.default is None and not column.identity_kind
 
 
 def _kept_word(kept: Kept) -> str:

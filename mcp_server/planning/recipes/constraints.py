@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from mcp_server.model.names import object_name, quote, split
-from mcp_server.model.schema import Column, Constraint, Table
+from mcp_server.model.schema import Column, Constraint, Index, Table
 from mcp_server.planning.draft import (
     ACCESS_EXCLUSIVE,
     SHARE_ROW_EXCLUSIVE,
@@ -19,6 +19,7 @@ from mcp_server.planning.draft import (
     comment,
 )
 from mcp_server.planning.partitions import index_of, is_only
+from mcp_server.planning.recipes.indexes import former_part, later_part
 
 _STORAGE = re.compile(r" WITH \([^)]*\)")
 _TIMING = frozenset({"deferrable", "deferred", "definition"})
@@ -38,10 +39,23 @@ def create(constraint: Constraint, site: Site) -> Drafts:
         if _comes_with_attachment(constraint, site):
             return
         yield from _create_not_null(constraint, site)
+    elif (index := index_of(constraint, site.new.schema)) and (old := former_part(index, site)):
+        yield from _renamed(old, constraint, site)
+        return
     else:
         only = is_only(index_of(constraint, site.new.schema), site.new.schema)
         yield _add(constraint, "ONLY " if only else "")
     if constraint.comment:
+        yield from _comment(constraint)
+
+
+def _renamed(old: Index, constraint: Constraint, site: Site) -> Drafts:
+    """RENAME CONSTRAINT: a partition's part of a key can be neither dropped nor joined by another while the parent's stays."""
+    before = site.old.schema.get(Constraint, f"{old.table}.{quote(old.constraint)}")
+    settles = (old, before) if before else (old,)
+    sql = f"ALTER TABLE {old.table} RENAME CONSTRAINT {quote(old.constraint)} TO {quote(constraint.name)}"
+    yield Draft(sql, settles=settles, lock=ACCESS_EXCLUSIVE, gives=old.identity)
+    if before and before.comment != constraint.comment:
         yield from _comment(constraint)
 
 
@@ -109,7 +123,9 @@ def drop(constraint: Constraint, site: Site) -> Drafts:
                 names = f"{quote(constraint.name)} TO {quote(_usual_name(constraint))}"
                 yield Draft(f"{prefix} RENAME CONSTRAINT {names}", lock=ACCESS_EXCLUSIVE)
             return
-    yield Draft(f"{prefix} DROP CONSTRAINT {quote(constraint.name)}", lock=ACCESS_EXCLUSIVE)
+    index = index_of(constraint, site.old.schema)
+    if index is None or later_part(index, site) is None:
+        yield Draft(f"{prefix} DROP CONSTRAINT {quote(constraint.name)}", lock=ACCESS_EXCLUSIVE)
 
 
 def replaces(before: Constraint, after: Constraint, fields: tuple[str, ...], site: Site) -> bool:

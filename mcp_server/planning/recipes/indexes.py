@@ -21,7 +21,7 @@ from mcp_server.planning.draft import (
     differing,
     set_options,
 )
-from mcp_server.planning.partitions import is_attached_later, is_only
+from mcp_server.planning.partitions import former, is_attached_later, is_only
 
 _STORAGE = re.compile(r" WITH \([^)]*\)")
 _SETTABLE = frozenset({"options", "definition", "tablespace", "clustered", "comment", "parent", "valid"})
@@ -29,10 +29,10 @@ _SETTABLE = frozenset({"options", "definition", "tablespace", "clustered", "comm
 
 def create(index: Index, site: Site) -> Drafts:
     """CREATE INDEX as Postgres deparses it; on a partitioned table for the partitions too."""
+    if (old := former_part(index, site)) is not None:
+        yield from _renamed(old, index, site)
+        return
     if not index.constraint:
-        if _stands_in_the_way(index, site):
-            yield Refusal((), "Postgres cannot replace an index that is attached to its parent's: rename it instead")
-            return
         sql = index.definition
         if not is_only(index, site.new.schema):
             sql = sql.replace(f" ON ONLY {index.table} ", f" ON {index.table} ", 1)
@@ -51,14 +51,24 @@ def beyond_creation(index: Index, site: Site) -> Drafts:
         yield _attach(index, site)
 
 
-def _stands_in_the_way(index: Index, site: Site) -> bool:
-    """True when the parent's index stays as it is and has an index of this partition already, which cannot go alone."""
-    parent = site.old.schema.get(Index, index.parent)
-    return (
-        parent is not None
-        and not is_only(parent, site.old.schema)
-        and is_attached_later(index, site.new.schema, site.made)
-    )
+def former_part(index: Index, site: Site) -> Index | None:
+    """The index whose place this one takes while the parent's stays: it cannot go alone, and is renamed."""
+    return None if (Index.word, index.parent) in site.made else former(index, site.old.schema, site.new.schema)
+
+
+def later_part(index: Index, site: Site) -> Index | None:
+    """The index that takes the place of this one while the parent's stays."""
+    return None if (Index.word, index.parent) in site.made else former(index, site.new.schema, site.old.schema)
+
+
+def _renamed(old: Index, index: Index, site: Site) -> Drafts:
+    """ALTER INDEX RENAME: an index that is attached to its parent's can be neither dropped nor joined by another."""
+    if not index.constraint:
+        sql = f"ALTER INDEX {old.identity} RENAME TO {quote(index.name)}"
+        yield Draft(sql, settles=(old,), lock=SHARE_UPDATE_EXCLUSIVE, gives=old.identity)
+    text = old.definition.replace(quote(old.name), quote(index.name), 1)
+    named = replace(old, name=index.name, constraint=index.constraint, definition=text)
+    yield from alter(named, index, differing(named, index), site)
 
 
 def _attach(index: Index, site: Site) -> Draft:
@@ -77,7 +87,7 @@ def _is_partitioned(index: Index, site: Site) -> bool:
 
 def drop(index: Index, site: Site) -> Drafts:
     """DROP INDEX."""
-    if not index.constraint:
+    if not index.constraint and later_part(index, site) is None:
         takes = any(isinstance(unit, Constraint) and unit.kind in "pux" for unit in site.members)
         why = "the keys of partitions that stand on it go along" if takes else ""
         yield Draft(f"DROP INDEX {index.identity}{' CASCADE' * takes}", lock=ACCESS_EXCLUSIVE, why=why)

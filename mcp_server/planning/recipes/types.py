@@ -21,7 +21,7 @@ from mcp_server.model.schema import (
     qualified,
 )
 from mcp_server.planning.draft import SHARE, Draft, Drafts, Phase, Recipe, Site, named
-from mcp_server.planning.units import key
+from mcp_server.planning.units import Unit, key
 
 Own = Enum | Domain | Composite | Range
 _WORDS = {Enum: "TYPE", Domain: "DOMAIN", Composite: "TYPE", Range: "TYPE"}
@@ -119,8 +119,26 @@ def _add_check(domain: Domain, check: DomainConstraint) -> Draft:
 
 
 def replaces_domain(before: Domain, after: Domain, fields: tuple[str, ...], site: Site) -> bool:
-    """True for another base type or collation."""
-    return bool({"type", "collation"} & set(fields))
+    """True for another base type or collation, and for what Postgres cannot prove for values inside of others."""
+    if {"type", "collation"} & set(fields):
+        return True
+    return _is_tightened(before, after) and any(
+        _holds(site.old.units[user], before) for user in site.old.users(key(before)) & site.new.users(key(after))
+    )
+
+
+def _is_tightened(before: Domain, after: Domain) -> bool:
+    proven = {(check.name, check.definition) for check in before.constraints if check.validated}
+    wanted = {(check.name, check.definition) for check in after.constraints if check.validated}
+    return not wanted <= proven or (before.nullable and not after.nullable)
+
+
+def _holds(unit: Unit, domain: Domain) -> bool:
+    """Whether a unit has values of a domain inside of its own.
+
+    Source: get_rels_with_domain() in src/backend/commands/typecmds.c, which refuses columns of arrays and rows of it.
+    """
+    return isinstance(unit, Composite | Range) or (isinstance(unit, Column | Domain) and unit.type != domain.identity)
 
 
 def alter_domain(before: Domain, after: Domain, fields: tuple[str, ...], site: Site) -> Drafts:

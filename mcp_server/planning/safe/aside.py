@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mcp_server.model.schema import Grant, Policy, RewriteRule, Statistics, Trigger, View
+from mcp_server.model.schema import Function, Grant, Policy, RewriteRule, Statistics, Trigger, View
 from mcp_server.planning.dependencies import Dependencies
 from mcp_server.planning.units import Key
 
-_QUICK = (Policy, RewriteRule, Statistics, Trigger, Grant)
+_QUICK = (Policy, RewriteRule, Statistics, Trigger, Grant, Function)
 
 
 def aside(seeds: Iterable[Key], old: Dependencies, new: Dependencies) -> frozenset[Key] | None:
-    """The units and all that stands on them; None when one of them cannot step aside: a materialised view, a function."""
+    """The units and all that stands on them; None when one of them cannot step aside: a materialised view, a column."""
     found: set[Key] = set()
     waiting = list(seeds)
     while waiting:

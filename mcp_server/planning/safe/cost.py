@@ -80,9 +80,11 @@ def _of_type(before: Column, after: Column, ground: Ground, anew: str) -> str:
         return anew  # the type of that name was made anew
     if before.type != after.type and not quick.keeps_files(before, after, ground.after, ground.before):
         return anew
-    if before.collation != after.collation and _has_index(after, ground.after):
+    sorted_anew = before.collation != after.collation and _has_index(after, ground.after)
+    if sorted_anew or quick.builds_index(before, after, ground.before):
         return f"the indexes of {after.identity} are built anew, nobody reads or writes"
-    if any(one.kind == "c" and after.name in one.columns for one in ground.before.on(after.table, Constraint)):
+    standing = (one for one in ground.before.on(after.table, Constraint) if one.kind == "c" and one.validated)
+    if any(after.name in one.columns and ground.after.get(Constraint, one.identity) == one for one in standing):
         return f"{after.table} is read whole to hold its rows to the checks on {after.name}, nobody reads or writes"
     return ""
 

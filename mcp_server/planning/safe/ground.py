@@ -36,6 +36,11 @@ class Ground:
         old, new = self.before.get(Table, table), self.after.get(Table, table)
         return old is not None and new is not None and self.sizes.get(table, SMALL) >= SMALL
 
+    def hop(self, before: Schema, after: Schema) -> Ground:
+        """The ground of one hop of the way, or of its way back: a table that the plan makes or drops is in nobody's use."""
+        unused = {one.identity: 0 for one in (*before.all(Table), *after.all(Table)) if not self.is_busy(one.identity)}
+        return Ground(before, after, {**self.sizes, **unused})
+
     def is_partitioned(self, table: str) -> bool:
         """Whether rows of the table lie in partitions."""
         found = self.after.get(Table, table) or self.before.get(Table, table)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from mcp_server.model.schema import Column, Domain, Function, Schema, Sequence
+from mcp_server.model.schema import Column, Domain, Function, Index, Schema, Sequence
 from mcp_server.planning import casts
+from mcp_server.planning.safe.wording import with_name
 
 _CALL = re.compile(r'((?:[a-z_][\w$]*|"(?:[^"]|"")+")(?:\.(?:[a-z_][\w$]*|"(?:[^"]|"")+"))?)\(')
 _QUOTED = re.compile(r"E?'(?:[^']|'')*'")
@@ -71,6 +72,19 @@ def keeps_files(before: Column, after: Column, after_schema: Schema, before_sche
     if old.base == "text" and new.base == "character varying":
         return not new.modifier
     return old.base == new.base and _grows(new.base, old.modifier, new.modifier)
+
+
+def builds_index(before: Column, after: Column, schema: Schema) -> bool:
+    """Whether another type has an index built anew though no row is: one with a condition or an expression is never kept.
+
+    Source: CheckIndexCompatible() in src/backend/commands/indexcmds.c. schema: what stands when the type changes.
+    """
+    if before.type == after.type:
+        return False
+    uses = (
+        one for one in schema.on(before.table, Index) if with_name(one.definition, before.name, "") != one.definition
+    )
+    return any(one.predicate or not all(one.columns) for one in uses)
 
 
 def _grows(base: str, old: tuple[int, ...], new: tuple[int, ...]) -> bool:

@@ -176,6 +176,8 @@ def _is_carried(user: Key, search: Search) -> bool:
 
 def _goes_along(item: Index | Constraint, search: Search) -> bool:
     """An index or constraint that stands before and after as it is."""
+    if not _referring(item, search) <= {user for name in search.columns for user in search.users(name)}:
+        return False  # a foreign key between other columns would hold on to the old index
     if isinstance(item, Index):
         table = search.ground.after.get(Table, item.table)
         settled = (
@@ -192,6 +194,12 @@ def _goes_along(item: Index | Constraint, search: Search) -> bool:
     if item.kind == "f":
         return _reference_fits(item, search)
     return item.kind in "puc" and _speaks_of(item, search)
+
+
+def _referring(item: Index | Constraint, search: Search) -> set[Key]:
+    """The foreign keys that rest on an index or a key."""
+    units = {name: search.old.units[name] for name in search.old.users(key(item))}
+    return {name for name, one in units.items() if isinstance(one, Constraint) and one.kind == "f"}
 
 
 def _quoted(name: str) -> str:
@@ -237,7 +245,7 @@ def _only_busy(search: Search) -> None:
     while more := {name for pair in joined for name in pair if kept & set(pair)} - kept:
         kept |= more
     search.columns = {name: one for name, one in search.columns.items() if name in kept}
-    search.types = {name: one for name, one in search.types.items() if search.old.users(name) & kept}
+    search.types = {name: one for name, one in search.types.items() if search.users(name) & kept}
 
 
 def _joined(search: Search) -> tuple[frozenset[Key], ...]:
