@@ -17,7 +17,9 @@ _ANSWERS = {
     "null": ("nullable",),
     "foreign key": ("fk extra",),
     "table": ("table missing",),
-    "default": ("server default",),
+    "default": ("server default", "onupdate missing"),
+    "json": ("type",),
+    "time zone": ("type",),
     "values": ("type", "enum values"),
 }
 

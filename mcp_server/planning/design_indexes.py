@@ -10,7 +10,7 @@ from mcp_server.model.design import DesignedIndex
 from mcp_server.model.names import object_name, split
 from mcp_server.model.naming import is_creation, is_moment, is_state
 from mcp_server.model.schema import Constraint, Index, Schema
-from mcp_server.model.spec import NOWHERE, StatedIndex
+from mcp_server.model.spec import NOWHERE, StatedIndex, index_name
 from mcp_server.model.spec_table import SpecTable
 from mcp_server.planning.design_names import singular
 from mcp_server.planning.design_settle import Settled
@@ -23,14 +23,24 @@ def indexes_of(table: SpecTable, identity: str, settled: Settled, schema: Schema
         for one in settled.decisions
         if one.topic == "index" and one.table == table.name and one.taken.startswith("added")
     }
-    stated = {_name(one, split(identity)[-1]): one for one in table.indexes}
+    stated = {index_name(one, split(identity)[-1]): one for one in table.indexes}
     found = [one for one in schema.on(identity, Index) if not one.constraint]
     order = {name: number for number, name in enumerate(stated)}
     for index in sorted(found, key=lambda one: (order.get(one.name, len(order)), one.name)):
         origin = stated.get(index.name)
         is_added = index.columns[0] in added and len(index.columns) == 1
         named = index if origin and origin.name else replace(index, name=_named(index, split(identity)[-1]))
-        yield DesignedIndex(named, reason_of(index, schema), not is_added, origin.place if origin else NOWHERE)
+        reason = reason_of(index, schema)
+        yield DesignedIndex(_worded(named, origin), reason, not is_added, origin.place if origin else NOWHERE)
+
+
+def _worded(index: Index, origin: StatedIndex | None) -> Index:
+    """The index with its expressions and its predicate in the spec's own words."""
+    if origin is None or len(origin.keys) != len(index.keys):
+        return index
+    pairs = zip(index.columns, index.keys, origin.keys, strict=True)
+    keys = tuple(key if name else re.sub(r"\A\((\w+\([\w, ]+\))\)\Z", r"\1", stated) for name, key, stated in pairs)
+    return replace(index, keys=keys, predicate=origin.predicate if index.predicate else "")
 
 
 def _named(index: Index, table: str) -> str:
@@ -39,13 +49,6 @@ def _named(index: Index, table: str) -> str:
         name or "_".join(re.findall(r"\w+", key))[:30] for name, key in zip(index.columns, index.keys, strict=True)
     ]
     return object_name(f"{'uq' if index.unique else 'ix'}_{table}", "_".join(words), "")[:63].rstrip("_")
-
-
-def _name(index: StatedIndex, table: str) -> str:
-    """As the spec is made real."""
-    return index.name or object_name(
-        table, "_".join(column.replace("(", "").replace(")", "") for column in index.columns), "idx"
-    )
 
 
 def reason_of(index: Index, schema: Schema) -> str:

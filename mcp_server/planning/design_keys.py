@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 from mcp_server.model.design import Decision
 from mcp_server.model.naming import names_of, stem
-from mcp_server.model.spec import Reference, SpecType, StatedColumn, StatedIndex, StatedTable, alike
+from mcp_server.model.spec import Reference, SpecType, StatedColumn, StatedIndex, StatedTable, alike, index_name
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, Voice, name_in_sql, said
 
 
@@ -16,8 +17,30 @@ def settle_keys(spec: Spec) -> tuple[Spec, list[Decision]]:
     decisions: list[Decision] = []
     linked = tuple(_linked(table, spec, decisions) for table in spec.tables)
     whole = _with_stubs(replace(spec, tables=linked), decisions)
-    served = tuple(table if table.external else _served(table, decisions) for table in whole.tables)
-    return replace(whole, tables=served), decisions
+    taken: set[str] = set()
+    served = []
+    for table in whole.tables:
+        found = table if table.external else _served(table, decisions)
+        served.append(_with_names(found, name_in_sql(found, whole), taken, decisions))
+    return replace(whole, tables=tuple(served)), decisions
+
+
+def _with_names(table: SpecTable, called: str, taken: set[str], decisions: list[Decision]) -> SpecTable:
+    """The table with a name of its own for every index; documents give one name to two."""
+    indexes = []
+    for index in table.indexes:
+        name = index_name(index, called)
+        if name in taken:
+            number = next(number for number in count(2) if f"{name}_{number}" not in taken)
+            name = f"{name}_{number}"
+            if index.name:
+                decisions.append(
+                    Decision("name", table.name, ",".join(index.keys), f"{name}: its own is given twice", index.place)
+                )
+            index = replace(index, name=name)
+        taken.add(name)
+        indexes.append(index)
+    return replace(table, indexes=tuple(indexes))
 
 
 def _linked(table: SpecTable, spec: Spec, decisions: list[Decision]) -> SpecTable:

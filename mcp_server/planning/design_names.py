@@ -24,6 +24,10 @@ _OF_MODULE = frozenset(
     """sa postgresql date datetime time timedelta uuid4 utc_now utc_naive_now values_of list dict str int bool float
     bytes""".split()  # noqa: SIM905
 )
+_ODD = {
+    "shelves": "shelf", "halves": "half", "leaves": "leaf", "knives": "knife", "lives": "life", "people": "person",
+    "children": "child", "men": "man", "women": "woman", "series": "series", "species": "species", "news": "news",
+}  # fmt: skip
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -44,6 +48,9 @@ def class_name(table: SpecTable | None, name: str, taken: Iterable[str]) -> str:
 
 def singular(name: str) -> str:
     """The last word of a name in the singular: task_tags gives task_tag, categories category."""
+    first, underscore, last = name.rpartition("_")
+    if last.lower() in _ODD:
+        return f"{first}{underscore}{_ODD[last.lower()]}"
     for ending, rest in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("uses", "us")):
         if name.lower().endswith(ending) and len(name) > len(ending) + 1:
             return name[: -len(ending)] + rest

@@ -110,6 +110,9 @@ def _with_key(table: SpecTable, decisions: list[Decision]) -> SpecTable:
 
 def _settled(column: SpecColumn, table: SpecTable, spec: Spec, decisions: list[Decision]) -> SpecColumn:
     column = settle_type(column, table, spec, decisions)
+    if column.voice("on_update") and column.type and not column.type.fits[0].startswith(("timestamp", "date")):
+        told = "nothing changes it with its row: the trigger that does belongs into a migration"
+        decisions.append(Decision("default", table.name, column.name, told, column.place))
     is_key = column.name.lower() in {name.lower() for name in table.primary_key}
     column = _with_default(column, table, is_key and len(table.primary_key) == 1, decisions)
     return _with_null(column, table, is_key, decisions)

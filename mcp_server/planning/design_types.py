@@ -24,6 +24,9 @@ def settle_type(column: SpecColumn, table: SpecTable, spec: Spec, decisions: lis
     if type is None:
         guessed = _guessed(column, spec)
         return taken("type", _worded(guessed), guessed)
+    searched = any(one.method == "gin" and column.name.lower() in one.columns for one in table.indexes)
+    if type.fits == ("json",) and searched:
+        return taken("json", "jsonb: only within that an index searches", replace(type, fits=("jsonb",)))
     if "jsonb" in type.fits[1:]:
         return taken("json", "jsonb", replace(type, fits=("jsonb",)))
     if ZONED in type.fits[1:]:
@@ -33,8 +36,8 @@ def settle_type(column: SpecColumn, table: SpecTable, spec: Spec, decisions: lis
     if type.fits[0] == "enum" and not type.values:
         return taken("values", "text: the values are not stated", replace(type, fits=("text",), unbounded=True))
     led = _target_type(column, spec)
-    if led is not None and type.fits[0] != led.fits[0] and led.fits[0] in type.fits:
-        return taken("type", f"{led.fits[0]}, as the key that it leads to", replace(type, fits=led.fits[:1]))
+    if led is not None and type.fits[0] != led.fits[0] and any(_alike(one, led.fits[0]) for one in type.fits[1:]):
+        return taken("type", f"{_worded(led)}, as the key that it leads to", replace(led, automatic=False))
     if len(type.fits) > 1:
         return taken("type", NAMES.get(type.fits[0], type.fits[0]), replace(type, fits=type.fits[:1]))
     return column
@@ -59,6 +62,10 @@ def _target_type(column: SpecColumn, spec: Spec) -> SpecType | None:
     name = led.column or (target.primary_key[0] if len(target.primary_key) == 1 else "id")
     found = target.column(name)
     return found.type if found else None
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or {one, other} <= {"text", "character varying"}
 
 
 def _worded(type: SpecType) -> str:

@@ -73,8 +73,12 @@ def _given(field: DesignedField, made_there: bool) -> list[Source]:
     if given.value == "None":
         return ["default=None"]
     is_text = (field.kind == "str") and field.enum is None
-    value = string(given.value) if is_text else f'Decimal("{given.value}")' if field.kind == "Decimal" else given.value
+    value = string(given.value) if is_text else _decimal(given.value) if field.kind == "Decimal" else given.value
     return [keyword("default", value)]
+
+
+def _decimal(number: str) -> str:
+    return f"Decimal({number})" if re.fullmatch(r"-?\d+", number) else f'Decimal("{number}")'
 
 
 def _limits(field: DesignedField) -> list[Source]:
