@@ -22,6 +22,7 @@ from mcp_server.server import ArchitectServer
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.workspace import Workspace
 from tests.opened import PROJECTS, open_project
+from tests.test_old_versions import environment
 
 pytestmark = pytest.mark.anyio
 
@@ -355,3 +356,11 @@ async def test_the_tool_answers_over_mcp(tmp_path: Path, sandboxes: Sandboxes) -
     assert 'Next: add `external = ["projects", "users"]` to [tool.dbarch]' in block.text
     assert len(block.text) < 9_000
     assert (tmp_path / "with_better_auth/app/models.py").is_file()
+
+
+async def test_the_models_suit_the_sqlmodel_of_an_older_project(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    python = environment("sqlmodel 0.0.31") / "bin/python"
+    report = await designed(open_project(copied("library", tmp_path), sandboxes, python=str(python)))
+    assert report.versions.startswith("SQLModel 0.0.31, SQLAlchemy 2.0.45")
+    assert report.proven.endswith("no disagreement; the rules find nothing")
+    assert report.notes == ("db.py needs asyncpg, which that interpreter does not have: add it to the requirements.",)

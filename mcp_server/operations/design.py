@@ -11,7 +11,7 @@ from mcp_server.errors import ConfigError, NotFound, Refused
 from mcp_server.model.answer import Answer
 
 if TYPE_CHECKING:
-    from mcp_server.model.design import Flavour
+    from mcp_server.model.design import Design, Flavour
     from mcp_server.model.designed import DesignedFile, DesignReport
     from mcp_server.model.schema import Schema
     from mcp_server.model.spec_table import Spec
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OLDEST = (0, 0, 21)
 FOLDERS = ("backend/app", "backend/src", "app", "src")
 PAGE = "docs/database-design.md"
+OPEN = ("P201", "P202")  # no key, a key to nothing: these are decided and listed
 
 
 async def design_models(
@@ -70,16 +71,16 @@ async def designed(workspace: Workspace, name: str = "", out: str = "") -> Desig
     made = design(settled, schema)
     source = f"spec:{name}" if name else "spec"
     folder = _folder(settings.root, out)
-    files = _texts(settled, schema, made, flavour, folder, source)
+    files = _texts(made, schema, flavour, folder, source, (settings.root / folder).is_dir())
     workspace.progress("importing and comparing", 0.5)
     proof = await prove(workspace, made, source, files, folder, interpreter)
-    contradictions = tuple(one for one in judge(stated).findings if one.severity != "info" and one.code != "P202")
+    found = judge(stated).findings
     return DesignReport(
         source=source,
         design=made,
         proof=proof,
         files=await asyncio.to_thread(_standing, settings.root, files),
-        contradictions=contradictions,
+        contradictions=tuple(one for one in found if one.severity != "info" and one.code not in OPEN),
         modelled=await asyncio.to_thread(_modelled, settings.root, [one.table for one in made.classes], folder),
         external=tuple(one.table for one in made.stubs if one.table not in settings.external),
         versions=_versions(flavour, interpreter),
@@ -126,11 +127,8 @@ def _folder(root: Path, out: str) -> str:
     return path.relative_to(root.resolve()).as_posix()
 
 
-def _texts(
-    settled: Settled, schema: Schema, designed: object, flavour: Flavour, folder: str, source: str
-) -> dict[str, str]:
-    """Every file by its path, the models first."""
-    from mcp_server.model.design import Design
+def _texts(made: Design, schema: Schema, flavour: Flavour, folder: str, source: str, exists: bool) -> dict[str, str]:
+    """Every file by its path. exists: whether the folder is there; a new one becomes a package."""
     from mcp_server.model.facts import gather
     from mcp_server.model.schema import Table
     from mcp_server.render.database_module import render_database, render_environment_example
@@ -138,15 +136,16 @@ def _texts(
     from mcp_server.render.mermaid import render
     from mcp_server.render.sqlmodel import render_models
 
-    assert isinstance(designed, Design)
-    drawn = {one.table for one in designed.classes} | {one.table for one in designed.stubs}
+    drawn = {one.table for one in made.classes} | {one.table for one in made.stubs}
     tables = [one for one in schema.all(Table) if one.name in drawn]
     example = f"{folder.split('/')[0]}/.env.example" if folder.startswith("backend/") else ".env.example"
+    package = {} if exists or folder.endswith("src") else {f"{folder}/__init__.py": '"""The application."""\n'}
     return {
-        f"{folder}/models.py": render_models(designed, flavour),
+        **package,
+        f"{folder}/models.py": render_models(made, flavour),
         f"{folder}/db.py": render_database(flavour),
         example: render_environment_example(),
-        PAGE: render_page(designed, render(gather(schema), tables).text, source),
+        PAGE: render_page(made, render(gather(schema), tables).text, source),
     }
 
 

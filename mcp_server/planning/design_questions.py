@@ -52,7 +52,6 @@ def _owners(settled: Settled) -> Iterator[Question]:
                 ),
                 Option("this project does", "it must be stated", f"a heading `## Table: {one.table}` with its columns"),
             ),
-            (one.table,),
         )
 
 

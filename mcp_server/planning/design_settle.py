@@ -16,6 +16,7 @@ from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, Voice, name
 from mcp_server.planning.design_keys import settle_keys
 from mcp_server.planning.design_types import settle_type
 
+ONLY_ADDED = "only additions to it are stated, and it is stated whole nowhere"
 _NUMBERS = ("integer", "bigint", "smallint")
 
 
@@ -37,6 +38,9 @@ def settle(spec: Spec, external: Iterable[str] = ()) -> Settled:
     tables = []
     for table in kept:
         settled, more = (table, ()) if table.external else settle_table(table, made)
+        if not table.external and table.kind == "entity":
+            called = name_in_sql(table, made)
+            decisions.append(Decision("name", table.name, "", f"the table is called {called}", table.place))
         tables.append(settled)
         decisions += more
     keyed, more = settle_keys(replace(made, tables=tuple(tables)))
@@ -52,13 +56,20 @@ def _chosen(spec: Spec) -> tuple[tuple[SpecTable, ...], tuple[Decision, ...]]:
     """The tables that are made, and those that are not: only added to, or sketched where others are stated."""
     sketches_only = all(one.weak for one in spec.tables if one.columns and not one.external)
     wanted = {alike(led.table) for table in spec.tables for led in _references(table)}
-    kept, left_out = [], []
+    known = {alike(one.name) for one in spec.tables}
+    kept: list[SpecTable] = []
+    left_out = [
+        Decision("table", one.name, "", ONLY_ADDED, one.place)
+        for document in spec.documents
+        for one in document.tables
+        if one.adds and one.form in ("sql", "alembic") and alike(one.name) not in known
+    ]
     for table in spec.tables:
         why = ""
         if table.external or not table.columns:
             pass
         elif table.partial and not any(one.has_key for one in table.stated):
-            why = "only additions to it are stated, and it is stated whole nowhere"
+            why = ONLY_ADDED
         elif table.weak and not sketches_only and alike(table.name) not in wanted:
             why = "nothing but a sketch states it"
         if why:

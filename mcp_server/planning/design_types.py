@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mcp_server.model.design import Decision, Topic
 from mcp_server.model.naming import is_moment, is_money
-from mcp_server.model.spec import SpecType
+from mcp_server.model.spec import SpecType, alike
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, said
 
 ZONED = "timestamp with time zone"
@@ -22,7 +22,7 @@ def settle_type(column: SpecColumn, table: SpecTable, spec: Spec, decisions: lis
 
     type = column.type
     if type is None:
-        guessed = _guessed(column, spec)
+        guessed = _guessed(column, table, spec)
         return taken("type", _worded(guessed), guessed)
     searched = any(one.method == "gin" and column.name.lower() in one.columns for one in table.indexes)
     if type.fits == ("json",) and searched:
@@ -43,9 +43,10 @@ def settle_type(column: SpecColumn, table: SpecTable, spec: Spec, decisions: lis
     return column
 
 
-def _guessed(column: SpecColumn, spec: Spec) -> SpecType:
-    """What a column is likely to be of which no type is stated: that of the key that it leads to, else by its name."""
-    led = _target_type(column, spec)
+def _guessed(column: SpecColumn, table: SpecTable, spec: Spec) -> SpecType:
+    """What a column is likely to be of which no type is stated: as the key that it leads to or that leads here, else by its name."""
+    is_key = tuple(name.lower() for name in table.primary_key) == (column.name.lower(),)
+    led = _target_type(column, spec) or (_leading_type(table, spec) if is_key else None)
     if led is not None:
         return replace(led, automatic=False)
     if is_moment(column.name):
@@ -62,6 +63,16 @@ def _target_type(column: SpecColumn, spec: Spec) -> SpecType | None:
     name = led.column or (target.primary_key[0] if len(target.primary_key) == 1 else "id")
     found = target.column(name)
     return found.type if found else None
+
+
+def _leading_type(table: SpecTable, spec: Spec) -> SpecType | None:
+    """The type of the first column elsewhere that leads to this table."""
+    for other in spec.tables:
+        for column in other.columns:
+            led = column.reference.column.reference if column.reference else None
+            if led is not None and alike(led.table) == alike(table.name) and column.type is not None:
+                return replace(column.type, fits=column.type.fits[:1])
+    return None
 
 
 def _alike(one: str, other: str) -> bool:
