@@ -85,13 +85,16 @@ def tell(label: str, report: DesignReport, count: Count) -> None:
     count.added.update(one.kind for one in proof.added)
     count.judged.update(one.code for one in proof.judged)
     count.refused += len(proof.refused)
+    print(
+        f"{label}: {len(report.design.classes)} tables, {'agrees' if not (proof.against or proof.faults) else 'DISAGREES'}"
+    )
     for one in proof.against:
         says = " | ".join(f"{cell.word.partition(':')[0]}: {cell.text or 'nothing'}" for cell in one.cells)
-        print(f"{label}: {one.kind} {one.table}.{one.column}: {says}")
+        print(f"    {one.kind} {one.table}.{one.column}: {says}")
     for fault in proof.faults:
-        print(f"{label}: {fault.code} {fault.subject}: {fault.message} {fault.place}")
+        print(f"    {fault.code} {fault.subject}: {fault.message} {fault.place}")
     for text in proof.refused:
-        print(f"{label}: {text[:200]}")
+        print(f"    {text[:200]}")
 
 
 def summarise(counts: dict[str, Count], not_designed: list[str], seconds: float) -> None:

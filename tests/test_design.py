@@ -51,10 +51,12 @@ async def notes(sandboxes: Sandboxes, tmp_path_factory: pytest.TempPathFactory) 
     return await designed(opened(copied("with_better_auth", tmp_path_factory.mktemp("notes")), sandboxes))
 
 
-def run(folder: Path, *command: object, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *command: object, environ: dict[str, str] | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
     """What a program says, run in a folder."""
     words = [str(word) for word in command]
-    return subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=folder, env=environ, input=given, capture_output=True, text=True, check=False)
 
 
 def text_of_file(report: DesignReport, name: str) -> str:
@@ -164,36 +166,43 @@ async def test_the_models_and_the_session_work_as_an_application_uses_them(
     }
 
 
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("", "is not set, or cannot be read"),
-        ("postgresql://u:p@ss/w@h/d", "percent-encoded"),
-        ("mysql://u:secret@h/d", "does not name a Postgres database"),
-        ("postgresql://u:secret@h/d?frobnicate=1", "unknown parameter: frobnicate"),
-        ("postgresql://u:secret@h/d?sslmode=perhaps", "an sslmode that is none: perhaps"),
-        ("postgres://u:secret@ep-a-b-1-pooler.eu.aws.neon.tech/d?sslmode=require&channel_binding=require", "cache 0, verified"),
-        ("postgresql+psycopg2://u:secret@ep-a-b-1.eu.aws.neon.tech/d", "cached, verified"),
-        ("postgresql+asyncpg://u:secret@h/d?ssl=true&connect_timeout=4", "cached, encrypted"),
-        ("postgresql://u@/d?host=/run/postgres", "cached, False"),
-    ],
-)  # fmt: skip
+SPELLINGS = (
+    ("", "is not set, or cannot be read"),
+    ("postgresql://u:p@ss/w@h/d", "percent-encoded"),
+    ("mysql://u:secret@h/d", "does not name a Postgres database"),
+    ("postgresql://u:secret@h/d?frobnicate=1", "unknown parameter: frobnicate"),
+    ("postgresql://u:secret@h/d?sslmode=perhaps", "an sslmode that is none: perhaps"),
+    (
+        "postgres://u:secret@ep-a-b-1-pooler.eu.aws.neon.tech/d?sslmode=require&channel_binding=require",
+        "cache 0, verified",
+    ),
+    ("postgresql+psycopg2://u:secret@ep-a-b-1.eu.aws.neon.tech/d", "cached, verified"),
+    ("postgresql+asyncpg://u:secret@h/d?ssl=true&connect_timeout=4", "cached, encrypted"),
+    ("postgresql://u@/d?host=/run/postgres", "cached, False"),
+)
+READ = """
+import json, ssl, sys, db
+def told(url):
+    try:
+        target, given = db.read_target(url)
+    except RuntimeError as error:
+        return str(error)
+    tls = given["ssl"]
+    word = tls if not isinstance(tls, ssl.SSLContext) else "verified" if tls.check_hostname else "encrypted"
+    return f"{'cache 0' if given.get('statement_cache_size') == 0 else 'cached'}, {word}, {target.drivername}"
+print(json.dumps([told(url) for url in json.load(sys.stdin)]))
+"""
+
+
 async def test_the_database_module_takes_every_spelling_of_a_url_and_tells_no_secret(
-    library: DesignReport, tmp_path: Path, url: str, said: str
+    library: DesignReport, tmp_path: Path
 ) -> None:
     (tmp_path / "db.py").write_text(text_of_file(library, "app/db.py"), "utf-8")
-    script = (
-        "import sys, ssl, db\n"
-        "try:\n    target, told = db.read_target(sys.argv[1])\n"
-        "except RuntimeError as error:\n    print(error)\n"
-        "else:\n    tls = told['ssl']\n"
-        "    word = tls if not isinstance(tls, ssl.SSLContext) else 'verified' if tls.check_hostname else 'encrypted'\n"
-        "    print('cache 0' if told.get('statement_cache_size') == 0 else 'cached', word, target.drivername, sep=', ')\n"
-    )
-    done = run(tmp_path, sys.executable, "-c", script, url)
-    assert said in done.stdout
+    done = run(tmp_path, sys.executable, "-c", READ, given=json.dumps([url for url, _ in SPELLINGS]))
     assert "secret" not in done.stdout + done.stderr
     assert "ss/w" not in done.stdout
+    for (url, said), told in zip(SPELLINGS, json.loads(done.stdout), strict=True):
+        assert said in told, url
 
 
 async def test_what_a_spec_leaves_open_is_decided_and_told(notes: DesignReport) -> None:

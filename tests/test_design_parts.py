@@ -104,6 +104,11 @@ def test_json_that_an_index_searches_is_jsonb() -> None:
     assert ("json", "notes.body", "jsonb: only within that an index searches") in told(found)
 
 
+def test_an_array_told_in_words_is_an_array() -> None:
+    found = settled("### notes\n- id: integer (primary key)\n- labels: array of string (required)\n")
+    assert "labels character varying[] not null" in statements(found)
+
+
 def test_what_is_stated_stays_as_it_is_stated() -> None:
     found = settled(
         "```sql\nCREATE TABLE notes (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), made TIMESTAMP NOT NULL, body JSON);\n```\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mcp_server.model.design import Decision, Design
 from mcp_server.model.drift import Disagreement
+from mcp_server.model.drift_report import disagreement_data, finding_data
 from mcp_server.model.finding import Finding
 from mcp_server.model.review import counted
 
@@ -127,10 +128,10 @@ def design_data(report: DesignReport) -> dict[str, object]:
         ],
         "decisions": [_decision(one) for one in design.decisions],
         "left_out": [_decision(one) for one in design.left_out],
-        "contradictions": [_finding(one) for one in report.contradictions],
-        "disagreements": [_disagreement(one) for one in report.proof.against],
-        "additions": [_disagreement(one) for one in report.proof.added],
-        "findings": [_finding(one) for one in (*report.proof.faults, *report.proof.judged)],
+        "contradictions": [finding_data(one) for one in report.contradictions],
+        "disagreements": [disagreement_data(one) for one in report.proof.against],
+        "additions": [disagreement_data(one) for one in report.proof.added],
+        "findings": [finding_data(one) for one in (*report.proof.faults, *report.proof.judged)],
         "refused": list(report.proof.refused),
         "modelled": list(report.modelled),
         "external": list(report.external),
@@ -140,17 +141,3 @@ def design_data(report: DesignReport) -> dict[str, object]:
 
 def _decision(one: Decision) -> dict[str, str]:
     return {"topic": one.topic, "subject": one.subject, "taken": one.taken, "place": str(one.place)}
-
-
-def _finding(one: Finding) -> dict[str, str]:
-    names = ("code", "severity", "subject", "message", "evidence", "fix", "place")
-    return {name: getattr(one, name) for name in names if getattr(one, name)}
-
-
-def _disagreement(one: Disagreement) -> dict[str, object]:
-    return {
-        "kind": one.kind,
-        "table": one.table,
-        "column": one.column,
-        "says": {cell.word: {"text": cell.text, "place": str(cell.place)} for cell in one.cells},
-    }

@@ -59,6 +59,7 @@ async def designed(workspace: Workspace, name: str = "", out: str = "") -> Desig
     from mcp_server.rules import judge
     from mcp_server.world.interpreter import find_interpreter
     from mcp_server.world.sources import load_spec, materialise_spec, read_template
+    from mcp_server.world.spec_ddl import makings, refused
 
     settings = workspace.settings
     interpreter = await asyncio.to_thread(find_interpreter, settings)
@@ -73,7 +74,8 @@ async def designed(workspace: Workspace, name: str = "", out: str = "") -> Desig
     folder = _folder(settings.root, out)
     files = _texts(made, schema, flavour, folder, source, (settings.root / folder).is_dir())
     workspace.progress("importing and comparing", 0.5)
-    proof = await prove(workspace, made, source, files, folder, interpreter)
+    left_out = tuple(f"{one.sql} ({one.place})" for one in refused(makings(settled.spec), schema))
+    proof = await prove(workspace, made, source, files, folder, interpreter, left_out)
     found = judge(stated).findings
     return DesignReport(
         source=source,

@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
 
 async def prove(
-    workspace: Workspace, design: Design, source: str, files: Mapping[str, str], folder: str, interpreter: Interpreter
+    workspace: Workspace,
+    design: Design,
+    source: str,
+    files: Mapping[str, str],
+    folder: str,
+    interpreter: Interpreter,
+    refused: tuple[str, ...] = (),
 ) -> Proof:
-    """Carry the modules out and compare them with the spec as its documents state it. Raises ModelsError when they cannot be imported."""
+    """Carry the modules out and compare them with the spec as its documents state it. Raises ModelsError when they cannot be imported.
+
+    refused: what Postgres did not take of the settled spec.
+    """
     from mcp_server.model.described import describe_schema
     from mcp_server.model.designed import Proof, parted
     from mcp_server.model.drift import compare
@@ -52,7 +61,7 @@ async def prove(
         faults=tuple(
             replace(one, place=one.place or f"{folder}/models.py") for one in findings if not one.code.startswith("S")
         ),
-        refused=told.notes,
+        refused=refused,
         interpreter=str(interpreter),
         tables=len(design.classes),
     )
