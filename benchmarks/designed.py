@@ -1,9 +1,9 @@
 """Models designed from specs, held against the specs: is anything lost or invented, does it import, what do the rules find?
 
-    python -m benchmarks.designed FOLDER [--python INTERPRETER] [project ...]
+    python -m benchmarks.designed FOLDER [--python INTERPRETER] [--whole] [project ...]
 
-FOLDER holds projects, each with specs/. For every project its whole spec, and each of its documents by itself, is designed; the
-modules are imported by the interpreter (that of this process when none is named), made real, and compared with the documents.
+FOLDER holds projects, each with specs/. For every project its whole spec, and each of its documents by itself (not with --whole),
+is designed; the modules are imported by the interpreter (that of this process when none is named), made real, and compared with the documents.
 A spec that contradicts itself (rules P, errors) is designed too and counted apart. Printed: every disagreement that no
 decision answers for, faults of the rules O and C, and what could not be designed, with why.
 """
@@ -41,16 +41,16 @@ class Count:
     refused: int = 0
 
 
-def cases_in(folder: Path, names: list[str]) -> Iterator[tuple[Path, str]]:
-    """Each project with "" for its whole spec, then with each document."""
+def cases_in(folder: Path, names: list[str], whole: bool) -> Iterator[tuple[Path, str]]:
+    """Each project with "" for its whole spec, then with each document unless only whole ones are wanted."""
     for project in sorted(one for one in folder.iterdir() if one.is_dir() and (not names or one.name in names)):
         yield project, ""
         documents = find_documents(project, "specs")
-        if len(documents) > 1:
+        if len(documents) > 1 and not whole:
             yield from ((project, path.relative_to(project).as_posix()) for path in documents)
 
 
-async def measure(folder: Path, names: list[str], python: str) -> int:
+async def measure(folder: Path, names: list[str], python: str, whole: bool) -> int:
     """Design everything, and print what came of it. -> 0 when the specs without contradictions all agree."""
     counts = {"free of contradictions": Count(), "with contradictions": Count()}
     not_designed: list[str] = []
@@ -58,7 +58,7 @@ async def measure(folder: Path, names: list[str], python: str) -> int:
     with TemporaryDirectory() as cache:
         shelf = Shelf()
         try:
-            for project, name in cases_in(folder, names):
+            for project, name in cases_in(folder, names, whole):
                 settings = read_settings(project, {"DBARCH_CACHE_DIR": cache})
                 workspace = Workspace(settings, None, shelf).configured(python=python)
                 label = f"{project.name} {name}".strip()
@@ -114,5 +114,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("projects", nargs="*")
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--whole", action="store_true")
     given = parser.parse_args()
-    sys.exit(asyncio.run(measure(given.folder, given.projects, given.python)))
+    sys.exit(asyncio.run(measure(given.folder, given.projects, given.python, given.whole)))

@@ -105,7 +105,7 @@ def test_json_that_an_index_searches_is_jsonb() -> None:
 
 
 def test_an_array_told_in_words_is_an_array() -> None:
-    found = settled("### notes\n- id: integer (primary key)\n- labels: array of string (required)\n")
+    found = settled("### tasks\n- id: integer (primary key)\n- labels: array of string (required)\n")
     assert "labels character varying[] not null" in statements(found)
 
 

@@ -107,8 +107,9 @@ def _judged(findings: tuple[Finding, ...], whole: bool) -> Iterator[str]:
     for one in findings:
         groups.setdefault(one.code, []).append(one)
     for code, found in groups.items():
-        subjects = tuple(one.subject.removeprefix("public.") for one in found)
-        yield f"- {code} {found[0].severity}: {found[0].message if len(found) == 1 else _names(subjects, whole)}"
+        others = tuple(one.subject.removeprefix("public.") for one in found[1:])
+        more = f" Also: {_names(others, whole)}" if others else ""
+        yield f"- {code} {found[0].severity}: {found[0].message.replace('public.', '')}{more}"
 
 
 def _files(report: DesignReport) -> Iterator[str]:
