@@ -258,6 +258,7 @@ async def test_writing_makes_new_files_and_never_touches_those_that_are_there(
     assert not (root / "app/models.py").exists()
     assert "--- a/app/db.py" in before.text
     assert "-# mine" in before.text
+    assert "Showing 60 of " in before.text
     first = await design_models(workspace, write=True)
     assert (root / "app/db.py").read_text("utf-8") == "# mine\n"
     written = {

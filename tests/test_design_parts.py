@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from textwrap import dedent
 
 import pytest
@@ -168,8 +169,8 @@ def test_attributes_change_a_name_only_where_python_or_sqlmodel_needs_it(column:
 
 
 def test_members_are_names_whatever_the_values_are() -> None:
-    assert [member_name(value, ()) for value in ("in-progress", "3d", "", "C++")] == [
-        "IN_PROGRESS", "VALUE_3D", "EMPTY", "C",
+    assert [member_name(value, ()) for value in ("in-progress", "3d", "", "C++", "m²", "größe")] == [
+        "IN_PROGRESS", "VALUE_3D", "EMPTY", "C", "M", "GRÖSSE",
     ]  # fmt: skip
     assert (singular("boxes"), plural("category"), plural("box")) == ("box", "categories", "boxes")
 
@@ -264,3 +265,30 @@ async def test_names_and_texts_that_could_break_the_source_do_not(sandboxes: San
     )
     found = design(one, await made(sandboxes, statements(one)))
     compile(render_models(found, NEW), "models.py", "exec")
+
+
+@pytest.mark.anyio
+async def test_no_name_of_a_spec_can_leave_its_place_in_the_source(sandboxes: Sandboxes) -> None:
+    one = settled('```sql\nCREATE TABLE "x"""""";import os;" (id INTEGER PRIMARY KEY, "a\nb" TEXT);\n```\n')
+    source = render_models(design(one, await made(sandboxes, statements(one))), NEW)
+    tree = ast.parse(source)
+    imported = {each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
+    assert imported == {"sqlalchemy"}
+
+
+@pytest.mark.anyio
+async def test_tables_that_refer_to_each_other_say_by_which_key(sandboxes: Sandboxes) -> None:
+    one = settled(
+        """
+        ### teams
+        - id: integer (primary key)
+        - lead_id: integer (FK -> people.id, nullable)
+
+        ### people
+        - id: integer (primary key)
+        - team_id: integer (FK -> teams.id, required)
+        """
+    )
+    source = render_models(design(one, await made(sandboxes, statements(one))), NEW)
+    assert source.count('"foreign_keys": "[Team.lead_id]"') == 2
+    assert source.count('"foreign_keys": "[Person.team_id]"') == 2

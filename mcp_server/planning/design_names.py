@@ -38,7 +38,7 @@ def class_name(table: SpecTable | None, name: str, taken: Iterable[str]) -> str:
     )
     entity = entity if alike(entity) == alike(name) and "_" not in entity else ""
     found = entity or "".join(word.capitalize() for word in _WORDS.findall(singular(name))) or "Row"
-    found = found if not found[0].isdigit() else f"Table{found}"
+    found = found if found.isidentifier() else f"Table{found}"
     return free(
         f"{found}Row" if found in _TAKEN or keyword.iskeyword(found) or hasattr(builtins, found) else found,
         taken,
@@ -75,7 +75,7 @@ def snake(name: str) -> str:
 
 def attribute_name(column: str, taken: Iterable[str] = ()) -> str:
     """The attribute of a column: its own name, changed only where Python or SQLModel needs that name itself."""
-    name = re.sub(r"\W", "_", column).lstrip("_") or "column"
+    name = _identifier(column).lstrip("_") or "column"
     name = f"column_{name}" if name[0].isdigit() else name
     clash = keyword.iskeyword(name) or name in _OF_MODELS or name in _OF_MODULE or name.startswith("model_")
     return free(f"{name}_" if clash else name, taken, "_")
@@ -83,8 +83,14 @@ def attribute_name(column: str, taken: Iterable[str] = ()) -> str:
 
 def member_name(value: str, taken: Iterable[str]) -> str:
     """The member of an enum for a value: `in-progress` gives IN_PROGRESS."""
-    name = re.sub(r"\W+", "_", value).strip("_").upper() or "EMPTY"
+    name = re.sub("__+", "_", _identifier(value)).strip("_").upper() or "EMPTY"
     return free(f"VALUE_{name}" if name[0].isdigit() else name, taken, "_")
+
+
+def _identifier(text: str) -> str:
+    """The text as an identifier but for digits in front, in ASCII alone where Python does not take its letters."""
+    name = re.sub(r"\W", "_", text)
+    return name if f"_{name}".isidentifier() else re.sub(r"[^0-9A-Za-z_]", "_", text)
 
 
 def free(name: str, taken: Iterable[str], ending: str) -> str:

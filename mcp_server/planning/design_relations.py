@@ -29,12 +29,10 @@ def relate(classes: Sequence[DesignedClass]) -> tuple[DesignedClass, ...]:
     for one in classes:
         if one.table in links:
             _join_many(found, one)
-    for join in _joins(classes, links):
-        _join_one(
-            found,
-            join,
-            sum(other.child == join.child and other.parent == join.parent for other in _joins(classes, links)) > 1,
-        )
+    joins = _joins(classes, links)
+    for join in joins:
+        pair = {join.child, join.parent}
+        _join_one(found, join, sum({other.child, other.parent} == pair for other in joins) > 1)
     return tuple(found[one.table] for one in classes)
 
 

@@ -9,7 +9,7 @@ from mcp_server.model.designed import DesignReport
 from mcp_server.model.finding import Finding
 from mcp_server.model.review import counted
 
-NAMES, LINES, WIDEST = 8, 8, 160
+NAMES, LINES, DIFF = 8, 8, 60
 SHOWN = 9_000
 _TOPICS = {
     "owner": "tables of others", "primary key": "primary keys", "foreign key": "foreign keys", "on delete": "on delete",
@@ -127,7 +127,11 @@ def _diffs(report: DesignReport, whole: bool) -> Iterator[str]:
     """The new modules' text, and how the others differ from what is there."""
     for one in report.files:
         if one.state == "differs":
-            yield from ("", f"```diff\n{one.diff}\n```")
+            lines = one.diff.splitlines()
+            shown = lines if whole else lines[:DIFF]
+            yield from ("", "```diff", *shown, "```")
+            if len(shown) < len(lines):
+                yield f"Showing {len(shown)} of {len(lines)} lines of the difference in {one.path}."
         elif one.state == "new" and whole:
             yield from ("", f"{one.path}:", f"```\n{one.text.rstrip()}\n```")
 

@@ -139,8 +139,11 @@ def _stub(stub: Stub, types: Types) -> str:
         )
         for number, (name, kind) in enumerate(stub.columns)
     ]
-    variable = re.sub(r"\W", "_", stub.table).lower()
-    made = call(f"{variable}_table = sa.Table", string(stub.table), "SQLModel.metadata", *columns)
+    schema, dot, name = stub.table.rpartition(".")
+    variable = re.sub(r"\W", "_", stub.table, flags=re.ASCII).lower()
+    variable = f"{variable}_table" if not variable[0].isdigit() else f"table_{variable}"
+    where = keyword("schema", string(schema)) if dot else None
+    made = call(f"{variable} = sa.Table", string(name), "SQLModel.metadata", *columns, where)
     return f"{note}\n{formatted(made, 0)}"
 
 
@@ -159,7 +162,8 @@ def _class(one: DesignedClass, flavour: Flavour, types: Types) -> str:
 def _doc(one: DesignedClass) -> list[str]:
     place = f" ({one.place})" if one.place.file else ""
     what = f"Joins the two that it refers to: a row of `{one.table}`" if one.link else f"A row of `{one.table}`"
-    return [f'    """{what}{place}."""'.replace("\\", "/")]
+    harmless = re.sub(r'["\\\x00-\x1f]', "_", f"{what}{place}.")
+    return [f'    """{harmless}"""']
 
 
 def _table_arguments(one: DesignedClass) -> Iterator[str]:
