@@ -62,6 +62,7 @@ async def designed(workspace: Workspace, name: str = "", out: str = "") -> Desig
     from mcp_server.world.spec_ddl import makings, refused
 
     settings = workspace.settings
+    folder = _folder(settings.root, out)
     interpreter = await asyncio.to_thread(find_interpreter, settings)
     flavour = await _flavour(interpreter)
     stated = await load_spec(workspace, name)
@@ -71,7 +72,6 @@ async def designed(workspace: Workspace, name: str = "", out: str = "") -> Desig
     schema = await read_template(workspace, await materialise_spec(workspace, settled.spec))
     made = design(settled, schema)
     source = f"spec:{name}" if name else "spec"
-    folder = _folder(settings.root, out)
     files = _texts(made, schema, flavour, folder, source, (settings.root / folder).is_dir())
     workspace.progress("importing and comparing", 0.5)
     left_out = tuple(f"{one.sql} ({one.place})" for one in refused(makings(settled.spec), schema))
