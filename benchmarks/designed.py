@@ -115,5 +115,5 @@ if __name__ == "__main__":
     parser.add_argument("projects", nargs="*")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--whole", action="store_true")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     sys.exit(asyncio.run(measure(given.folder, given.projects, given.python, given.whole)))

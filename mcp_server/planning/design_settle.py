@@ -14,7 +14,7 @@ from mcp_server.model.naming import is_change, is_creation
 from mcp_server.model.spec import Reference, SpecType, StatedCheck, StatedColumn, alike
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, Voice, name_in_sql, said
 from mcp_server.planning.design_keys import settle_keys
-from mcp_server.planning.design_types import settle_type
+from mcp_server.planning.design_types import leading_type, settle_type
 
 ONLY_ADDED = "only additions to it are stated, and it is stated whole nowhere"
 _NUMBERS = ("integer", "bigint", "smallint")
@@ -89,13 +89,13 @@ def _references(table: SpecTable) -> Iterator[Reference]:
 def settle_table(table: SpecTable, spec: Spec) -> tuple[SpecTable, list[Decision]]:
     """A table with its key, its columns and its checks settled; foreign keys and indexes come later."""
     decisions: list[Decision] = []
-    table = _with_key(table, decisions)
+    table = _with_key(table, spec, decisions)
     columns = tuple(_settled(column, table, spec, decisions) for column in table.columns)
     checks = tuple(_with_sql(one, table, decisions) for one in table.checks)
     return replace(table, columns=columns, checks=checks), decisions
 
 
-def _with_key(table: SpecTable, decisions: list[Decision]) -> SpecTable:
+def _with_key(table: SpecTable, spec: Spec, decisions: list[Decision]) -> SpecTable:
     if table.primary_key:
         return table
     own = table.column("id")
@@ -113,8 +113,10 @@ def _with_key(table: SpecTable, decisions: list[Decision]) -> SpecTable:
             )
         )
         return replace(table, key=tuple(keys))
-    decisions.append(Decision("primary key", table.name, "id", "added: bigint, numbered by the database", table.place))
-    type = SpecType("BIGINT", ("bigint",), automatic=True)
+    led = leading_type(table, spec)
+    type = replace(led, automatic=led.fits[0] in _NUMBERS) if led else SpecType("BIGINT", ("bigint",), automatic=True)
+    how = "numbered by the database" if type.automatic else "as the keys that lead to it"
+    decisions.append(Decision("primary key", table.name, "id", f"added: {type.fits[0]}, {how}", table.place))
     voice = Voice(StatedColumn("id", table.place, type=type, nullable=False, primary_key=True), "prose", "strong")
     return replace(table, columns=(SpecColumn("id", (voice,)), *table.columns))
 

@@ -46,7 +46,7 @@ def settle_type(column: SpecColumn, table: SpecTable, spec: Spec, decisions: lis
 def _guessed(column: SpecColumn, table: SpecTable, spec: Spec) -> SpecType:
     """What a column is likely to be of which no type is stated: as the key that it leads to or that leads here, else by its name."""
     is_key = tuple(name.lower() for name in table.primary_key) == (column.name.lower(),)
-    led = _target_type(column, spec) or (_leading_type(table, spec) if is_key else None)
+    led = _target_type(column, spec) or (leading_type(table, spec) if is_key else None)
     if led is not None:
         return replace(led, automatic=False)
     if is_moment(column.name):
@@ -65,7 +65,7 @@ def _target_type(column: SpecColumn, spec: Spec) -> SpecType | None:
     return found.type if found else None
 
 
-def _leading_type(table: SpecTable, spec: Spec) -> SpecType | None:
+def leading_type(table: SpecTable, spec: Spec) -> SpecType | None:
     """The type of the first column elsewhere that leads to this table."""
     for other in spec.tables:
         for column in other.columns:
