@@ -135,7 +135,7 @@ def _table(
     constraints = schema.on(table.identity, Constraint)
     keys = {one.columns[0]: one for one in constraints if one.kind == "f" and len(one.columns) == 1}
     primary = next((one.columns for one in constraints if one.kind == "p"), ())
-    listed = {name: values for one in constraints if one.kind == "c" for name, values in _values(one.expression)}
+    listed = {name: values for one in constraints if one.kind == "c" for name, values in listed_values(one.expression)}
     fields = {one.column: one for one in described.fields} if described else {}
     touched = any(re.search(r"\bupdate\b", one.definition, re.I) for one in schema.on(table.identity, Trigger))
     columns = tuple(
@@ -152,7 +152,7 @@ def _table(
     return DescribedTable(name, place, columns, tuple(_indexes(table, schema)), checks)
 
 
-def _values(expression: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def listed_values(expression: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The column and the values of a check that is a list of them."""
     match = _IN_LIST.match(expression)
     if match:

@@ -45,8 +45,8 @@ def drift_data(report: DriftReport) -> dict[str, object]:
         "sources": list(report.sources),
         "verdict": report.verdict,
         "tables": report.tables,
-        "contradictions": [_finding(one) for one in report.contradictions],
-        "disagreements": [_disagreement(one) for one in report.disagreements],
+        "contradictions": [finding_data(one) for one in report.contradictions],
+        "disagreements": [disagreement_data(one) for one in report.disagreements],
         "not_understood": [
             {"place": str(one.place), "text": one.text, "expected": one.expected} for one in report.unread
         ],
@@ -54,12 +54,14 @@ def drift_data(report: DriftReport) -> dict[str, object]:
     }
 
 
-def _finding(one: Finding) -> dict[str, str]:
+def finding_data(one: Finding) -> dict[str, str]:
+    """A finding for programs, without what is empty."""
     names = ("code", "severity", "subject", "message", "evidence", "fix", "place")
     return {name: getattr(one, name) for name in names if getattr(one, name)}
 
 
-def _disagreement(one: Disagreement) -> dict[str, object]:
+def disagreement_data(one: Disagreement) -> dict[str, object]:
+    """A disagreement for programs."""
     return {
         "kind": one.kind,
         "table": one.table,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from mcp_server.model.names import object_name
 from mcp_server.model.orm import Place
 
 NOWHERE = Place()
@@ -199,6 +200,13 @@ def alike(name: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
+
+
+def index_name(index: StatedIndex, table: str) -> str:
+    """The name under which an index is made real."""
+    return index.name or object_name(
+        table, "_".join(column.replace("(", "").replace(")", "") for column in index.columns), "idx"
+    )
 
 
 def kind_of_name(name: str) -> Kind:

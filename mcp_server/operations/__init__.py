@@ -41,6 +41,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("query_database", ".query", "Read rows"),
     Operation("explain_query", ".explain", "Explain a query"),
     Operation("compare_schemas", ".compare", "Compare spec, models, migrations and database"),
+    Operation("design_models", ".design", "Design models from the spec", "writes files"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),

@@ -119,7 +119,7 @@ async def _read(workspace: Workspace, word: str) -> Told:
 
     kind = parse_source(word).kind
     if kind == "spec":
-        return await _read_spec(workspace, word)
+        return await read_spec_told(workspace, word)
     if kind == "models":
         return await _read_models(workspace)
     schema = await (_read_migrations(workspace, word) if kind == "migrations" else read_source(workspace, word))
@@ -149,7 +149,8 @@ async def _read_models(workspace: Workspace) -> Told:
     return Told(describe_schema("models", without_external(schema, workspace.settings.external), models))
 
 
-async def _read_spec(workspace: Workspace, word: str) -> Told:
+async def read_spec_told(workspace: Workspace, word: str) -> Told:
+    """What a spec says, made real as far as Postgres takes it. Raises as load_spec() and materialise_spec()."""
     from mcp_server.model.described_spec import describe_spec
     from mcp_server.world.external import is_external
     from mcp_server.world.sources import load_spec, materialise_spec, parse_source, read_template

@@ -99,7 +99,8 @@ def formatted(source: Source, indent: int, suffix: str = "") -> str:
         return pad + one_line
     body = ", ".join(flat(item) for item in source.items)
     inner = indent + _INDENT
-    if _fits(body, inner):
+    # The items of a list or dict stand on lines of their own, as soon as they do not stand on that of its brackets.
+    if _fits(body, inner) and (len(source.items) == 1 or source.tail == ")"):
         content = " " * inner + body
     elif len(source.items) == 1:
         content = formatted(source.items[0], inner)

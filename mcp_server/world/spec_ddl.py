@@ -11,7 +11,7 @@ from mcp_server.model.described_spec import check_name, checks_of
 from mcp_server.model.names import literal, object_name, quote
 from mcp_server.model.orm import Place
 from mcp_server.model.schema import Constraint, Index, Schema
-from mcp_server.model.spec import SpecType, StatedIndex
+from mcp_server.model.spec import SpecType, index_name
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, name_in_sql
 
 if TYPE_CHECKING:
@@ -113,13 +113,6 @@ def _indexes(table: SpecTable, spec: Spec) -> Iterator[Making]:
             name,
             named,
         )
-
-
-def index_name(index: StatedIndex, table: str) -> str:
-    """The name under which an index is made real."""
-    return index.name or object_name(
-        table, "_".join(column.replace("(", "").replace(")", "") for column in index.columns), "idx"
-    )
 
 
 def _key(key: str, table: SpecTable) -> str:

@@ -45,7 +45,7 @@ _SERIAL = ("serial", "bigserial", "smallserial", "autoincrement", "auto incremen
 _SIZED = (VARYING, "character", TEXT)
 _ALL_WORDS = "|".join(sorted((re.escape(word).replace(r"\ ", r"[ _]?") for word in _WORDS), key=len, reverse=True))
 _TYPE = re.compile(
-    rf"\s*(?:(?P<list>list|array|set|sequence)\s*[\[<(]\s*|array of\s+)?(?P<word>{_ALL_WORDS})(?![\w.])"
+    rf"\s*(?:(?P<list>list|array|set|sequence)\s*[\[<(]\s*|(?P<of>(?:array|list) of\s+))?(?P<word>{_ALL_WORDS})(?![\w.])"
     r"(?:(?P<open>\(|(?<=literal)\[|\s\((?=\s*(?:\d|'|utc\b|tz\b|with(?:out)? time)))(?P<inside>(?:[^()\[\]]|\([^()]*\))*)[)\]])?(?P<zone>\s+with(?:out)?\s+time\s*zone|\s+(?:array))?"
     r"(?P<array>\s*\[\s*\]|[\]>])?",
     re.IGNORECASE,
@@ -84,7 +84,7 @@ def read_type(words: str, *, strict: bool = False) -> SpecType | None:
         values=read_values(inside) if fits == ("enum",) else (),
         arguments=inside.replace(" ", "") if re.fullmatch(r"\s*\d+(\s*,\s*\d+)?\s*", inside) else "",
         is_array="json" not in fits
-        and bool(match["list"] or (match["array"] or "").strip().startswith("[") or zone == "array"),
+        and bool(match["list"] or match["of"] or (match["array"] or "").strip().startswith("[") or zone == "array"),
         automatic=word in _SERIAL,
     )
 
