@@ -15,6 +15,11 @@ Door = Literal[
 ]  # fmt: skip
 
 
+def plain(name: str) -> str:
+    """A name without what tells `user_id` from `userId`."""
+    return name.replace("_", "").lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A table whose rows belong to users. kind: it has the owner's column, reaches a table that has, or is the users' own.

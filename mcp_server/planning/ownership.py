@@ -6,16 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mcp_server.model.facts import primary_key, serves
-from mcp_server.model.isolation import Owned, Ownership
+from mcp_server.model.isolation import Owned, Ownership, plain
 from mcp_server.model.schema import Column, Constraint, Index, Schema, Table
 
 LIKE_OWNER = re.compile(r"(?:^|_)(?:user|owner|member|account|customer|tenant|author|creator)_?id$", re.IGNORECASE)
 USERS = re.compile(r"(?:auth_)?users?|accounts?", re.IGNORECASE)
-
-
-def plain(name: str) -> str:
-    """A name without what tells `user_id` from `userId`."""
-    return name.replace("_", "").lower()
 
 
 def ownership(
