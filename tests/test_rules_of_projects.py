@@ -26,7 +26,7 @@ from tests.opened import copy_history, open_project
 pytestmark = pytest.mark.anyio
 
 HERE = frozenset({"M209", "M306", "M502", "M506", "M507", "M508"})
-# tests/test_review.py, tests/test_script_rights.py, tests/test_review_schema.py, tests/test_isolation_attack.py
+# tests/test_review.py, tests/test_script_rights.py, tests/test_review_schema.py, tests/test_isolation_*.py
 ELSEWHERE = {"M501", "M503", "M504", "M505", "M320", "C401", "C402", "C403"} | {
     f"I{number}" for number in range(321, 329)
 }
