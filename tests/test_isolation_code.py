@@ -50,4 +50,5 @@ def test_a_leak_is_found_and_its_fixed_twin_is_silent(case: Case, tmp_path: Path
     assert fixed.faults == ()
     for one in leaking.faults:
         line = (tmp_path / "leak" / one.span.file).read_text("utf-8").splitlines()[one.span.line - 1]
-        assert one.span.file == "app/routes.py" and line.strip()
+        assert one.span.file == "app/routes.py"
+        assert line.strip()

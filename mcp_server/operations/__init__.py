@@ -38,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("compare_schemas", ".compare", "Compare spec, models, migrations and database"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
+    Operation("check_isolation", ".isolation", "Check that users are kept apart", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),
     Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),

@@ -120,6 +120,11 @@ def _is_circle(one: Owned, key: Constraint, parent: Owned) -> bool:
 
 
 def _left(owned: Ownership, one: Owned) -> Iterator[str]:
+    if one.kind == "user":
+        yield (
+            f"{one.table}: signing up and signing in ask it before the user is known, and would find nothing. Let them do "
+            "that by a role or a function of their own, or leave the statements on this table out."
+        )
     for key in crossings(owned, one):
         parent = owned.of(key.references)
         if parent is not None and _is_circle(one, key, parent):

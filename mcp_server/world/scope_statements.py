@@ -265,12 +265,13 @@ def sent(reading: Reading, node: ast.expr, known: Statement) -> Held:
     if known.verb == "insert":
         return UNKNOWN
     row = Held("row", "row", known.models[0] if known.models else "", many=True)
-    for model, what in sorted(known.where.asked):
-        if not what.startswith(scope_conditions.NAMED) and reading.classes.is_owned(model):
+    asked = [(model, what) for model, what in sorted(known.where.asked) if not what.startswith(scope_conditions.NAMED)]
+    for model, what in asked:
+        if reading.classes.is_owned(model):
             reading.fault("request", known.verb, model, known.span, f"the owner is compared with {what}")
     left = known.open_models(reading.classes)
     if not left:
-        reading.findings.kept += bool(any(reading.classes.is_owned(one) for one in known.models))
+        reading.findings.kept += not asked and any(reading.classes.is_owned(one) for one in known.models)
         _tie(reading, known, frozenset())
         return row
     pending: frozenset[int] = frozenset()

@@ -29,7 +29,7 @@ ORIGINS = {
 }
 WITH_PASSWORD = re.compile(r"[\w+.-]+://[^/\s:@]*:[^/\s]+@")
 TEXTS = ("python", "alembic", "specs")
-LISTS = ("models", "external")
+LISTS = ("models", "external", "shared")
 NUMBERS = ("time_limit",)
 PATHS = ("alembic", "specs")
 
@@ -46,7 +46,7 @@ class Settings:
     database_url: empty when none is named or the named one is wrong. database_origin: where it was found,
     as "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
-    created, altered or dropped. time_limit: seconds for one run of the user's code, 0 for what is usual. problems: what is wrong with the settings, for the instructions. other_urls: what else
+    created, altered or dropped. shared: tables whose rows belong to no user and are everybody's. time_limit: seconds for one run of the user's code, 0 for what is usual. problems: what is wrong with the settings, for the instructions. other_urls: what else
     in the environment and .env holds a password, for the redactor.
     """
 
@@ -58,6 +58,7 @@ class Settings:
     models: tuple[str, ...] = ()
     alembic: str = ""
     external: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     specs: str = "specs"
     time_limit: float = 0.0
     cache: Path = Path()
@@ -106,6 +107,7 @@ def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = 
         models=_names(table.get("models", ())),
         alembic=str(table.get("alembic", "")),
         external=_names(table.get("external", ())),
+        shared=_names(table.get("shared", ())),
         specs=str(table.get("specs", "specs")),
         time_limit=float(str(table.get("time_limit", 0))),
         cache=_cache(environ),

@@ -23,5 +23,5 @@ def check(attack: Attack) -> Iterator[Finding]:
             subject=target,
             message=f"A user hangs a row {where}: the foreign key does not ask whose it is, and no policy does.",
             evidence=seen(attack, attempts),
-            fix="-- check_isolation with policies=true writes a policy that asks; or take the owner into the foreign key",
+            fix="-- check_isolation with policies=show writes a policy that asks; or take the owner into the foreign key",
         )

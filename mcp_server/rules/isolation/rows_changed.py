@@ -26,5 +26,5 @@ def check(attack: Attack) -> Iterator[Finding]:
             evidence=seen(attack, attempts),
             fix=f"revoke truncate on {table} from {roles};"
             if len(emptied) == len(attempts)
-            else "-- check_isolation with policies=true writes a policy that holds",
+            else "-- check_isolation with policies=show writes a policy that holds",
         )

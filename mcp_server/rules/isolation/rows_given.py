@@ -20,5 +20,5 @@ def check(attack: Attack) -> Iterator[Finding]:
             subject=table,
             message=f"A user writes rows of {table} that belong to others by {by_which(attempts)}. {cause(attack, table, attempts)}",
             evidence=seen(attack, attempts),
-            fix="-- check_isolation with policies=true writes a policy whose WITH CHECK holds",
+            fix="-- check_isolation with policies=show writes a policy whose WITH CHECK holds",
         )

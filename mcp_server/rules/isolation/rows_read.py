@@ -20,5 +20,5 @@ def check(attack: Attack) -> Iterator[Finding]:
             subject=table,
             message=f"A user reads other users' rows of {table} by {by_which(attempts)}. {cause(attack, table, attempts)}",
             evidence=seen(attack, attempts),
-            fix="-- check_isolation with policies=true writes a policy that holds",
+            fix="-- check_isolation with policies=show writes a policy that holds",
         )

@@ -33,5 +33,5 @@ def check(owned: Ownership) -> Iterator[Finding]:
                     subject=policy.identity,
                     message=f"The policy asks who the user is for each row of {one.table} that is read, not once a statement.",
                     evidence=f"derived from the schema: {policy.using or policy.check}",
-                    fix="-- put it into a subquery: (select current_setting('app.user_id', true)); policies=true writes it so",
+                    fix="-- put it into a subquery: (select current_setting('app.user_id', true)); policies=show writes it so",
                 )

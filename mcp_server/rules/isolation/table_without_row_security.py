@@ -43,5 +43,5 @@ def check(owned: Ownership) -> Iterator[Finding]:
                     message=f"{name} holds the rows of users and has no row security, other tables have{whole}.",
                     evidence="derived from the schema",
                     fix=f"alter table {name} enable row level security;\nalter table {name} force row level security;"
-                    "\n-- with a policy: check_isolation with policies=true writes it",
+                    "\n-- with a policy: check_isolation with policies=show writes it",
                 )
