@@ -70,6 +70,7 @@ class Access:
 
     fault: nothing keeps it; a filter is there but open; the owner comes from the request; a request's body sets it; a
     relationship leads out of what the user owns; raw SQL. through: the functions by which it is reached, the route first.
+    is_routed: a route leads there; else only a function that nobody in the project calls.
     """
 
     fault: Fault
@@ -79,6 +80,7 @@ class Access:
     function: str
     detail: str = ""
     through: tuple[str, ...] = ()
+    is_routed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,22 @@ TAKES = frozenset(
     partitions yield_per copy""".split()  # noqa: SIM905
 )
 SAME = frozenset(
-    {"str", "int", "UUID", "strip", "lower", "upper", "list", "tuple", "set", "sorted", "reversed", "next", "cast"}
+    {
+        "str",
+        "int",
+        "UUID",
+        "strip",
+        "lower",
+        "upper",
+        "list",
+        "tuple",
+        "set",
+        "sorted",
+        "reversed",
+        "next",
+        "cast",
+        "col",
+    }
 )
 OF_BODY = frozenset({"model_dump", "dict", "items", "copy", "model_copy", "jsonable_encoder"})
 READ_REQUEST = frozenset(
@@ -88,6 +103,8 @@ def _of_column(reading: Reading, node: ast.Call, verb: str, base: Held) -> Held:
         inner_condition = scope_conditions.both(reading, node.args)
         link = frozenset({frozenset({base.model, target})}) if target else frozenset()
         return Held("condition", condition=replace(inner_condition, links=inner_condition.links | link))
+    if verb == "is_" and given:
+        return Held("condition", condition=scope_conditions.fixed(reading, base, given[0]))
     return base if verb in ("label", "desc", "asc", "nulls_last", "nulls_first") else Held("condition")
 
 
@@ -133,7 +150,7 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
         return follow(reading, known, node)
     given = [reading.value(one) for one in (*node.args, *(word.value for word in node.keywords))]
     if verb in SAME and given:
-        return given[-1] if verb == "cast" else given[0]
+        return next((one for one in given if one.kind == "column"), given[-1] if verb == "cast" else given[0])
     sent = next((one for one in given if one.statement is not None), None)
     if sent is not None and sent.statement is not None:
         return scope_statements.sent(reading, node, sent.statement)

@@ -105,7 +105,7 @@ def fixed(reading: Reading, column: Held, value: Held) -> Condition:
     if is_owner:
         if origin == "request":
             return Condition(scoped=only, asked=frozenset({(column.model, value.text or value.key)}))
-        return NOTHING if value.text == "None" else Condition(scoped=only)
+        return Condition(scoped=only)  # rows of nobody are no other user's either
     if origin == "row" or value.kind == "row" or (origin == "trusted" and not one.is_user):
         return Condition(scoped=only)
     if value.key and _is_tied(reading, column, value):

@@ -17,27 +17,7 @@ DEPENDS = ("Depends", "Security")
 REQUESTS = ("Request", "HTTPConnection", "WebSocket")
 OTHERS = re.compile(r"\b(?:Session|AsyncSession|BackgroundTasks|Response|Connection|Redis|Settings)\b")
 ROLE = re.compile(r"admin|superuser|staff|moderator|role", re.IGNORECASE)
-PLAIN = frozenset(
-    [
-        "int",
-        "str",
-        "float",
-        "bool",
-        "UUID",
-        "uuid",
-        "date",
-        "datetime",
-        "Decimal",
-        "list",
-        "List",
-        "Optional",
-        "Literal",
-        "dict",
-        "Any",
-        "EmailStr",
-        "None",
-    ]
-)
+SHORT = 8
 
 
 def follow(reading: Reading, known: Known, node: ast.Call) -> Held:
@@ -49,7 +29,13 @@ def follow(reading: Reading, known: Known, node: ast.Call) -> Held:
     findings = reading.findings
     if len(reading.through) >= DEEPEST or known.key in reading.through or findings.calls >= MOST_CALLS:
         return UNKNOWN
+    if len(known.node.body) > SHORT and not findings.project.is_relevant(known):
+        return UNKNOWN
+    asked = (known.key, tuple(positional), tuple(named.items()), reading.is_role)
+    if asked in findings.results:
+        return findings.results[asked]
     findings.calls += 1
+    before = findings.state
     held = dict(_bound(reading, known, positional, named))
     held |= {
         name: one
@@ -59,7 +45,10 @@ def follow(reading: Reading, known: Known, node: ast.Call) -> Held:
     inner = Reading(findings, known, held, (*reading.through, reading.known.key), is_role=reading.is_role)
     findings.followed.add(known.key)
     inner.block(known.node.body)
-    return result(inner)
+    given = result(inner)
+    if findings.state == before and not held.keys() & {"self"} and not any(name.startswith("self.") for name in held):
+        findings.results[asked] = given
+    return given
 
 
 def _bound(reading: Reading, known: Known, positional: list[Held], named: dict[str, Held]):  # type: ignore[no-untyped-def]
@@ -86,6 +75,7 @@ def read_root(findings: Findings, known: Known) -> None:
     from mcp_server.world.scope_reading import Reading
 
     is_role = _needs_role(known)
+    findings.is_routed = known.route is not None
     reading = Reading(findings, known, {}, (), is_role=is_role)
     findings.followed.add(known.key)
     dependencies: list[tuple[str, ast.expr]] = []

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from mcp_server.model.code import ClassText
 from mcp_server.model.code_scope import Classes, OwnedClass
 from mcp_server.model.isolation import plain
 from mcp_server.world.code_calls import Names, Text, dotted
 
+SQL_START = re.compile(r"\s*(?:select|update|delete|with)\b", re.IGNORECASE)
+SQL_TEXT = "?sql"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "api_route", "route", "websocket", "head", "options"})
 # Names that so many objects have that a call by one of them says nothing.
@@ -67,6 +71,24 @@ class Project:
     texts: Mapping[str, ClassText] = field(default_factory=dict)
     owners: frozenset[str] = frozenset()
 
+    @cached_property
+    def _relevant(self) -> frozenset[str]:
+        """The keys of functions that speak of a mapped class or SQL, or of a function that does."""
+        words = {one.key: frozenset(_words(one.node)) for one in self.every()}
+        wanted = {one.name for one in self.classes.listed} | {SQL_TEXT}
+        found: set[str] = set()
+        grown = True
+        while grown:
+            more = [one for one in self.every() if one.key not in found and words[one.key] & wanted]
+            found |= {one.key for one in more}
+            wanted |= {one.node.name for one in more} - COMMON
+            grown = bool(more)
+        return frozenset(found)
+
+    def is_relevant(self, known: Known) -> bool:
+        """Whether following a function can say anything of rows."""
+        return known.key in self._relevant
+
     def every(self) -> Iterator[Known]:
         for listed in self.functions.values():
             yield from listed
@@ -92,6 +114,16 @@ class Project:
             return ""
         own = next((one.name for one in text.fields if plain(one.name) in self.owners), "")
         return own or next((found for base in text.bases if (found := self.takes_owner(base, depth + 1))), "")
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            yield one.id
+        elif isinstance(one, ast.Attribute):
+            yield one.attr
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str) and SQL_START.match(one.value):
+            yield SQL_TEXT
 
 
 def _only(found: Iterable[Known]) -> Known | None:
@@ -159,8 +191,6 @@ def classes_as_written(
 
 def settled(found: Mapping[str, OwnedClass], user: str, shared: frozenset[str]) -> Classes:
     """Which classes lead to an owner: directly or by the classes that they refer to."""
-    from dataclasses import replace
-
     listed = {
         name: replace(one, is_user=name == user, is_owned=one.is_owned and name not in shared)
         for name, one in found.items()
@@ -199,8 +229,6 @@ def _inherited(one: ClassText, by_name: Mapping[str, ClassText], depth: int = 0)
 
 def _keys(fields: list[tuple[str, object]]) -> Iterator[tuple[str, str]]:
     """Foreign keys as written: `foreign_key="task.id"`, `ForeignKey("task.id")`."""
-    import re
-
     for name, one in fields:
         value = getattr(one, "value", "")
         match = re.search(r"(?:foreign_key\s*=\s*|ForeignKey\(\s*)[\"']([\w.]+)\.\w+[\"']", value)
@@ -209,8 +237,6 @@ def _keys(fields: list[tuple[str, object]]) -> Iterator[tuple[str, str]]:
 
 
 def _related(fields: list[tuple[str, object]]) -> Iterator[tuple[str, str, bool]]:
-    import re
-
     for name, one in fields:
         if getattr(one, "kind", "") in ("Relationship", "relationship"):
             stated = f"{getattr(one, 'annotation', '')} {getattr(one, 'value', '')}"

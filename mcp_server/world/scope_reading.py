@@ -33,11 +33,25 @@ class Findings:
     parents: dict[int, frozenset[int]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     tied: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
-    kept: int = 0
+    kept: set[Span] = field(default_factory=set)
+    results: dict[tuple[object, ...], Held] = field(default_factory=dict)
+    is_routed: bool = False
     calls: int = 0
     privileged: set[Span] = field(default_factory=set)
     unknown: set[Span] = field(default_factory=set)
     followed: set[str] = field(default_factory=set)
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """What following a function may change, beside what it gives."""
+        return (
+            len(self.faults),
+            len(self.parents),
+            len(self.closed),
+            len(self.verified),
+            len(self.tied),
+            len(self.privileged),
+        )
 
     def close(self, numbers: frozenset[int]) -> None:
         """An owner was compared: the row, and the rows that led to it, are somebody's."""
@@ -49,7 +63,7 @@ class Findings:
     def settle(self) -> None:
         """What is still open at the end of a root stays so."""
         self.faults += [one for number, one in self.waiting.items() if number not in self.closed]
-        self.kept += sum(number in self.closed for number in self.waiting)
+        self.kept |= {one.span for number, one in self.waiting.items() if number in self.closed}
         self.waiting.clear()
         self.verified.clear()
         self.tied.clear()
@@ -78,7 +92,7 @@ class Reading:
         if self.is_role:
             self.findings.privileged.add(span)
             return None
-        return Access(fault, verb, model, span, self.known.key, detail, self.through)
+        return Access(fault, verb, model, span, self.known.key, detail, self.through, self.findings.is_routed)
 
     def fault(self, fault: Fault, verb: Verb, model: str, node: ast.expr | ast.stmt | Span, detail: str = "") -> None:
         found = self.report(fault, verb, model, node, detail)

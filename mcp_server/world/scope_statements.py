@@ -251,7 +251,7 @@ def _fetched(reading: Reading, node: ast.Call) -> Held:
     if not reading.classes.is_owned(model):
         return row
     if reading.origin(key) == "row" or (reading.origin(key) == "trusted" and not key.key):
-        reading.findings.kept += 1
+        reading.findings.kept.add(reading.span(node))
         return replace(row, pending=key.pending)
     access = reading.report("unscoped", "select", model, node, "by its id alone")
     pending = reading.wait(access, key.pending)
@@ -271,7 +271,8 @@ def sent(reading: Reading, node: ast.expr, known: Statement) -> Held:
             reading.fault("request", known.verb, model, known.span, f"the owner is compared with {what}")
     left = known.open_models(reading.classes)
     if not left:
-        reading.findings.kept += not asked and any(reading.classes.is_owned(one) for one in known.models)
+        if not asked and any(reading.classes.is_owned(one) for one in known.models):
+            reading.findings.kept.add(known.span)
         _tie(reading, known, frozenset())
         return row
     pending: frozenset[int] = frozenset()

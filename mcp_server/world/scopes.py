@@ -30,7 +30,8 @@ def read_accesses(
     findings = Findings(_project(sources, texts, owned, owners))
     roots = sorted(findings.project.every(), key=lambda one: (one.route is None, _is_called(one), one.key))
     for known in roots:
-        if known.route is not None or known.key not in findings.followed:
+        is_of_use = findings.project.is_relevant(known)
+        if is_of_use and (known.route is not None or known.key not in findings.followed):
             read_root(findings, known)
     return _accesses(findings), tuple(notes)
 
@@ -58,6 +59,6 @@ def _accesses(findings: Findings) -> Accesses:
     listed = tuple(sorted(found.values(), key=lambda one: (one.span.file, one.span.line, one.fault)))
     spans = {one.span for one in listed}
     return Accesses(
-        findings.project.classes, listed, findings.kept, tuple(sorted(findings.privileged - spans, key=str)),
+        findings.project.classes, listed, len(findings.kept - spans), tuple(sorted(findings.privileged - spans, key=str)),
         tuple(sorted(findings.unknown, key=str)), len(findings.followed),
     )  # fmt: skip

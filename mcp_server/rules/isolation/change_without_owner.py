@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mcp_server.model.code_scope import Accesses
 from mcp_server.model.finding import Finding, Rule
-from mcp_server.rules.isolation.reached import found, owner, subject, way
+from mcp_server.rules.isolation.reached import found, gravity, owner, subject, way
 
 RULE = Rule(code="I202", severity="error", form="project")
 
@@ -20,4 +20,5 @@ def check(accesses: Accesses) -> Iterator[Finding]:
             evidence=way(one),
             fix=f".where({owner(accesses, one.model)})",
             place=str(one.span),
+            severity=gravity(one),
         )

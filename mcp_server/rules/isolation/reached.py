@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcp_server.model.code_scope import Access, Accesses, Fault
+from mcp_server.model.finding import Severity
 
 
 def found(accesses: Accesses, fault: Fault, *verbs: str) -> Iterator[Access]:
@@ -17,9 +18,16 @@ def subject(one: Access) -> str:
     return f"{one.function.rpartition(':')[2] or 'the module'}: {one.verb} {one.model}"
 
 
+def gravity(one: Access) -> Severity:
+    """A function that no route of the project reaches is a warning: who calls it, and with what, is not known."""
+    return "error" if one.is_routed else "warning"
+
+
 def way(one: Access) -> str:
     """How the place is reached."""
     ways = [each.rpartition(":")[2] for each in one.through]
+    if not one.is_routed and not ways:
+        return "read from the code; no route that was read leads here"
     return f"read from the code; reached from {' > '.join(ways)}" if ways else "read from the code"
 
 
