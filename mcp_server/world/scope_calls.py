@@ -14,6 +14,7 @@ from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Condition, Held
 if TYPE_CHECKING:
     from mcp_server.world.scope_reading import Reading
 
+COPIES = frozenset({"model_validate", "from_orm", "validate", "validate_python", "jsonable_encoder", "deepcopy"})
 READS = frozenset({"exec", "execute", "scalars", "scalar", "stream", "stream_scalars"})
 TAKES = frozenset(
     """all first one one_or_none scalar scalars scalar_one scalar_one_or_none unique fetchall fetchone mappings tuples
@@ -41,7 +42,9 @@ OF_BODY = frozenset({"model_dump", "dict", "items", "copy", "model_copy", "jsona
 READ_REQUEST = frozenset(
     {"json", "form", "body", "query_params", "path_params", "headers", "cookies", "args", "get_json", "values"}
 )
-GUARDS = re.compile(r"check|verify|ensure|authoriz|require|assert|permission|access|own|guard|valid", re.IGNORECASE)
+GUARDS = re.compile(
+    r"check|verify|ensure|authoriz|require|assert|permission|access|own|guard|valid|allow|\bcan_|\bmay_", re.IGNORECASE
+)
 
 
 def call(reading: Reading, node: ast.Call) -> Held:
@@ -147,7 +150,7 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
     if known is not None:
         from mcp_server.world.scope_following import follow
 
-        return follow(reading, known, node)
+        return follow(reading, known, node, verb)
     given = [reading.value(one) for one in (*node.args, *(word.value for word in node.keywords))]
     if verb in SAME and given:
         return next((one for one in given if one.kind == "column"), given[-1] if verb == "cast" else given[0])
@@ -155,13 +158,17 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
     if sent is not None and sent.statement is not None:
         return scope_statements.sent(reading, node, sent.statement)
     if base is None or verb not in ("add", "delete", "refresh"):
-        _guarded(reading, verb, given)
+        guarded(reading, verb, given)
+    if verb in COPIES or verb[:1].isupper():
+        copied = next((one for one in given if one.kind == "row"), None)
+        if copied is not None:
+            return copied
     return Held("object", model=name.rpartition(".")[2]) if verb[:1].isupper() else UNKNOWN
 
 
-def _guarded(reading: Reading, verb: str, given: list[Held]) -> None:
+def guarded(reading: Reading, verb: str, given: list[Held]) -> None:
     """A check of others that is handed a row and the user is taken to check."""
-    rows = [one for one in given if one.kind == "row" and one.pending]
+    rows = [one for one in given if one.pending]
     if rows and GUARDS.search(verb) and any(reading.origin(one) == "trusted" for one in given):
         for one in rows:
             reading.findings.close(one.pending)

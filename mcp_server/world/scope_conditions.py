@@ -128,4 +128,4 @@ def _meet(reading: Reading, left: Held, right: Held) -> None:
                 reading.fault("request", "select", one.model, reading.findings.waiting[min(one.pending)].span, f"its owner is compared with {other.text or other.key}")  # fmt: skip
             reading.findings.close(one.pending)
         if one.origin == "request" and one.key and other.origin == "trusted":
-            reading.findings.verified.add(one.key)
+            reading.findings.verify(one.key)

@@ -20,13 +20,15 @@ ROLE = re.compile(r"admin|superuser|staff|moderator|role", re.IGNORECASE)
 SHORT = 8
 
 
-def follow(reading: Reading, known: Known, node: ast.Call) -> Held:
+def follow(reading: Reading, known: Known, node: ast.Call, verb: str) -> Held:
     """What a function of the project gives for what it is handed."""
+    from mcp_server.world.scope_calls import guarded
     from mcp_server.world.scope_reading import DEEPEST, MOST_CALLS, Reading
 
     positional = [reading.value(one) for one in node.args]
     named = {word.arg: reading.value(word.value) for word in node.keywords if word.arg}
     findings = reading.findings
+    guarded(reading, verb, [*positional, *named.values()])
     if len(reading.through) >= DEEPEST or known.key in reading.through or findings.calls >= MOST_CALLS:
         return UNKNOWN
     if len(known.node.body) > SHORT and not findings.project.is_relevant(known):
@@ -35,7 +37,7 @@ def follow(reading: Reading, known: Known, node: ast.Call) -> Held:
     if asked in findings.results:
         return findings.results[asked]
     findings.calls += 1
-    before = findings.state
+    before = findings.events
     held = dict(_bound(reading, known, positional, named))
     held |= {
         name: one
@@ -46,7 +48,7 @@ def follow(reading: Reading, known: Known, node: ast.Call) -> Held:
     findings.followed.add(known.key)
     inner.block(known.node.body)
     given = result(inner)
-    if findings.state == before and not held.keys() & {"self"} and not any(name.startswith("self.") for name in held):
+    if findings.events == before and not held.keys() & {"self"} and not any(name.startswith("self.") for name in held):
         findings.results[asked] = given
     return given
 

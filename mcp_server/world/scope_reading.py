@@ -24,7 +24,9 @@ MOST_CALLS = 400
 
 @dataclass
 class Findings:
-    """What was found so far. waiting: accesses that are open until an owner is compared, by number; closed: those that were."""
+    """What was found so far. events: how often following did more than give a value.
+
+    waiting: accesses that are open until an owner is compared, by number; closed: those that were."""
 
     project: Project
     faults: list[Access] = field(default_factory=list)
@@ -36,25 +38,25 @@ class Findings:
     kept: set[Span] = field(default_factory=set)
     results: dict[tuple[object, ...], Held] = field(default_factory=dict)
     is_routed: bool = False
+    events: int = 0
     calls: int = 0
     privileged: set[Span] = field(default_factory=set)
     unknown: set[Span] = field(default_factory=set)
     followed: set[str] = field(default_factory=set)
 
-    @property
-    def state(self) -> tuple[int, ...]:
-        """What following a function may change, beside what it gives."""
-        return (
-            len(self.faults),
-            len(self.parents),
-            len(self.closed),
-            len(self.verified),
-            len(self.tied),
-            len(self.privileged),
-        )
+    def tie(self, model: str, key: str, pending: frozenset[int]) -> None:
+        """A value of the request was used to fetch rows of a class."""
+        self.events += 1
+        self.tied[model, key] = pending
+
+    def verify(self, key: str) -> None:
+        """A value of the request was compared with the user's."""
+        self.events += 1
+        self.verified.add(key)
 
     def close(self, numbers: frozenset[int]) -> None:
         """An owner was compared: the row, and the rows that led to it, are somebody's."""
+        self.events += bool(numbers)
         left = set(numbers) - self.closed
         self.closed |= left
         for number in left:
@@ -88,6 +90,7 @@ class Reading:
         self, fault: Fault, verb: Verb, model: str, node: ast.expr | ast.stmt | Span, detail: str = ""
     ) -> Access | None:
         """Note an access that is open; None when only a role reaches it."""
+        self.findings.events += 1
         span = node if isinstance(node, Span) else self.span(node)
         if self.is_role:
             self.findings.privileged.add(span)

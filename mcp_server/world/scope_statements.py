@@ -253,10 +253,12 @@ def _fetched(reading: Reading, node: ast.Call) -> Held:
     if reading.origin(key) == "row" or (reading.origin(key) == "trusted" and not key.key):
         reading.findings.kept.add(reading.span(node))
         return replace(row, pending=key.pending)
+    if (model, key.key) in reading.findings.tied:
+        return replace(row, pending=reading.findings.tied[model, key.key])
     access = reading.report("unscoped", "select", model, node, "by its id alone")
     pending = reading.wait(access, key.pending)
     if key.key:
-        reading.findings.tied[model, key.key] = pending
+        reading.findings.tie(model, key.key, pending)
     return replace(row, pending=pending)
 
 
@@ -290,7 +292,7 @@ def sent(reading: Reading, node: ast.expr, known: Statement) -> Held:
 def _tie(reading: Reading, known: Statement, pending: frozenset[int]) -> None:
     for model, what in known.where.asked:
         if what.startswith(scope_conditions.NAMED):
-            reading.findings.tied[model, what.removeprefix(scope_conditions.NAMED).strip()] = pending
+            reading.findings.tie(model, what.removeprefix(scope_conditions.NAMED).strip(), pending)
 
 
 def _detail(known: Statement, model: str) -> str:
