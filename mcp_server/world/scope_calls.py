@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mcp_server.world import scope_conditions, scope_statements
+from mcp_server.world import scope_bodies, scope_conditions, scope_statements
 from mcp_server.world.code_calls import dotted
-from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Condition, Held
+from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Held
 
 if TYPE_CHECKING:
     from mcp_server.world.scope_reading import Reading
@@ -87,7 +87,7 @@ def _method(reading: Reading, node: ast.Call, verb: str, base: Held) -> Held | N
     if base.kind in ("body", "request") or reading.origin(base) in ("request", "trusted"):
         return _of_request(reading, node, verb, base)
     if base.kind == "class":
-        return scope_statements.of_class(reading, node, verb, base)
+        return scope_bodies.of_class(reading, node, verb, base)
     return None
 
 
@@ -119,7 +119,7 @@ def _target(reading: Reading, column: Held) -> tuple[str, bool]:
 def _of_row(reading: Reading, node: ast.Call, verb: str, base: Held) -> Held | None:
     given = [reading.value(one) for one in node.args]
     if verb in ("sqlmodel_update", "update") and given:
-        scope_statements.check_body(reading, node, base.model, given[0], "update")
+        scope_bodies.check_body(reading, node, base.model, given[0], "update")
     return replace(base, many=verb in ("all", "scalars", "fetchall")) if verb in TAKES else UNKNOWN
 
 
@@ -194,7 +194,7 @@ def _setattr(reading: Reading, node: ast.Call) -> Held:
     one = reading.classes.get(row.model)
     if row.kind == "row" and one is not None and one.is_owned:
         if name.kind == "body":
-            scope_statements.check_body(reading, node, row.model, name, "update")
+            scope_bodies.check_body(reading, node, row.model, name, "update")
         elif name.text == one.owner and reading.origin(value) == "request":
             reading.fault("body", "update", row.model, node, f"{row.model}.{one.owner} is set to {value.text}")
     return UNKNOWN
@@ -242,8 +242,3 @@ def _of_a_row(reading: Reading, base: Held, name: str, node: ast.Attribute) -> H
         access = reading.report("walk", "select", target, node, f"{base.model}.{name} has those of all users")
         pending = pending | reading.wait(access)
     return Held("row", "row", target, pending=pending, many=many)
-
-
-def conditions(reading: Reading, nodes: list[ast.expr]) -> Condition:
-    """The conditions of a where() or filter()."""
-    return scope_conditions.both(reading, nodes)

@@ -11,7 +11,8 @@ from mcp_server.world.scope_project import Known
 from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Held, either
 
 if TYPE_CHECKING:
-    from mcp_server.world.scope_reading import Findings, Reading
+    from mcp_server.world.scope_findings import Findings
+    from mcp_server.world.scope_reading import Reading
 
 DEPENDS = ("Depends", "Security")
 REQUESTS = ("Request", "HTTPConnection", "WebSocket")

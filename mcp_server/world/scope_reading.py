@@ -7,69 +7,20 @@ counted apart. A row that was fetched by its id alone stays open until its owner
 from __future__ import annotations
 
 import ast
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from mcp_server.model.code_call import Span
 from mcp_server.model.code_scope import Access, Fault, Verb
 from mcp_server.world import scope_calls, scope_conditions
 from mcp_server.world.code_calls import dotted
-from mcp_server.world.scope_project import Known, Project
-from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Condition, Held, Statement, either
+from mcp_server.world.scope_findings import Findings
+from mcp_server.world.scope_project import Known
+from mcp_server.world.scope_roles import certain as certain_of
+from mcp_server.world.scope_roles import role as role_of
+from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Condition, Held, either
 
-ROLE = re.compile(r"admin|superuser|staff|role|permission|moderator|is_root|scopes", re.IGNORECASE)
 DEEPEST = 6
 MOST_CALLS = 400
-
-
-@dataclass
-class Findings:
-    """What was found so far. events: how often following did more than give a value.
-
-    waiting: accesses that are open until an owner is compared, by number; closed: those that were."""
-
-    project: Project
-    faults: list[Access] = field(default_factory=list)
-    waiting: dict[int, Access] = field(default_factory=dict)
-    closed: set[int] = field(default_factory=set)
-    parents: dict[int, frozenset[int]] = field(default_factory=dict)
-    verified: set[str] = field(default_factory=set)
-    tied: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
-    kept: set[Span] = field(default_factory=set)
-    results: dict[tuple[object, ...], Held] = field(default_factory=dict)
-    is_routed: bool = False
-    events: int = 0
-    calls: int = 0
-    privileged: set[Span] = field(default_factory=set)
-    unknown: set[Span] = field(default_factory=set)
-    followed: set[str] = field(default_factory=set)
-
-    def tie(self, model: str, key: str, pending: frozenset[int]) -> None:
-        """A value of the request was used to fetch rows of a class."""
-        self.events += 1
-        self.tied[model, key] = pending
-
-    def verify(self, key: str) -> None:
-        """A value of the request was compared with the user's."""
-        self.events += 1
-        self.verified.add(key)
-
-    def close(self, numbers: frozenset[int]) -> None:
-        """An owner was compared: the row, and the rows that led to it, are somebody's."""
-        self.events += bool(numbers)
-        left = set(numbers) - self.closed
-        self.closed |= left
-        for number in left:
-            self.close(self.parents.get(number, frozenset()))
-
-    def settle(self) -> None:
-        """What is still open at the end of a root stays so."""
-        self.faults += [one for number, one in self.waiting.items() if number not in self.closed]
-        self.kept |= {one.span for number, one in self.waiting.items() if number in self.closed}
-        self.waiting.clear()
-        self.verified.clear()
-        self.tied.clear()
-        self.calls = 0
 
 
 class Reading:
@@ -179,8 +130,8 @@ class Reading:
             self.held = before
 
     def _if(self, node: ast.If) -> None:
-        certain = self._certain(node.test)
-        role = self._role(node.test)
+        certain = certain_of(self, node.test)
+        role = role_of(self, node.test)
         self.value(node.test)
         before, was_role = dict(self.held), self.is_role
         if certain is not False:
@@ -197,48 +148,6 @@ class Reading:
             self.held = yes
         else:
             self.held = merged(yes, no)
-
-    def _certain(self, test: ast.expr) -> bool | None:
-        """Whether a test can only come out one way, because it asks whether something is there that is."""
-        match test:
-            case ast.UnaryOp(op=ast.Not()):
-                inner = self._certain(test.operand)
-                return None if inner is None else not inner
-            case ast.Compare(ops=[ast.Is() | ast.IsNot() as how], comparators=[ast.Constant(value=None)]):
-                inner = self._certain(test.left)
-                return None if inner is None else inner != isinstance(how, ast.Is)
-            case ast.Name():
-                held = self.held.get(test.id)
-                if held is not None and held.kind == "value" and held.origin == "constant" and held.text == "None":
-                    return False
-                if held is not None and held.kind == "value" and self.origin(held) in ("trusted",):
-                    return True
-        return None
-
-    def _role(self, test: ast.expr) -> str:
-        """Whether a test holds only for ("yes"), or only without ("no"), a role such as an administrator's."""
-        match test:
-            case ast.UnaryOp(op=ast.Not()):
-                return {"yes": "no", "no": "yes"}.get(self._role(test.operand), "")
-            case ast.BoolOp(op=ast.And()):
-                return "yes" if any(self._role(one) == "yes" for one in test.values) else ""
-            case ast.BoolOp(op=ast.Or()):
-                return "no" if any(self._role(one) == "no" for one in test.values) else ""
-            case ast.Compare(ops=[ast.NotEq() | ast.NotIn()]):
-                return "no" if self._speaks_of_role(test.left) else ""
-            case ast.Compare(ops=[ast.Eq() | ast.In()]):
-                return "yes" if self._speaks_of_role(test.left) or self._speaks_of_role(test.comparators[0]) else ""
-            case ast.Attribute() | ast.Call() | ast.Name() | ast.Subscript():
-                return "yes" if self._speaks_of_role(test) else ""
-        return ""
-
-    def _speaks_of_role(self, node: ast.expr) -> bool:
-        """Whether it asks somebody who was authenticated for a role; what the request itself says of one proves nothing."""
-        if not ROLE.search(ast.unparse(node)):
-            return False
-        names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
-        held = [self.held[name] for name in names if name in self.held]
-        return not any(self.origin(one) == "request" or one.kind in ("body", "request") for one in held)
 
     def bind(self, target: ast.expr, value: Held) -> None:
         match target:
@@ -315,7 +224,7 @@ class Reading:
         return Held("class", model=last) if self.classes.get(last) else Held(text=node.id)
 
     def _choice(self, node: ast.IfExp) -> Held:
-        certain, role = self._certain(node.test), self._role(node.test)
+        certain, role = certain_of(self, node.test), role_of(self, node.test)
         self.value(node.test)
         first, second = self.value(node.body), self.value(node.orelse)
         if certain is not None or role:
@@ -388,8 +297,3 @@ def merged(first: dict[str, Held], second: dict[str, Held]) -> dict[str, Held]:
     names = dict.fromkeys([*first, *second])
     found = ((name, either(first.get(name), second.get(name))) for name in names)
     return {name: held for name, held in found if held is not None}
-
-
-def conjoined(statement: Statement, condition: Condition) -> Statement:
-    """A statement with one more condition."""
-    return statement.filtered(condition)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mcp_server.model.code_call import Span
 from mcp_server.model.code_scope import Verb
-from mcp_server.world import scope_conditions
+from mcp_server.world import scope_bodies, scope_conditions, scope_sql
 from mcp_server.world.scope_values import NOTHING, UNKNOWN, Condition, Held, Statement
 
 if TYPE_CHECKING:
@@ -45,7 +43,6 @@ EAGER = frozenset({"selectinload", "joinedload", "subqueryload", "immediateload"
 WHOLE = frozenset(
     {"subquery", "cte", "alias", "scalar_subquery", "lateral", "correlate", "label", "as_scalar", "exists", "any_"}
 )
-SQL = re.compile(r"\s*(?:select|update|delete|with)\b", re.IGNORECASE)
 RUN_SQL = frozenset(
     ["text", "execute", "exec", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "exec_driver_sql", "raw"]
 )
@@ -69,9 +66,9 @@ def made(reading: Reading, node: ast.Call, verb: str, base: Held | None) -> Held
     if base is not None and base.kind == "statement" and base.statement is not None:
         return _lengthened(reading, node, verb, base.statement)
     if verb in RUN_SQL and node.args:
-        _raw(reading, node)
+        scope_sql.read_raw(reading, node)
     if reading.classes.get(verb) is not None:
-        return instance(reading, node, verb)
+        return scope_bodies.instance(reading, node, verb)
     if verb == "query" and node.args:
         return _selected(reading, node, "select", legacy=True)
     if verb in MAKES and (base is None or base.kind == "value") and _is_maker(reading, node, verb):
@@ -137,7 +134,7 @@ def _lengthened(reading: Reading, node: ast.Call, verb: str, known: Statement) -
         values = [reading.value(one) for one in node.args]
         if verb in ("update", "delete"):
             if values:
-                _check_values(reading, node, known, values[0])
+                scope_bodies.check_values(reading, node, known, values[0])
             known = replace(known, verb="delete" if verb == "delete" else "update")
         return sent(reading, node, known)
     found = known
@@ -151,8 +148,8 @@ def _lengthened(reading: Reading, node: ast.Call, verb: str, known: Statement) -
         found = _extended(reading, node, verb, known)
     elif verb == "values":
         for one in node.args:
-            _check_values(reading, node, known, reading.value(one))
-        _check_keywords(reading, node, known)
+            scope_bodies.check_values(reading, node, known, reading.value(one))
+        scope_bodies.check_keywords(reading, node, known)
     else:
         for one in (*node.args, *(word.value for word in node.keywords)):
             inner = reading.value(one)
@@ -298,95 +295,3 @@ def _tie(reading: Reading, known: Statement, pending: frozenset[int]) -> None:
 def _detail(known: Statement, model: str) -> str:
     others = [name for name in known.models if name != model]
     return f"joined with {', '.join(others)}" if others else ""
-
-
-def check_body(reading: Reading, node: ast.expr, model: str, held: Held, verb: Verb) -> None:
-    """What a request's body brings must not set whose a row is."""
-    one = reading.classes.get(model)
-    if held.kind != "body" or one is None or not one.is_owned or held.origin not in ("request", "given"):
-        return
-    owner = reading.project.takes_owner(held.model) if held.model else one.owner
-    if owner and held.origin == "request" and f"{held.key}.{owner}" not in reading.findings.verified:
-        reading.fault("body", verb, model, node, f"{held.model or 'the body'} brings {owner} along")
-
-
-def _check_values(reading: Reading, node: ast.Call, known: Statement, held: Held) -> None:
-    if known.models:
-        check_body(reading, node, known.models[0], held, known.verb)
-
-
-def _check_keywords(reading: Reading, node: ast.Call, known: Statement) -> None:
-    one = reading.classes.get(known.models[0]) if known.models else None
-    for word in node.keywords:
-        value = reading.value(word.value)
-        if word.arg is None:
-            _check_values(reading, node, known, value)
-        elif one is not None and one.is_owned and word.arg == one.owner and reading.origin(value) == "request":
-            reading.fault("body", known.verb, one.name, node, f"{word.arg} is set to {value.text}")
-
-
-def of_class(reading: Reading, node: ast.Call, verb: str, base: Held) -> Held | None:
-    """`Task(...)` by another way: `Task.model_validate(body, update={"user_id": ...})`."""
-    if verb not in ("model_validate", "from_orm", "parse_obj", "validate", "model_construct"):
-        return None
-    one = reading.classes.get(base.model)
-    update = next((word.value for word in node.keywords if word.arg == "update"), None)
-    given = [reading.value(each) for each in node.args]
-    stated = ast.unparse(update) if update is not None else ""
-    if given and one is not None and one.owner and f"'{one.owner}'" not in stated:
-        check_body(reading, node, base.model, given[0], "insert")
-    if isinstance(update, ast.Dict) and one is not None:
-        for key, value in zip(update.keys, update.values, strict=True):
-            held = reading.value(value)
-            if key is not None and ast.unparse(key).strip("'\"") == one.owner and reading.origin(held) == "request":
-                reading.fault("body", "insert", base.model, node, f"{one.owner} is set to {held.text}")
-    return Held("row", "row", base.model)
-
-
-def instance(reading: Reading, node: ast.Call, model: str) -> Held:
-    """`Task(title=..., user_id=...)`, `Task(**body.model_dump())`."""
-    one = reading.classes.get(model)
-    named = {word.arg: reading.value(word.value) for word in node.keywords if word.arg}
-    spread = [reading.value(word.value) for word in node.keywords if word.arg is None]
-    if one is not None and one.owner:
-        owner = named.get(one.owner)
-        if owner is not None and reading.origin(owner) == "request":
-            reading.fault("body", "insert", model, node, f"{one.owner} is set to {owner.text or owner.key}")
-        for held in spread if owner is None else ():
-            check_body(reading, node, model, held, "insert")
-    return Held("row", "row", model)
-
-
-def _raw(reading: Reading, node: ast.Call) -> None:
-    """SQL as a text: it must name the owner's column where it names a table of users."""
-    text = _literal(node.args[0])
-    if not SQL.match(text):
-        return
-    for one in reading.classes.listed:
-        table = one.table.replace('"', "").rpartition(".")[2]
-        named = re.search(
-            rf'\b(?:from|join|update|into)\s+(?:only\s+)?(?:\w+\.)?"?{re.escape(table)}"?(?![\w"])', text, re.IGNORECASE
-        )
-        if named and one.is_owned and not one.is_user and not _speaks_of_owner(reading, text, one.owner):
-            word = text.split()[0].lower()
-            verb: Verb = "update" if word == "update" else "delete" if word == "delete" else "select"
-            reading.fault("raw", verb, one.name, node, " ".join(text.split())[:80])
-
-
-def _speaks_of_owner(reading: Reading, text: str, owner: str) -> bool:
-    """Whether SQL compares an owner's column; naming it in the list of columns is not enough."""
-    names = "|".join(sorted({re.escape(owner) or "user_id", *("user_?id", "owner_?id")}))
-    return bool(re.search(rf'"?(?:{names})"?\s*(?:=|in\b|is not distinct)', text, re.IGNORECASE))
-
-
-def _literal(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "?" for part in node.values)  # type: ignore[misc]
-    return ""
-
-
-def place(span: Span) -> str:
-    """Where it stands."""
-    return str(span)

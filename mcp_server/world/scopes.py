@@ -11,9 +11,9 @@ from mcp_server.model.code_scope import Access, Accesses, Classes
 from mcp_server.model.isolation import plain
 from mcp_server.world.code import Source, read_sources
 from mcp_server.world.code_classes import classes_of
+from mcp_server.world.scope_findings import Findings
 from mcp_server.world.scope_following import read_root
 from mcp_server.world.scope_project import Known, Project, add_file, classes_as_written
-from mcp_server.world.scope_reading import Findings
 
 
 def read_accesses(
