@@ -78,7 +78,7 @@ async def _schema(workspace: Workspace, source: str) -> tuple[str, Schema, tuple
 def _owned(workspace: Workspace, schema: Schema, owners: tuple[str, ...], shared: tuple[str, ...]) -> Ownership:
     """Whose the tables are. Raises NotFound when no table has the owner's column."""
     from mcp_server.model.schema import Table
-    from mcp_server.planning.ownership import USERS, likely_owners, ownership
+    from mcp_server.planning.ownership import USERS, likely_owners, owner_column, ownership
     from mcp_server.world.external import is_external
 
     settings = workspace.settings
@@ -91,11 +91,11 @@ def _owned(workspace: Workspace, schema: Schema, owners: tuple[str, ...], shared
     foreign = any(USERS.fullmatch(one.rpartition(".")[2].strip('"')) for one in settings.external)
     everybodys = [one for one in tables if is_external(one, declared)]
     found = ownership(schema, owners, everybodys, external, has_foreign_users=foreign)
-    if any(one.kind == "direct" for one in found.owned):
+    if any(owner_column(schema, one.table, owners) for one in found.owned):
         return found
     likely = ", ".join(f"{name} ({count})" for name, count in likely_owners(schema)[:5])
     raise NotFound(
-        f"No table has a column {' or '.join(owners)}, nor a foreign key to the users' table.",
+        f"No table has a column {' or '.join(owners)}.",
         f"Name the owner's column with owner=; tables have: {likely}."
         if likely
         else "Name the owner's column with owner=.",
