@@ -107,3 +107,13 @@ async def test_what_cannot_be_tried_is_told_with_the_reason(sandboxes: Sandboxes
     untried = {one.target: one.detail for one in found.attempts if one.outcome == "untried"}
     assert "no rows could be made" in untried["public.odd"]
     assert "nothing is proven" in untried["public.by_role"]
+
+
+async def test_a_role_with_rights_on_the_server_is_not_taken(sandboxes: Sandboxes) -> None:
+    script = (
+        "create table users (id int primary key); create table task (id int primary key, user_id int not null references users);"
+        "create role dbarch_case_maker createdb; grant select on task to dbarch_case_maker;"
+    )
+    found, _ = await attacked(sandboxes, script)
+    assert found.role.startswith("a role with SELECT")
+    assert found.notes == ("Not attacked as dbarch_case_maker.",)

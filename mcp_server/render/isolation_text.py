@@ -84,6 +84,7 @@ def _database(found: IsolationReport, *, whole: bool) -> Iterator[str]:
         yield f"Database: not attacked. {found.unattacked}"
         return
     yield f"Database: {attack.subject} on a copy with rows of two users; {attacked(attack)}. As {attack.role}."
+    yield from attack.notes
     yield f"The user was set by {', '.join(attack.settings)}."
     yield from _untried(attack, whole=whole)
 

@@ -19,7 +19,7 @@ from mcp_server.model.schema import Column, Constraint
 from mcp_server.world.attack_bystanders import refresh, try_bystanders
 from mcp_server.world.attack_doors import Doors, sees_own_rows, try_table
 from mcp_server.world.attack_ground import Ground, prepare
-from mcp_server.world.attack_session import Attacker, attacker, grantees, passing_roles, settings_of
+from mcp_server.world.attack_session import Attacker, attacker, grantees, joinable, passing_roles, settings_of
 from mcp_server.world.database import translating
 from mcp_server.world.handover import given_over
 
@@ -46,7 +46,9 @@ async def attack(copy: Copy, owned: Ownership, subject: str, crossings: Crossing
                 "The attack was not made: it needs a superuser on the server of the throw-away copies, for its roles and rows.",
                 "Leave DBARCH_SANDBOX_URL out, so that the embedded Postgres is used.",
             )
-    roles = grantees(owned)[:MOST_ROLES]
+    named = grantees(owned)
+    roles = (await joinable(copy.connection, named))[:MOST_ROLES]
+    left = [name for name in named if name not in roles]
     attempts: list[Attempt] = []
     async with given_over(copy) as lease:
         await _keep(copy)
@@ -61,12 +63,13 @@ async def attack(copy: Copy, owned: Ownership, subject: str, crossings: Crossing
                         Attempt(each.door, each.target, each.outcome, each.detail, role)
                         for each in await _attempts(keeper, one, owned, ground, crossings, is_last=is_last)
                     ]
-    found = await passing_roles(copy.connection, roles)
+    found = await passing_roles(copy.connection, named)
     passing = tuple(
-        Passing(name, "is a superuser" if is_super else "has BYPASSRLS") for name, is_super, _ in found if name in roles
+        Passing(name, "is a superuser" if is_super else "has BYPASSRLS") for name, is_super, _ in found if name in named
     )
     as_whom = f"a member of {', '.join(roles)}" if roles else ASSUMED
-    return Attack(subject, owned, tuple(attempts), as_whom, settings_of(owned.schema), passing)
+    notes = (f"Not attacked as {', '.join(left)}.",) if left else ()
+    return Attack(subject, owned, tuple(attempts), as_whom, settings_of(owned.schema), passing, notes)
 
 
 async def _keep(copy: Copy) -> None:

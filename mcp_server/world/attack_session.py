@@ -123,6 +123,17 @@ async def _unmake(copy: Copy, name: str) -> None:
         await copy.connection.execute(f"drop owned by {quote(name)}; drop role {quote(name)}")
 
 
+async def joinable(connection: Connection, names: Iterable[str]) -> tuple[str, ...]:
+    """Of these roles, those that have no rights beside grants: a member of any other could leave the copy."""
+    listed = list(names)
+    rows = await connection.fetch(
+        "select rolname from pg_catalog.pg_roles where rolname = any($1::text[]) and oid >= 16384"
+        " and not (rolsuper or rolcreaterole or rolcreatedb or rolreplication)",
+        listed,
+    )
+    return tuple(name for name in listed if name in {row["rolname"] for row in rows})
+
+
 async def passing_roles(connection: Connection, names: Iterable[str]) -> tuple[tuple[str, bool, bool], ...]:
     """Of the current role and these, who passes all policies: (name, is superuser, has BYPASSRLS)."""
     rows = await connection.fetch(
