@@ -21,6 +21,7 @@ from sqlmodel import Session, and_, delete, exists, func, not_, or_, select, tex
 
 from app.deps import CurrentUser, SessionDep, get_current_user, get_user_of_header
 from app.models import Remark, Tag, Task, TaskCreate, TaskImport, TaskTag, User
+from app.who import said_user, same_user, user_of_token
 
 router = APIRouter()
 

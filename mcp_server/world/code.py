@@ -74,7 +74,8 @@ def read_code(root: Path) -> Code:
     )
 
 
-def read_sources(root: Path) -> tuple[list[Source], list[str]]:
+def read_sources(root: Path, relevant: re.Pattern[bytes] = RELEVANT) -> tuple[list[Source], list[str]]:
+    """The files of a project that mention what is asked about, and a sentence on each that was not read."""
     found: list[Source] = []
     notes: list[str] = []
     for number, path in enumerate(_files(root)):
@@ -84,7 +85,7 @@ def read_sources(root: Path) -> tuple[list[Source], list[str]]:
         name = path.relative_to(root).as_posix()
         try:
             data = path.read_bytes() if path.stat().st_size < LONGEST else b""
-            if not RELEVANT.search(data):
+            if not relevant.search(data):
                 continue
             tree = ast.parse(data, name)
         except (OSError, SyntaxError, ValueError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from mcp_server.world.scope_findings import Findings
 from mcp_server.world.scope_following import read_root
 from mcp_server.world.scope_project import Known, Project, add_file, classes_as_written
 
+# Who the user is often stands in a file that knows nothing of the database.
+RELEVANT = re.compile(
+    rb"sqlalchemy|sqlmodel|[Ss]ession|asyncpg|psycopg|\bdb\b|Depends|Security\(|HTTPException|Header\(|current_user|pydantic"
+)
+
 
 def read_accesses(
     root: Path, owners: Iterable[str], classes: Classes | None = None, shared: Iterable[str] = ()
@@ -24,7 +30,7 @@ def read_accesses(
     classes: the mapped classes as the models have them; None to take them from the text. shared: classes that are
     everybody's, for that case.
     """
-    sources, notes = read_sources(root)
+    sources, notes = read_sources(root, RELEVANT)
     texts = tuple(one for source in sources for one in classes_of(source.text, source.nodes, source.names))
     owned = classes or classes_as_written(texts, owners, shared)
     findings = Findings(_project(sources, texts, owned, owners))
