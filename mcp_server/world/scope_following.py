@@ -61,7 +61,14 @@ def _bound(reading: Reading, known: Known, positional: list[Held], named: dict[s
         default = known.default(one.arg)
         if given is None and default is not None:
             given = reading.value(default) if isinstance(default, ast.Constant) else UNKNOWN
-        yield one.arg, given or UNKNOWN
+        yield one.arg, _stated(reading, one) if given in (None, UNKNOWN) else given
+
+
+def _stated(reading: Reading, one: ast.arg) -> Held:
+    """What is not known of an argument, by the annotation: a row that the caller has."""
+    words = re.findall(r"\w+", ast.unparse(one.annotation)) if one.annotation is not None else []
+    model = next((word for word in words if reading.classes.get(word) is not None), "")
+    return Held("row", "given", model) if model else UNKNOWN
 
 
 def result(inner: Reading) -> Held:
