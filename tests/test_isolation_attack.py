@@ -72,6 +72,7 @@ create table country (code text primary key);
 """
 
 
+@pytest.mark.every_postgres
 async def test_the_policies_that_are_written_hold_against_everything(sandboxes: Sandboxes) -> None:
     async with sandboxes.lend() as sandbox:
         connection = await connect(sandbox.url)
@@ -86,6 +87,28 @@ async def test_the_policies_that_are_written_hold_against_everything(sandboxes: 
     assert guarded.count("untried") == 0, [one for one in guarded.attempts if one.outcome == "untried"]
     assert guarded.count("held") > 60
     assert without.count("held") < guarded.count("held")
+
+
+async def test_a_policy_asks_for_the_user_once_a_statement_and_finds_rows_by_an_index(sandboxes: Sandboxes) -> None:
+    async with sandboxes.lend() as sandbox:
+        connection = await connect(sandbox.url)
+        await connection.execute(LIBRARY)
+        owned = ownership(await read_schema(connection), ["user_id"], ["public.country"])
+        await connection.execute(";".join(guarding(owned).statements))
+        await connection.execute(
+            "create role dbarch_case_reader; grant select on all tables in schema public to dbarch_case_reader"
+        )
+        await connection.execute("set enable_seqscan = off; set role dbarch_case_reader")
+        plans = [
+            "\n".join(row[0] for row in await connection.fetch(f"explain select * from {name}"))
+            for name in ("project", "remark")
+        ]
+        await connection.execute("reset role")
+        await _end_roles(connection)
+        await connection.close()
+    assert all("InitPlan" in plan for plan in plans), plans
+    assert "Index Cond: (user_id = (InitPlan 1).col1)" in plans[0]
+    assert "hashed SubPlan" in plans[1]
 
 
 async def test_nothing_of_an_attack_stays_on_the_server(sandboxes: Sandboxes) -> None:
@@ -107,6 +130,16 @@ async def test_what_cannot_be_tried_is_told_with_the_reason(sandboxes: Sandboxes
     untried = {one.target: one.detail for one in found.attempts if one.outcome == "untried"}
     assert "no rows could be made" in untried["public.odd"]
     assert "nothing is proven" in untried["public.by_role"]
+
+
+async def test_a_users_table_that_is_declared_shared_stays_open(sandboxes: Sandboxes) -> None:
+    base = next(iter(LEAKS)).base
+    found, codes = await attacked(
+        sandboxes, base, "alter table users disable row level security", shared=("public.users",)
+    )
+    assert codes == set()
+    assert {one.target for one in found.attempts} >= {"public.task", "public.remark"}
+    assert "public.users" not in {one.target for one in found.attempts}
 
 
 async def test_a_role_with_rights_on_the_server_is_not_taken(sandboxes: Sandboxes) -> None:

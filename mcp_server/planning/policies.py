@@ -123,7 +123,7 @@ def _left(owned: Ownership, one: Owned) -> Iterator[str]:
     if one.kind == "user":
         yield (
             f"{one.table}: signing up and signing in ask it before the user is known, and would find nothing. Let them do "
-            "that by a role or a function of their own, or leave the statements on this table out."
+            "that by a role or a function of their own, or declare the table shared, and it stays open to all."
         )
     for key in crossings(owned, one):
         parent = owned.of(key.references)
