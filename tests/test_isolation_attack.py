@@ -132,6 +132,13 @@ async def test_what_cannot_be_tried_is_told_with_the_reason(sandboxes: Sandboxes
     assert "nothing is proven" in untried["public.by_role"]
 
 
+async def test_users_that_nothing_declares_get_ids_that_every_table_takes(sandboxes: Sandboxes) -> None:
+    script = "create table task (id int primary key, user_id uuid not null); create table note (id int primary key, user_id text not null);"
+    found, _ = await attacked(sandboxes, script)
+    assert found.count("untried") == 0
+    assert {one.target for one in found.through("read")} == {"public.task", "public.note"}
+
+
 async def test_a_users_table_that_is_declared_shared_stays_open(sandboxes: Sandboxes) -> None:
     base = next(iter(LEAKS)).base
     found, codes = await attacked(

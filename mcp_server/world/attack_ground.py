@@ -20,11 +20,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Spot = tuple[str, str]
 Row = Mapping[str, str | None]
 COUNT = 8
-MADE_UP = {
-    "uuid": "00000000-0000-4000-8000-00000000000{}",
-    "text": "user-{}",
-    "character varying": "user-{}",
-}
+TEXTS = ("text", "character varying", "character")
+UUID = "00000000-0000-4000-8000-00000000000{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,6 @@ async def prepare(keeper: Connection, owned: Ownership) -> Ground:
 
 async def _users(keeper: Connection, owned: Ownership) -> Users:
     """Three ids of the users' table, else made up by the type of the owner's column."""
-    direct = next((one for one in owned.owned if one.kind == "direct"), None)
     if owned.user:
         user = next((one.column for one in owned.owned if one.kind == "user"), "") or _referenced(owned)
         rows = (
@@ -86,8 +82,8 @@ async def _users(keeper: Connection, owned: Ownership) -> Users:
         )
         if len(rows) == 3:
             return Users(*(row["id"] for row in rows))
-    kind = (direct.type if direct else "bigint").partition("(")[0]
-    form = MADE_UP.get(kind, "{}")
+    kinds = {one.type.partition("(")[0] for one in owned.owned if one.kind == "direct"}
+    form = UUID if "uuid" in kinds else "user-{}" if kinds and kinds <= {*TEXTS} else "{}"  # texts take any of them
     return Users(*(form.format(number) for number in (1, 2, 3)))
 
 
