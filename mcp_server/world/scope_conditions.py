@@ -125,7 +125,10 @@ def _meet(reading: Reading, left: Held, right: Held) -> None:
     for one, other in ((left, right), (right, left)):
         if one.attribute == "owner" and one.kind == "value" and one.pending and other.text != "None":
             if reading.origin(other) == "request":
-                reading.fault("request", "select", one.model, reading.findings.waiting[min(one.pending)].span, f"its owner is compared with {other.text or other.key}")  # fmt: skip
+                waiting = reading.findings.waiting.get(min(one.pending))
+                if waiting is not None:
+                    what = f"its owner is compared with {other.text or other.key}"
+                    reading.fault("request", "select", one.model, waiting.span, what)
             reading.findings.close(one.pending)
         if one.origin == "request" and one.key and other.origin == "trusted":
             reading.findings.verify(one.key)

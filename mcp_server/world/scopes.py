@@ -38,7 +38,11 @@ def read_accesses(
     for known in roots:
         is_of_use = findings.project.is_relevant(known)
         if is_of_use and (known.route is not None or known.key not in findings.followed):
-            read_root(findings, known)
+            try:
+                read_root(findings, known)
+            except RecursionError:  # an expression of thousands of parts
+                findings.unknown.add(known.text.span(known.node))
+                findings.settle()
     return _accesses(findings), tuple(notes)
 
 
