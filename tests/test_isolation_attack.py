@@ -124,11 +124,13 @@ async def test_what_cannot_be_tried_is_told_with_the_reason(sandboxes: Sandboxes
         "create table users (id int primary key);"
         "create table odd (id int primary key check (id < 0 and id > 0), user_id int not null references users);"
         "create table by_role (id int primary key, user_id int not null references users);"
+        "create table other (id int primary key, user_id uuid not null);"
         "alter table by_role enable row level security; create policy own on by_role using (current_user = id::text);"
     )
     found, _ = await attacked(sandboxes, script)
     untried = {one.target: one.detail for one in found.attempts if one.outcome == "untried"}
     assert "no rows could be made" in untried["public.odd"]
+    assert untried["public.other"] == "its owner's column is uuid, and the users' ids are no such values"
     assert "nothing is proven" in untried["public.by_role"]
 
 

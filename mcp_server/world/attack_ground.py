@@ -64,6 +64,8 @@ async def prepare(keeper: Connection, owned: Ownership) -> Ground:
                 await (
                     _keep_users(keeper, one, ground) if one.kind == "user" else _hand_over(keeper, owned, one, ground)
                 )
+        except asyncpg.InvalidTextRepresentationError:
+            ground.untried[one.table] = f"its owner's column is {one.type}, and the users' ids are no such values"
         except asyncpg.PostgresError as error:
             ground.untried[one.table] = f"its rows cannot be handed to two users: {error}"
         if one.table in filled.unfilled:
