@@ -141,6 +141,15 @@ async def test_users_that_nothing_declares_get_ids_that_every_table_takes(sandbo
     assert {one.target for one in found.through("read")} == {"public.task", "public.note"}
 
 
+async def test_rows_that_migrations_left_are_not_in_the_way(sandboxes: Sandboxes) -> None:
+    base = next(iter(LEAKS)).base
+    found, codes = await attacked(
+        sandboxes, base, "insert into users values (7, 'first'); insert into task values (1, 7, 'one')"
+    )
+    assert found.count("untried") == 0
+    assert codes == set()
+
+
 async def test_a_users_table_that_is_declared_shared_stays_open(sandboxes: Sandboxes) -> None:
     base = next(iter(LEAKS)).base
     found, codes = await attacked(

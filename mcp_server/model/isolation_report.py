@@ -60,7 +60,7 @@ def attacked(attack: Attack) -> str:
     """How an attack ended, in numbers."""
     untried = attack.count("untried")
     more = f", {untried} could not be tried" if untried else ""
-    return f"{attack.count('held')} attacks held, {attack.count('through')} got through{more}"
+    return f"{counted(attack.count('held'), 'attack')} held, {attack.count('through')} got through{more}"
 
 
 def isolation_data(found: IsolationReport) -> dict[str, object]:
