@@ -9,7 +9,7 @@ import sys
 
 PREFIX = "mcp__plugin_dbarch_db__"
 READING = ("inspect_schema", "query_database", "explain_query", "compare_schemas", "check_health", "review_migration")
-UNLESS_WRITING = ("review_schema",)
+UNLESS_WRITING = ("review_schema", "check_isolation")
 
 
 def leads_elsewhere(given):
@@ -29,7 +29,8 @@ def is_elsewhere(word):
 
 def writes(name, given):
     """Whether a tool that reads unless it is told to write is told to."""
-    return name in [PREFIX + tool for tool in UNLESS_WRITING] and given.get("write", False) is not False
+    told = given.get("write", False) is not False or given.get("policies", "no") not in ("no", "show")
+    return name in [PREFIX + tool for tool in UNLESS_WRITING] and told
 
 
 def brings_code(name, given):

@@ -47,7 +47,10 @@ def test_the_hook_allows_exactly_the_tools_that_read() -> None:
         if said := ask_hook(json.dumps(event)):
             assert json.loads(said)["hookSpecificOutput"]["permissionDecision"] == "allow"
             allowed.add(operation.name)
-    assert allowed == {operation.name for operation in OPERATIONS if operation.effect == "reads"} | {"review_schema"}
+    assert allowed == {operation.name for operation in OPERATIONS if operation.effect == "reads"} | {
+        "review_schema",
+        "check_isolation",
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,12 @@ def test_the_hook_allows_exactly_the_tools_that_read() -> None:
 )
 def test_a_tool_that_may_write_is_asked_about_when_it_is_told_to(given: dict[str, object], allowed: bool) -> None:
     event = {"tool_name": f"{PREFIX}review_schema", "tool_input": given}
+    assert bool(ask_hook(json.dumps(event))) is allowed
+
+
+@pytest.mark.parametrize(("policies", "allowed"), [("no", True), ("show", True), ("write", False), (["write"], False)])
+def test_policies_are_asked_about_when_they_are_to_be_written(policies: object, allowed: bool) -> None:
+    event = {"tool_name": f"{PREFIX}check_isolation", "tool_input": {"policies": policies}}
     assert bool(ask_hook(json.dumps(event))) is allowed
 
 

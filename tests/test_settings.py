@@ -144,7 +144,7 @@ def test_tool_dbarch_is_read_where_it_stands(tmp_path: Path, file: str, text: st
         ("model = 'a'", "[tool.dbarch] in pyproject.toml: unknown key `model`; did you mean `models`?"),
         (
             "zzz = 1",
-            "[tool.dbarch] in pyproject.toml: unknown key `zzz`; known are alembic, external, models, python, specs, time_limit.",
+            "[tool.dbarch] in pyproject.toml: unknown key `zzz`; known are alembic, external, models, python, shared, specs, time_limit.",
         ),
         ("models = 3", "[tool.dbarch] in pyproject.toml: `models` must be a list of texts."),
         ("models = [1]", "[tool.dbarch] in pyproject.toml: `models` must be a list of texts."),

@@ -44,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("design_models", ".design", "Design models from the spec", "writes files"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),
+    Operation("check_isolation", ".isolation", "Check that users are kept apart", "writes files"),
     Operation("review_migration", ".review", "Review a migration"),
     Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database", asks=True),
     Operation("manage_branch", ".branch", "Manage Neon branches", "writes database"),

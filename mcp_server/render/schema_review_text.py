@@ -21,7 +21,7 @@ def render_schema_review(review: SchemaReview, address: str = "") -> str:
     lines = [review.verdict, *(f"  {line}" for line in _setting(review))]
     titles = dict(review.titles)
     for group in groups if whole else groups[:GROUPS]:
-        lines += ["", *_group(group, titles.get(group[0].code, ""), whole=whole)]
+        lines += ["", *group_lines(group, titles.get(group[0].code, ""), whole=whole)]
     if not whole:
         shown = sum(len(group[:PLACES]) for group in groups[:GROUPS])
         total = len(review.report.findings)
@@ -45,7 +45,8 @@ def _setting(review: SchemaReview) -> Iterator[str]:
     yield from review.notes
 
 
-def _group(group: tuple[Finding, ...], title: str, *, whole: bool) -> Iterator[str]:
+def group_lines(group: tuple[Finding, ...], title: str, *, whole: bool) -> Iterator[str]:
+    """The findings of one rule: its title, the places, one of them in full."""
     first = group[0]
     count = f" ({len(group)} places)" if len(group) > 1 else ""
     yield f"{first.severity} {first.code}{count} {title}".rstrip()

@@ -43,7 +43,7 @@ class Source:
 
 def read_code(root: Path) -> Code:
     """The facts of the project below a folder, tests and migrations left out. Takes some seconds for thousands of files."""
-    sources, notes = _sources(root)
+    sources, notes = read_sources(root)
     classes = tuple(one for source in sources for one in classes_of(source.text, source.nodes, source.names))
     relationships = relationships_of(classes)
     providers = providers_of([(source.nodes, source.names) for source in sources])
@@ -74,7 +74,8 @@ def read_code(root: Path) -> Code:
     )
 
 
-def _sources(root: Path) -> tuple[list[Source], list[str]]:
+def read_sources(root: Path, relevant: re.Pattern[bytes] = RELEVANT) -> tuple[list[Source], list[str]]:
+    """The files of a project that mention what is asked about, and a sentence on each that was not read."""
     found: list[Source] = []
     notes: list[str] = []
     for number, path in enumerate(_files(root)):
@@ -84,7 +85,7 @@ def _sources(root: Path) -> tuple[list[Source], list[str]]:
         name = path.relative_to(root).as_posix()
         try:
             data = path.read_bytes() if path.stat().st_size < LONGEST else b""
-            if not RELEVANT.search(data):
+            if not relevant.search(data):
                 continue
             tree = ast.parse(data, name)
         except (OSError, SyntaxError, ValueError, RecursionError) as error:

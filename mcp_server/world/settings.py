@@ -31,7 +31,7 @@ ORIGINS = {
 }
 WITH_PASSWORD = re.compile(r"[\w+.-]+://[^/\s:@]*:[^/\s]+@")
 TEXTS = ("python", "alembic", "specs")
-LISTS = ("models", "external")
+LISTS = ("models", "external", "shared")
 NUMBERS = ("time_limit",)
 PATHS = ("alembic", "specs")
 
@@ -48,9 +48,10 @@ class Settings:
     database_url: empty when none is named or the named one is wrong. database_origin: where it was found,
     as "DATABASE_URL in .env". python: the user's interpreter, "" to look for one. models: modules named in
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
-    created, altered or dropped. time_limit: seconds for one run of the user's code, 0 for what is usual.
-    neon_key: of Neon's API. neon_project: its id, "" to find it by the database's host. neon_address: of another API than
-    Neon's own, "" for that. problems: what is wrong with the settings, for the instructions. other_urls: what else
+    created, altered or dropped. shared: tables whose rows belong to no user and are everybody's. time_limit: seconds for one
+    run of the user's code, 0 for what is usual. neon_key: of Neon's API. neon_project: its id, "" to find it by the
+    database's host. neon_address: of another API than Neon's own, "" for that. problems: what is wrong with the settings,
+    for the instructions. other_urls: what else
     in the environment and .env holds a password, for the redactor.
     """
 
@@ -62,6 +63,7 @@ class Settings:
     models: tuple[str, ...] = ()
     alembic: str = ""
     external: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     specs: str = "specs"
     time_limit: float = 0.0
     neon_key: str = field(default="", repr=False)
@@ -113,6 +115,7 @@ def read_settings(root: Path | None = None, environ: Mapping[str, str] | None = 
         models=_names(table.get("models", ())),
         alembic=str(table.get("alembic", "")),
         external=_names(table.get("external", ())),
+        shared=_names(table.get("shared", ())),
         specs=str(table.get("specs", "specs")),
         time_limit=float(str(table.get("time_limit", 0))),
         neon_key=_text(_variable(NEON_KEY_NAMES, environ, dotenvs)),
