@@ -19,12 +19,21 @@ Effect = Literal["reads", "writes files", "writes database"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One verb of the house. module: where the function is, as for import. effect: what it may change."""
+    """One verb of the house. module: where the function is, as for import. effect: what it may change.
+
+    words: on the command line, where they are not those of its name: a group and a command.
+    """
 
     name: str
     module: str
     title: str
     effect: Effect = "reads"
+    words: str = ""
+
+    @property
+    def command(self) -> str:
+        """What it is called on the command line."""
+        return self.words or self.name.replace("_", "-")
 
     def load(self) -> Callable[..., Awaitable[Answer]]:
         """The function itself."""
@@ -41,4 +50,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("review_migration", ".review", "Review a migration"),
     Operation("apply_migration", ".apply", "Apply rehearsed migrations", "writes database"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),
+)
+# Served on the command line alone.
+COMMANDS: tuple[Operation, ...] = (
+    Operation("docs", ".document", "Write the database's documentation", "writes files"),
 )
