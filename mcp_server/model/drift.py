@@ -14,6 +14,7 @@ from typing import Literal
 
 from mcp_server.model.described import Described, DescribedColumn, DescribedTable
 from mcp_server.model.drift_columns import Difference, Harm, compare_columns
+from mcp_server.model.drift_defaults import compare_defaults
 from mcp_server.model.drift_keys import compare_checks, compare_indexes
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import NOWHERE, alike
@@ -143,7 +144,9 @@ def _columns(mine: DescribedTable, theirs: DescribedTable, left: Described, righ
             missing = Difference("", _harm_of_absence(column), _worded(column), "", column.place, theirs.place)
             yield _told("column missing", mine, column.name, missing, left, right, theirs)
             continue
-        for one in compare_columns(column, other, mine, left, right):
+        found = tuple(compare_columns(column, other, mine, left, right))
+        default = None if any(one.kind == "type" for one in found) else compare_defaults(column, other, left, right)
+        for one in (*found, *((default,) if default else ())):
             yield _told(one.kind, mine, column.name, one, left, right, theirs)
     for other in theirs.columns:
         if mine.columns and not mine.partial and mine.column(other.name) is None:
