@@ -13,7 +13,7 @@ from mcp_server.errors import ConfigError, ModelsError, NotFound, Refused
 from mcp_server.operations.document import docs
 from mcp_server.world.generated import is_untouched
 from mcp_server.world.sandbox import Sandboxes
-from tests.opened import PROJECTS, open_project
+from tests.opened import PROJECTS, copy_history, open_project
 
 pytestmark = pytest.mark.anyio
 
@@ -150,6 +150,26 @@ async def test_pages_say_where_models_and_spec_state_a_table_and_link_the_decisi
     )
     links = re.findall(r"\]\(([^)#]+)", page)
     assert all((root / "docs/db/tables" / link).exists() for link in links)
+
+
+async def test_pages_of_a_history_say_which_revision_made_a_table(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    root = copy_history(tmp_path)
+    (root / "specs").mkdir()
+    spec = "### authors\n\n- id: int (PK)\n- name: VARCHAR(100)\n- born: int\n\n#### Indexes\n\n| Index | Columns | Purpose |\n|---|---|---|\n| ix_born | born | who is [oldest](x) |\n"
+    (root / "specs/schema.md").write_text(spec, encoding="utf-8")
+    later = root / "migrations/versions/c3_index.py"
+    text = text_of(root, "migrations/versions/b2_born.py").replace('"b2"', '"c3"').replace('"a1"', '"b2"')
+    text = text.replace(
+        'op.add_column("authors", sa.Column("born", sa.Integer))', 'op.create_index("ix_a", "authors", ["born"])'
+    )
+    later.write_text(text, encoding="utf-8")
+    await docs(open_project(root, sandboxes), "migrations")
+    page = text_of(root, "docs/database/tables/authors.md")
+    assert (
+        "[`migrations/versions/a1_authors.py:13`](../../../migrations/versions/a1_authors.py#L13) (migrations: `a1`)"
+        in page
+    )
+    assert "Who is oldest. Finds, or sorts, rows by `(born)`." in page
 
 
 async def test_without_models_the_history_is_taken_and_broken_models_are_an_error(

@@ -31,7 +31,7 @@ create index books_shelf on books (shelf_id, title);
 create index books_tags on books using gin (tags);
 create index books_lower on books (lower(title)) where isbn is not null;
 create index books_shelf_again on books (shelf_id);
-comment on index books_tags is 'For the search box.';
+comment on index books_tags is 'For the [search](x) box | <b>';
 comment on table books is 'One row for each copy.';
 create view titles as select title from books;
 alter table shelves enable row level security;
@@ -58,7 +58,7 @@ async def test_a_page_tells_keys_indexes_with_their_reason_and_who_refers_here(s
         "| `isbn` | `varchar(20)` | yes | UK |",
         "| `books_title_check` | `CHECK (length(title) > 0)` |",
         "Serves the foreign key `(shelf_id)` to `shelves`: joins and deletes there find the rows here, in the order of `(title)`.",
-        "For the search box. Finds rows by what is inside of `(tags)`",
+        "For the \\[search\\](x) box \\| \\<b\\>. Finds rows by what is inside of `(tags)`",
         "rows by `(lower(title))`; only rows where `isbn IS NOT NULL`.",
         "- `shelf_id` → [`shelves`](shelves.md), on delete cascade",
         "- `twin_id` → [`books`](books.md), on delete no action **No index serves it",

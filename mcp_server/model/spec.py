@@ -102,7 +102,7 @@ class StatedTable:
 class StatedIndex:
     """An index, or a uniqueness over several columns. keys: `created_at`, `created_at DESC`, or an expression.
 
-    table: "" when it must be found by the columns.
+    table: "" when it must be found by the columns. purpose: what it is said to be for.
     """
 
     table: str
@@ -114,6 +114,7 @@ class StatedIndex:
     unique: bool = False
     predicate: str = ""
     method: str = ""
+    purpose: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from mcp_server.errors import ArchitectError, ConfigError, ModelsMissing
 from mcp_server.model.answer import Answer
 from mcp_server.model.documented import Declared
+from mcp_server.model.names import split
 from mcp_server.model.review import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_server.model.documented import Documentation
+    from mcp_server.model.mark import Marks
     from mcp_server.model.orm import Models
     from mcp_server.model.schema import Schema
     from mcp_server.model.spec_table import Spec
@@ -70,14 +72,14 @@ async def _told(workspace: Workspace, source: str) -> tuple[Documentation, tuple
     models, spec = await asyncio.gather(_models(workspace), _spec(workspace))
     word = source or _first(workspace, models)
     schema = without_external(await _schema(workspace, word, models), workspace.settings.external)
-    declared = _declared(
-        schema,
-        models if not isinstance(models, ArchitectError) else None,
-        spec if not isinstance(spec, ArchitectError | None) else None,
-    )
+    known = models if not isinstance(models, ArchitectError) else None
+    stated = spec if not isinstance(spec, ArchitectError | None) else None
+    marks = await _marks(workspace) if word.partition(":")[0] == "migrations" else None
+    declared = _declared(schema, known, stated, marks)
     decisions = await asyncio.to_thread(read_decisions, workspace.settings.root)
     notes = tuple(_unread(name, one) for name, one in (("models", models), ("spec", spec)) if _is_broken(one))
-    return document(gather(schema), word, declared, _doubts(schema), decisions), notes
+    purposes = _purposes(schema, stated) if stated else {}
+    return document(gather(schema), word, declared, _doubts(schema), decisions, purposes), notes
 
 
 def _is_broken(one: object) -> bool:
@@ -143,8 +145,35 @@ async def _schema(workspace: Workspace, word: str, models: Models | ArchitectErr
     return await read_template(workspace, await materialise_models(workspace, models))
 
 
-def _declared(schema: Schema, models: Models | None, spec: Spec | None) -> dict[str, tuple[Declared, ...]]:
-    """Where models and spec state each table."""
+async def _marks(workspace: Workspace) -> Marks:
+    """Where the history makes each table."""
+    from mcp_server.world.migrations import find_history
+    from mcp_server.world.revision_marks import read_marks
+
+    history = await find_history(workspace)
+    return await asyncio.to_thread(read_marks, workspace.settings.root, history.revisions)
+
+
+def _purposes(schema: Schema, spec: Spec) -> dict[str, str]:
+    """What the spec says an index is for, by the identity of the index with the same keys."""
+    from mcp_server.model.schema import Index
+    from mcp_server.model.spec import alike
+    from mcp_server.model.spec_table import name_in_sql
+
+    said = {
+        (alike(name_in_sql(table, spec)), tuple(name.lower() for name in one.columns)): one.purpose
+        for table in spec.tables
+        for one in table.indexes
+        if one.purpose
+    }
+    keys = {one.identity: (alike(split(one.table)[-1]), one.columns) for one in schema.all(Index)}
+    return {identity: said[key] for identity, key in keys.items() if key in said}
+
+
+def _declared(
+    schema: Schema, models: Models | None, spec: Spec | None, marks: Marks | None
+) -> dict[str, tuple[Declared, ...]]:
+    """Where models, spec and revisions state each table."""
     from mcp_server.model.schema import Table
     from mcp_server.model.spec import alike
     from mcp_server.model.spec_table import name_in_sql
@@ -157,6 +186,8 @@ def _declared(schema: Schema, models: Models | None, spec: Spec | None) -> dict[
         listed = [Declared("models", classes.get(table.identity, table.name), place)] if place and place.file else []
         told = stated.get(alike(table.name))
         listed += [Declared("spec", told.name, told.place)] if told else []
+        made = marks.of(table.name if table.schema == "public" else f"{table.schema}.{table.name}") if marks else None
+        listed += [Declared("migrations", made.revision, made.place)] if made else []
         found[table.identity] = tuple(listed)
     return found
 

@@ -57,8 +57,10 @@ def document(
     declared: Mapping[str, tuple[Declared, ...]] | None = None,
     doubts: Mapping[str, str] | None = None,
     decisions: tuple[Decision, ...] = (),
+    purposes: Mapping[str, str] | None = None,
 ) -> Documentation:
-    """All that the pages say. declared: by a relation's identity. doubts: by an index's identity, what speaks against it."""
+    """All that the pages say. declared: by a relation's identity. doubts, purposes: by an index's identity, what speaks against
+    it, and what it is stated to be for."""
     relations = top_relations(facts)
     pages = _pages([one.identity for one in relations])
     links = {one.identity: _links(one, facts) for one in relations}
@@ -68,7 +70,7 @@ def document(
     documented = tuple(
         _relation(
             one, facts, pages[one.identity], links[one.identity], tuple(incoming.get(one.identity, ())),
-            (declared or {}).get(one.identity, ()), doubts or {},
+            (declared or {}).get(one.identity, ()), doubts or {}, purposes or {},
         )
         for one in relations
     )  # fmt: skip
@@ -129,6 +131,7 @@ def _relation(
     incoming: tuple[Link, ...],
     declared: tuple[Declared, ...],
     doubts: Mapping[str, str],
+    purposes: Mapping[str, str],
 ) -> DocumentedRelation:
     name = relation.identity
     columns = facts.schema.on(name, Column)
@@ -140,7 +143,7 @@ def _relation(
         comment=clean(relation.comment),
         columns=_columns(relation, facts),
         constraints=tuple(_constraints(name, facts, varchars)),
-        indexes=tuple(_index(one, facts, varchars, doubts) for one in facts.schema.on(name, Index)),
+        indexes=tuple(_index(one, facts, varchars, doubts, purposes) for one in facts.schema.on(name, Index)),
         outgoing=outgoing,
         incoming=incoming,
         policies=tuple(Line(one.name, policy_text(one, False), one.comment) for one in facts.schema.on(name, Policy)),
@@ -204,14 +207,15 @@ def _constraints(table: str, facts: Facts, varchars: frozenset[str]) -> Iterable
         yield Line(one.name, constraint_text(one, facts, varchars, False), clean(one.comment))
 
 
-def _index(index: Index, facts: Facts, varchars: frozenset[str], doubts: Mapping[str, str]) -> DocumentedIndex:
+def _index(
+    index: Index, facts: Facts, varchars: frozenset[str], doubts: Mapping[str, str], purposes: Mapping[str, str]
+) -> DocumentedIndex:
     method = "" if index.method == "btree" else f"{index.method} "
     unique = "unique " if index.unique else ""
     keys = commas(short(key, varchars=varchars) for key in index.keys)
     text = " ".join((f"{unique}{method}({keys})", *index_tail(index, varchars)))
-    return DocumentedIndex(
-        index.name, index.table, text, clean(reason_of(index, facts.schema)), doubts.get(index.identity, "")
-    )
+    reason = clean(reason_of(index, facts.schema, purposes.get(index.identity, "")))
+    return DocumentedIndex(index.name, index.table, text, reason, doubts.get(index.identity, ""))
 
 
 def _trigger(trigger: Trigger, table: str) -> Line:

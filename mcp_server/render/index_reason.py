@@ -20,9 +20,10 @@ _METHODS = {
 }
 
 
-def reason_of(index: Index, schema: Schema) -> str:
-    """One sentence with code between back-ticks; the index's own comment first, where it has one."""
-    said = index.comment.strip().rstrip(".")
+def reason_of(index: Index, schema: Schema, purpose: str = "") -> str:
+    """One sentence with code between back-ticks; the index's own comment first, or the purpose that a spec states."""
+    said = (index.comment or purpose).strip().rstrip(".")
+    said = said[:1].upper() + said[1:]
     varchars = varchars_of(schema.on(index.table, Column))
     keys = [short(key, varchars=varchars) for key in index.keys]
     derived = f"{_derived(index, keys, schema)}{_limits(index, short(index.predicate, varchars=varchars))}"

@@ -29,8 +29,9 @@ def code(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence of ours with code between back-ticks, as it may stand in a table."""
-    return one_line(text).replace("|", "\\|").replace("<", "&lt;")
+    """A sentence with code between back-ticks, in one line that may stand in a table; of the rest no markup is left."""
+    parts = one_line(text).split("`")
+    return "".join(code(part) if number % 2 else plain(part) for number, part in enumerate(parts))
 
 
 def link(text: str, target: str) -> str:

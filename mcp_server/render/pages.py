@@ -159,7 +159,10 @@ def _sql(text: str) -> str:
 
 def _indexes(told: Documentation) -> str:
     unserved = [one for one in told.links if not one.served]
-    parts = ["# Why each index is there", "Read from the schema; an index's own comment comes first where it has one."]
+    parts = [
+        "# Why each index is there",
+        "Read from the schema; an index's own comment, or the purpose that the spec states, comes first.",
+    ]
     for one in told.relations:
         if one.indexes:
             rows = ((code(each.name), code(each.keys), prose(each.reason), prose(each.doubt)) for each in one.indexes)

@@ -228,7 +228,8 @@ def _indexes(placed: Placed, roles: Mapping[str, int], path: str) -> Iterator[Pa
         unique = bool(re.search(r"\bunique\b", f"{name} {kind} {columns}", re.I))
         at = Place(path, row.line)
         named = name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else ""
-        yield StatedIndex(table, keys, at, "index table", "strong", named, unique)
+        purpose = _cell(row, roles, "description")
+        yield StatedIndex(table, keys, at, "index table", "strong", named, unique, purpose=purpose)
 
 
 def read_keys(text: str) -> tuple[str, ...]:
