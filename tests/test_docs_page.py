@@ -22,6 +22,31 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(NO_BROWSER, reason="no Chromium on this machine; CI installs one"),
 ]
+# The texts of what is shown whose contrast with their ground is below 4.5 (WCAG 2.2, 1.4.3), opacity counted.
+FAINT = """(() => {
+  const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = one => {
+    for (let at = one; at; at = at.parentElement) {
+      const rect = at.matches(".box") && at.querySelector("rect");
+      const colour = parse(rect ? getComputedStyle(rect).fill : getComputedStyle(at).backgroundColor);
+      if (colour.length === 3) return colour;
+    }
+    return parse(getComputedStyle(document.body).backgroundColor);
+  };
+  const faint = [];
+  for (const one of document.querySelectorAll("nav *, .views > section:not([hidden]) *")) {
+    if (![...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()) || one.closest("title")) continue;
+    const style = getComputedStyle(one), under = ground(one);
+    let opacity = 1;
+    for (let at = one; at; at = at.parentElement) opacity *= Number(getComputedStyle(at).opacity);
+    const ink = parse(one.closest("svg") ? style.fill : style.color).slice(0, 3).map((c, i) => c * opacity + under[i] * (1 - opacity));
+    const [high, low] = [light(ink), light(under)].sort((a, b) => b - a);
+    if ((high + 0.05) / (low + 0.05) < 4.5) faint.push(one.textContent.trim().slice(0, 40));
+  }
+  return faint;
+})()"""
 PROFILE = """
 create table profile_of_purple (id int primary key, email text);
 comment on column profile_of_purple.email is 'where the invoices go';
@@ -78,6 +103,7 @@ async def test_every_view_opens_and_every_text_stands_out_from_its_ground(html: 
     for view in ("diagrams", "diagram-3", "indexes", "types", "decisions", "t-profile_of_purple"):
         opened = await page.ask(f"location.hash = '{view}'; new Promise(done => setTimeout(() => done({VIEW}), 50))")
         assert opened == ["diagrams" if view == "diagram-3" else view]
+        assert await page.ask(FAINT) == []
     assert page.errors == []
 
 
