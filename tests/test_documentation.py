@@ -96,6 +96,7 @@ async def test_hostile_names_and_comments_become_text_and_every_table_has_a_file
     written = pages(told, "docs/database")
     files = [name for name in written if name.startswith("tables/")]
     assert len({name.lower() for name in files}) == len(HOSTILE)
+    assert "tables/CON.md" not in files
     for name in files:
         path = (tmp_path / name).resolve()
         assert path.is_relative_to(tmp_path / "tables")

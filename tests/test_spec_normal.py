@@ -129,6 +129,7 @@ def test_a_line_that_the_list_holds_before_its_columns_stays_where_it_is() -> No
     ("text", "line", "why"),
     [
         ("### loans\n\n- id: int (PK)\n- what is lent\n- days: int\n", 3, "line 4 is no column"),
+        ("### loans\n\n- id: int (PK)\n- days: int\n- what is lent\n", 3, "would no longer be told of: what is lent"),
         ("## Plan\n\n1. **Table: Loan**\n   - id: int (PK)\n   - days: int\n", 4, "the list is nested in another"),
         (
             "### loans\n\n- id: int (PK)\n- days: bigint\n\n```sql\ncreate table loans (id int primary key, days int);\n```\n\n- note: text\n",

@@ -36,6 +36,9 @@ def _facts(one: Document, other: Document) -> str:
         return _worded(lost, added)
     if len(other.unread) > len(one.unread):
         return f"a line could no longer be read: {other.unread[-1].text}"
+    if len(other.unread) < len(one.unread):
+        told = Counter(part.text for part in one.unread) - Counter(part.text for part in other.unread)
+        return f"a line that is not understood would no longer be told of: {next(iter(told), '')}"
     return ""
 
 

@@ -44,6 +44,8 @@ from mcp_server.render.text import top_relations
 from mcp_server.render.words import clean, commas, short_type
 
 LONGEST_PAGE = 80  # characters of a page's name
+# No file of Windows may be called so: https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.I)
 _KINDS: Mapping[str, RelationKind] = {
     "table": "table",
     "partitioned": "partitioned table",
@@ -102,7 +104,8 @@ def _slug(name: str) -> str:
     kept = "".join(
         letter if unicodedata.category(letter)[0] in "LN" or letter in "_-." else "-" for letter in clean(name)
     )
-    return re.sub(r"-{2,}", "-", kept).strip("-.")[:LONGEST_PAGE] or "table"
+    slug = re.sub(r"-{2,}", "-", kept).strip("-.")[:LONGEST_PAGE] or "table"
+    return f"{slug}_" if _DEVICE.match(slug) else slug
 
 
 def _links(relation: Table | View, facts: Facts) -> tuple[Link, ...]:
