@@ -210,7 +210,9 @@ def _checked(standing: Standing, where: str, source: str, notes: tuple[str, ...]
         verdict = f"{where} is fresh: {counted(every, 'file')}."
         return Answer(_with_notes(verdict, notes), {"fresh": True, "stale": []}, verdict)
     verdict = f"{where} is stale: {counted(len(standing.stale), 'file')} of {every} {'differs' if len(standing.stale) == 1 else 'differ'}."
-    text = f"{verdict}\n{_kinds(standing)}\nNext: run `{again}` and commit what it writes."
+    first = "move your words out of the files that are not as dbarch wrote them, delete these, then "
+    in_the_way = first if standing.edited or standing.foreign else ""
+    text = f"{verdict}\n{_kinds(standing)}\nNext: {in_the_way}run `{again}` and commit what it writes."
     data = {"fresh": False, "stale": list(standing.stale)}
     return Answer(_with_notes(text, notes), data, verdict, findings=len(standing.stale))
 

@@ -65,6 +65,8 @@ def _answer(found: Sequence[Normalised], changed: Sequence[Normalised], write: b
         f"{counted(parts, 'part')} in {len(changed)} of {counted(len(found), 'document')} {done} into canonical form with "
         f"the same meaning; {counted(len(kept), 'part')} kept as {'it is' if len(kept) == 1 else 'they are'}."
     )
+    if not parts and not kept:
+        verdict = f"The spec is in canonical form: {counted(len(found), 'document')}, nothing to rewrite."
     diff = [line for one in changed for line in _diff(one)]
     told = [f"- {each.place}: {each.why}" for each in kept]
     whole = "\n".join((verdict, "", *diff, "", *told))
@@ -115,8 +117,4 @@ def _next(any_changed: bool, any_kept: bool, write: bool) -> str:
         return "look at the diff, then run `dbarch spec normalize --write`."
     if any_kept:
         return "rewrite by hand what is kept, in the form that the skill spec-refiner shows, and run it again."
-    return (
-        "nothing: the spec is in canonical form."
-        if not any_changed
-        else "`dbarch compare-schemas` says where the models differ from it."
-    )
+    return "`dbarch compare-schemas` says where the models differ from it."

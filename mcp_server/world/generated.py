@@ -140,7 +140,7 @@ def _in_the_way(folder: Path, standing: Standing) -> Refused:
     if standing.foreign:
         told.append(f"not written by dbarch: {_listed(standing.foreign)}")
     return Refused(
-        f"Nothing was written in {folder.name}/. These files are in the way; {'; '.join(told)}.",
+        f"Nothing was written: files are in the way in {folder.name}/; {'; '.join(told)}.",
         "Move what you want to keep of them to a file of another name, delete them, and run it again; or give another folder by --out.",
     )
 

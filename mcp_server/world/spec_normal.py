@@ -159,7 +159,14 @@ def _grid(block: Block, lines: Sequence[str]) -> Candidate:
     cells = [cells_of(row, roles) for row in block.rows[1:]]
     own = cells if "constraints" in roles else list(_left_open(cells))
     rows = ((*one, *(cell_at(row, index) for index in further)) for one, row in zip(own, block.rows[1:], strict=True))
-    return Candidate(first, last, tuple(_table(head, rows)))  # fmt: skip
+    # What differs in white space alone stays as it is written.
+    written = zip(lines[first - 1 : last], _table(head, rows), strict=False)
+    return Candidate(first, last, tuple(old if _bare(old) == _bare(new) else new for old, new in written))
+
+
+def _bare(line: str) -> str:
+    """A row without white space, and its rules as short as can be."""
+    return re.sub(r"-{2,}", "-", re.sub(r"\s", "", line))
 
 
 def _list(run: Sequence[Placed], lines: Sequence[str], stated: Mapping[int, StatedColumn]) -> Candidate:
