@@ -25,7 +25,7 @@ from mcp_server import __version__
 from mcp_server.door import Argument, Contract, Door, contract_of
 from mcp_server.errors import ArchitectError
 from mcp_server.model.answer import Answer
-from mcp_server.operations import OPERATIONS, Operation
+from mcp_server.operations import COMMANDS, OPERATIONS, Operation
 from mcp_server.progress import TerminalProgress
 from mcp_server.shell_words import pair_of, shell_type, understood
 from mcp_server.world.runs import read_report
@@ -33,7 +33,7 @@ from mcp_server.world.workspace import Workspace
 
 FINDINGS, EXPECTED, FAULT, INTERRUPTED = 1, 2, 3, 130
 PURPOSE = "A database architect: schemas, migrations and queries, carried out on a throw-away Postgres first."
-SWITCHES = {"write": "--write/--dry-run"}
+SWITCHES = {"write": "--write/--dry-run", "check": "--check"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for programs instead of text.")]
 Project = Annotated[Path | None, typer.Option("--project", help="The project's folder; this one when not given.")]
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def build(operations: Sequence[Operation] = OPERATIONS) -> typer.Typer:
+def build(operations: Sequence[Operation] = (*OPERATIONS, *COMMANDS)) -> typer.Typer:
     """The command line: one command for each operation, and those of the house itself."""
     app = typer.Typer(
         no_args_is_help=True,
@@ -79,9 +79,14 @@ def build(operations: Sequence[Operation] = OPERATIONS) -> typer.Typer:
         context_settings={"token_normalize_func": _with_dashes, "help_option_names": ["-h", "--help"]},
     )
     app.callback(help=PURPOSE)(_house)
+    groups: dict[str, typer.Typer] = {}
     for operation in operations:
         contract = contract_of(operation)
-        app.command(name=_with_dashes(contract.name), help=contract.description)(_command(contract))
+        group, _, name = operation.command.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+            app.add_typer(groups[group], name=group, help=f"What is done to the {group}.")
+        groups.get(group, app).command(name=name, help=contract.description)(_command(contract))
     for name, command in _house_commands().items():
         app.command(name=name)(command)
     return app
@@ -96,7 +101,8 @@ def _meant(words: Sequence[str]) -> tuple[Operation, ...]:
     first = _with_dashes(words[0]) if words else ""
     if first in ("--version", *_house_commands()):
         return ()
-    return tuple(op for op in OPERATIONS if _with_dashes(op.name) == first) or OPERATIONS
+    every = (*OPERATIONS, *COMMANDS)
+    return tuple(op for op in every if op.command.split()[0] == first) or every
 
 
 def _show_version(wanted: bool) -> None:

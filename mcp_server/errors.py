@@ -52,6 +52,10 @@ class ModelsError(SourceError):
     """The project's models cannot be imported or turned into DDL."""
 
 
+class ModelsMissing(ModelsError):
+    """The project declares no models at all."""
+
+
 class MigrationError(SourceError):
     """The project's Alembic history cannot be replayed."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,7 +12,7 @@ import pytest
 
 from mcp_server.cli import main
 from mcp_server.errors import ConfigError, SpecError
-from mcp_server.model.described import Described, describe_schema
+from mcp_server.model.described import Described, default_of_python, describe_schema
 from mcp_server.model.described_spec import describe_spec
 from mcp_server.model.drift import Disagreement, compare
 from mcp_server.model.orm import ModelClass, ModelField, Models, ModelTable, Place
@@ -180,6 +181,84 @@ async def test_a_python_default_is_told_apart_from_the_databases_where_others_wo
     given = [("id", "uuid4"), ("made_at", "utcnow"), ("seen_at", "utcnow"), ("flag", "False")]
     models = models_with("loans", *(ModelField(name, name, "", False, default=default) for name, default in given))
     assert kinds(await drift(sandboxes, text, sql, models)) == [("server default", "loans", "made_at", "cosmetic")]
+
+
+DEFAULTS = """
+### loans
+
+| Column | Type | Constraints |
+|---|---|---|
+| id | INTEGER | PRIMARY KEY |
+| days | NUMERIC(6,2) | NOT NULL, DEFAULT 0 |
+| open | BOOLEAN | NOT NULL, DEFAULT 1 |
+| tags | JSONB | NOT NULL, DEFAULT '{}' |
+"""
+LOANED = "create table loans (id int primary key, days numeric(6,2) not null default 0.00, open boolean not null default true, tags jsonb not null default '{}')"
+
+
+async def test_one_value_in_two_spellings_is_one_default(sandboxes: Sandboxes) -> None:
+    text = DEFAULTS.replace("DEFAULT 1", "DEFAULT TRUE")
+    assert kinds(await drift(sandboxes, text, LOANED)) == []
+    by_python = LOANED.replace(" default 0.00", "").replace(" default true", "").replace(" default '{}'", "")
+    given = models_with(
+        "loans",
+        ModelField("days", "days", "", False, default="0.0"),
+        ModelField("open", "open", "", False, default="True"),
+        ModelField("tags", "tags", "", False, default="dict"),
+    )
+    found = await drift(sandboxes, text, by_python, given)
+    assert [(one.column, one.harm, one.cells[1].text) for one in found] == [
+        ("days", "cosmetic", "only Python's: 0.0"),
+        ("tags", "cosmetic", "only Python's: '{}'"),
+    ]
+
+
+def described_with(word: str, schema: Schema, *fields: ModelField) -> Described:
+    return describe_schema(word, schema, models_with("loans", *fields) if fields else None)
+
+
+async def test_a_default_that_only_the_later_source_has_is_told_unless_python_gives_the_same(
+    sandboxes: Sandboxes,
+) -> None:
+    bare = await made(sandboxes, "create table loans (id int primary key, days int not null)")
+    kept = await made(sandboxes, "create table loans (id int primary key, days int not null default 14)")
+    field = ModelField("days", "days", "INTEGER", False)
+
+    def told(*defaults: str) -> list[tuple[str, str, list[str]]]:
+        fields = [replace(field, default=one) for one in defaults] or [field]
+        found = compare((described_with("models", bare, *fields), described_with("live", kept)))
+        return [(one.kind, one.harm, [cell.text for cell in one.cells]) for one in found]
+
+    assert told() == [("server default", "cosmetic", ["none", "14"])]
+    assert told("14") == []
+    assert told("7") == [("server default", "integrity", ["Python: 7", "14"])]
+    assert told("reckoned") == []
+
+
+async def test_two_values_that_python_gives_differ(sandboxes: Sandboxes) -> None:
+    text = "```python\nclass Loan(SQLModel, table=True):\n    __tablename__ = 'loans'\n    id: int = Field(primary_key=True)\n    days: int = Field(default=14)\n```\n"
+    sql = "create table loans (id int primary key, days int not null)"
+    other = models_with("loans", ModelField("days", "days", "INTEGER", False, default="7"))
+    same = models_with("loans", ModelField("days", "days", "INTEGER", False, default="14"))
+    (one,) = await drift(sandboxes, text, sql, other)
+    assert (one.kind, one.harm, [cell.text for cell in one.cells]) == (
+        "server default",
+        "integrity",
+        ["Python: 14", "Python: 7"],
+    )
+    assert kinds(await drift(sandboxes, text, sql, same)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sql"),
+    [
+        ("utcnow", "CURRENT_TIMESTAMP"), ("get_utc_now", "CURRENT_TIMESTAMP"), ("datetime.now", "CURRENT_TIMESTAMP"),
+        ("today", "CURRENT_TIMESTAMP"), ("candidate_name", "?"), ("update_token", "?"), ("uuid4", "gen_random_uuid()"),
+        ("dict", "'{}'"), ("list", "'[]'"), ("<Status.OPEN: 'open'>", "'open'"), ("1.5", "1.5"), ("reckon", "?"),
+    ],
+)  # fmt: skip
+def test_a_default_of_python_is_said_as_sql_where_sql_has_it(text: str, sql: str) -> None:
+    assert default_of_python(text) == sql
 
 
 async def test_an_enum_by_names_differs_from_one_by_values(sandboxes: Sandboxes) -> None:

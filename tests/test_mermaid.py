@@ -11,6 +11,8 @@ import pytest
 from benchmarks import generate, node
 from mcp_server.model.facts import gather
 from mcp_server.model.schema import Column, Constraint, Index, Schema, Table
+from mcp_server.render.documentation import document
+from mcp_server.render.er_diagram import fenced
 from mcp_server.render.mermaid import RELATIONSHIPS, render
 
 Parse = Callable[[str], dict[str, Any]]
@@ -109,6 +111,20 @@ def test_an_altered_column_keeps_its_true_name_as_comment() -> None:
 def test_a_table_without_columns_is_drawn(mermaid: Parse) -> None:
     answer = mermaid(diagram(*table("empty")))
     assert answer["entities"] == {"empty": []}
+
+
+def test_the_diagrams_of_pages_are_accepted_whatever_the_names_are(mermaid: Parse) -> None:
+    parent, child = Table("public", 'pa"rent'), Table("odd schema", "chi%ld\n")
+    objects = [item for name in (*ODD, *WORDS) for item in table(name, name)]
+    objects += [parent, child, foreign_key(child, "a,b", parent), Column(child.identity, "a,b", "int")]
+    told = document(gather(Schema.of(objects)), "live")  # type: ignore[arg-type]
+    for keys_only in (True, False):
+        identities = [one.identity for one in told.tables]
+        drawn = fenced(told, identities[:-1], identities[-1:], keys_only=keys_only)
+        answer = mermaid(drawn.removeprefix("```mermaid\n").removesuffix("\n```"))
+        assert answer.get("error") is None
+        assert len(answer["entities"]) == len(told.tables)
+        assert len(answer["relationships"]) == 1
 
 
 def test_nullability_and_uniqueness_become_cardinalities(mermaid: Parse) -> None:

@@ -112,6 +112,10 @@ class Described:
 
 _LENGTH = re.compile(r"^(character varying|character)\((\d+)\)$")
 _IN_LIST = re.compile(r"^\(*(?:\((?P<one>\w+)\)::text|\"?(?P<two>\w+)\"?) = ANY \(\(?ARRAY\[(?P<list>.*?)\]", re.S)
+# A function that gives the present moment, by the words of its name: `utcnow`, `datetime.now`, `get_current_time`.
+_MOMENT = re.compile(
+    r"(?<![a-z])(?:utc_?)?now(?![a-z])|(?<![a-z])(?:today|time|timestamp|datetime|date)(?![a-z])", re.I
+)
 _LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w .\"]+)?")
 
 
@@ -205,9 +209,11 @@ def default_of_python(text: str) -> str:
         return text.lower()
     if re.fullmatch(r"'[^']*'|-?\d+(\.\d+)?", text):
         return text
+    if text in ("dict", "list"):
+        return "'{}'" if text == "dict" else "'[]'"
     if re.search(r"uuid", text, re.I):
         return "gen_random_uuid()"
-    return "CURRENT_TIMESTAMP" if re.search(r"now|time|date", text, re.I) else "?"
+    return "CURRENT_TIMESTAMP" if _MOMENT.search(text) else "?"
 
 
 def _indexes(table: Table, schema: Schema) -> Iterator[DescribedIndex]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from mcp_server.model.described import Described, DescribedColumn, DescribedTable
 from mcp_server.model.drift_columns import Difference, Harm, compare_columns
+from mcp_server.model.drift_defaults import compare_defaults
 from mcp_server.model.drift_keys import compare_checks, compare_indexes
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import NOWHERE, alike
@@ -143,7 +144,9 @@ def _columns(mine: DescribedTable, theirs: DescribedTable, left: Described, righ
             missing = Difference("", _harm_of_absence(column), _worded(column), "", column.place, theirs.place)
             yield _told("column missing", mine, column.name, missing, left, right, theirs)
             continue
-        for one in compare_columns(column, other, mine, left, right):
+        found = tuple(compare_columns(column, other, mine, left, right))
+        default = None if any(one.kind == "type" for one in found) else compare_defaults(column, other, left, right)
+        for one in (*found, *((default,) if default else ())):
             yield _told(one.kind, mine, column.name, one, left, right, theirs)
     for other in theirs.columns:
         if mine.columns and not mine.partial and mine.column(other.name) is None:
@@ -177,19 +180,19 @@ def _told(
     right: Described,
     other: DescribedTable | None = None,
 ) -> Disagreement:
-    mine = one.left_place if one.left_place.file else table.place if kind != "table extra" else Place()
-    theirs = (
-        one.right_place
-        if one.right_place.file
-        else other.place
-        if other
-        else table.place
-        if kind == "table extra"
-        else Place()
-    )
+    is_extra = kind == "table extra"
+    mine = _place(one.left_place, None if is_extra else table, left, one.left)
+    theirs = _place(one.right_place, other or (table if is_extra else None), right, "" if is_extra else one.right)
     cells = (Cell(left.word, one.left, mine), Cell(right.word, one.right, theirs))
     change, how = advised(kind, left.word.partition(":")[0], right.word.partition(":")[0], one)
     return Disagreement(kind, table.name, column, one.harm, cells, change, how)
+
+
+def _place(own: Place, table: DescribedTable | None, source: Described, said: str) -> Place:
+    """The place of what is said, else that of its table; but what a live table was made by did not make what is changed in it."""
+    if own.file or table is None or (source.word == "live" and said):
+        return own
+    return table.place
 
 
 def advised(kind: str, left: str, right: str, one: Difference) -> tuple[str, str]:

@@ -38,14 +38,14 @@ def compare_columns(
         yield typed
     else:
         yield from (one for one in (_values(mine, theirs), None if table.external else _length(mine, theirs)) if one)
-        yield from (one for one in (_default(mine, theirs, right),) if one)
     for found in (_nullable(mine, theirs), _follows(mine, theirs)):
         if found:
             yield found
     yield from _reference(mine, theirs, left, right)
 
 
-def _told(kind: str, harm: Harm, words: tuple[str, str], mine: DescribedColumn, theirs: DescribedColumn) -> Difference:
+def told(kind: str, harm: Harm, words: tuple[str, str], mine: DescribedColumn, theirs: DescribedColumn) -> Difference:
+    """A difference with the places of both columns."""
     return Difference(kind, harm, *words, mine.place, theirs.place)
 
 
@@ -55,11 +55,11 @@ def _type(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | None:
     words = mine.written, theirs.written
     if _enumerated_alike(mine, theirs):
         spelled = _only_spelled(mine.values, theirs.values)
-        return _told("type", "breaking", _with_values(mine, theirs), mine, theirs) if spelled else None
+        return told("type", "breaking", _with_values(mine, theirs), mine, theirs) if spelled else None
     if _fits(mine.types, theirs.types):
         return None
     near = any(mine.types[0] in group and theirs.types[0] in group for group in _NEAR)
-    return _told("type", "integrity" if near else "breaking", words, mine, theirs)
+    return told("type", "integrity" if near else "breaking", words, mine, theirs)
 
 
 def _with_values(mine: DescribedColumn, theirs: DescribedColumn) -> tuple[str, str]:
@@ -108,7 +108,7 @@ def _values(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | None
     if not theirs.values and (theirs.types[0] not in _TEXTS or mine.types != ("enum",)):
         return None
     right = ", ".join(theirs.values) if theirs.values else f"{theirs.written}, no check"
-    return _told("enum values", "integrity", (", ".join(mine.values), right), mine, theirs)
+    return told("enum values", "integrity", (", ".join(mine.values), right), mine, theirs)
 
 
 def _length(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | None:
@@ -120,9 +120,9 @@ def _length(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | None
     if has is not None and (has == wanted or has in mine.bounds):
         return None
     if wanted is not None and (theirs.spoken or has is not None):
-        return _told("length", "integrity", words, mine, theirs) if wanted != has else None
+        return told("length", "integrity", words, mine, theirs) if wanted != has else None
     if wanted is None and has is not None and mine.unbounded:
-        return _told("length", "integrity", words, mine, theirs)
+        return told("length", "integrity", words, mine, theirs)
     return None
 
 
@@ -132,57 +132,14 @@ def _nullable(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | No
     if mine.silent and mine.default is not None:
         return None
     words = tuple("nullable" if one.nullable else "not null" for one in (mine, theirs))
-    return _told(
+    return told(
         "nullable", "cosmetic" if mine.silent and mine.nullable else "integrity", (words[0], words[1]), mine, theirs
     )
 
 
-def _default(mine: DescribedColumn, theirs: DescribedColumn, right: Described) -> Difference | None:
-    """A default that the database should give. Who else writes rows misses one that only Python gives; for a yes or no nobody
-    minds, and a column that may be NULL takes the row without it."""
-    if mine.default is None or mine.primary_key or mine.default == "?":
-        return None
-    wanted = plain_default(mine.default)
-    if theirs.default is not None:
-        other = plain_default(theirs.default)
-        empty_list = {wanted, other} == {"[]", "{}"} and theirs.types[0].endswith("[]")
-        if wanted == other or empty_list or "?" in (wanted, other) or not _comparable(wanted, other):
-            return None
-        return _told("server default", "integrity", (mine.default, theirs.default), mine, theirs)
-    given = plain_default(theirs.given) if theirs.given is not None else None
-    if given is not None and given != "?" and given != wanted and _comparable(wanted, given):
-        return _told("server default", "integrity", (mine.default, f"Python: {theirs.given}"), mine, theirs)
-    if given is None and not right.is_spec:
-        return _told("server default", "integrity", (mine.default, "none"), mine, theirs)
-    if mine.required and wanted not in ("true", "false"):
-        return _told("server default", "cosmetic", (mine.default, f"only Python's: {theirs.given}"), mine, theirs)
-    return None
-
-
-def plain_default(sql: str) -> str:
-    """A default without casts and in one spelling."""
-    text = re.sub(r"::[\w .\"]+(?:\(\d+\))?(?:\[\])?", "", sql).strip()
-    if re.fullmatch(
-        r"(?:now\(\)|current_timestamp(?:\(\d+\))?|localtimestamp|transaction_timestamp\(\)|clock_timestamp\(\)|timezone\('utc', ?now\(\)\)|\(now\(\) at time zone 'utc'\))",
-        text,
-        re.I,
-    ):
-        return "now"
-    if re.fullmatch(r"(?:gen_random_uuid|uuid_generate_v4|uuidv?4?7?)\(\)", text, re.I):
-        return "uuid"
-    return (
-        text.lower() if text.lower() in ("true", "false", "null") else text.strip("'") if text.startswith("'") else text
-    )
-
-
-def _comparable(one: str, other: str) -> bool:
-    """Whether both are plain values: functions may be written in many ways."""
-    return not any(re.search(r"[()]", text) for text in (one, other)) and "now" not in (one, other)
-
-
 def _follows(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | None:
     if mine.follows is True and theirs.follows is False:
-        return _told("onupdate missing", "integrity", ("changes with its row", "nothing changes it"), mine, theirs)
+        return told("onupdate missing", "integrity", ("changes with its row", "nothing changes it"), mine, theirs)
     return None
 
 
@@ -194,20 +151,18 @@ def _reference(
     target = f"{mine.references}.{mine.referenced_column or 'id'}"
     if mine.references and not theirs.references:
         if mine.references != "?" and not right.is_spec:
-            yield _told("fk missing", "integrity", (target, "none"), mine, theirs)
+            yield told("fk missing", "integrity", (target, "none"), mine, theirs)
         return
     if theirs.references and not mine.references:
         if mine.spoken and not left.is_spec:
-            yield _told("fk extra", "integrity", ("none", theirs.references), mine, theirs)
+            yield told("fk extra", "integrity", ("none", theirs.references), mine, theirs)
         return
     if not mine.references:
         return
     if mine.references != "?" and alike(mine.references) != alike(theirs.references):
-        yield _told("fk target", "breaking", (target, f"{theirs.references}.{theirs.referenced_column}"), mine, theirs)
+        yield told("fk target", "breaking", (target, f"{theirs.references}.{theirs.referenced_column}"), mine, theirs)
     elif mine.on_delete and (mine.on_delete != (theirs.on_delete or "no action")):
         if theirs.on_delete or not right.is_spec:
-            yield _told("ondelete", "integrity", (mine.on_delete, theirs.on_delete), mine, theirs)
+            yield told("ondelete", "integrity", (mine.on_delete, theirs.on_delete), mine, theirs)
     elif not mine.on_delete and theirs.on_delete not in ("", "no action"):
-        yield _told(
-            "ondelete", "integrity" if mine.spoken else "cosmetic", ("not said", theirs.on_delete), mine, theirs
-        )
+        yield told("ondelete", "integrity" if mine.spoken else "cosmetic", ("not said", theirs.on_delete), mine, theirs)

@@ -25,7 +25,7 @@ def compare_indexes(mine: DescribedTable, theirs: DescribedTable, left: Describe
         elif alike and one.unique and not any(other.unique for other in alike):
             yield (
                 ",".join(one.keys),
-                Difference("unique missing", "integrity", _worded(one), _worded(alike[0]), one.place),
+                Difference("unique missing", "integrity", _worded(one), _worded(alike[0]), one.place, alike[0].place),
             )
     if mine.whole and not mine.partial:
         yield from _surplus(mine, theirs)
@@ -35,7 +35,7 @@ def _primary(one: DescribedIndex, theirs: DescribedTable) -> Iterator[Found]:
     other = next((index for index in theirs.indexes if index.primary), None)
     if other is not None and {key.lower() for key in other.keys} != {key.lower() for key in one.keys}:
         words = ", ".join(one.keys), ", ".join(other.keys)
-        yield ",".join(one.keys), Difference("primary key", "breaking", *words, one.place)
+        yield ",".join(one.keys), Difference("primary key", "breaking", *words, one.place, other.place)
 
 
 def _surplus(mine: DescribedTable, theirs: DescribedTable) -> Iterator[Found]:
@@ -43,7 +43,7 @@ def _surplus(mine: DescribedTable, theirs: DescribedTable) -> Iterator[Found]:
     for other in theirs.indexes:
         if other.primary or other.keys == key or any(_nearly(one, other) for one in mine.indexes):
             continue
-        yield ",".join(other.keys), Difference("index extra", "cosmetic", "", _worded(other))
+        yield ",".join(other.keys), Difference("index extra", "cosmetic", "", _worded(other), right_place=other.place)
 
 
 def _same(one: DescribedIndex, other: DescribedIndex) -> bool:
@@ -94,7 +94,10 @@ def compare_checks(mine: DescribedTable, theirs: DescribedTable, left: Described
         return
     for other in theirs.checks:
         if not any(_demand(one.sql) == _demand(other.sql) for one in mine.checks):
-            yield (other.columns or ("",))[0], Difference("check extra", "cosmetic", "", other.sql)
+            yield (
+                (other.columns or ("",))[0],
+                Difference("check extra", "cosmetic", "", other.sql, right_place=other.place),
+            )
 
 
 def _is_kept(one: DescribedCheck, mine: DescribedTable, theirs: DescribedTable) -> bool:

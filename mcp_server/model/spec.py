@@ -103,7 +103,7 @@ class StatedTable:
 class StatedIndex:
     """An index, or a uniqueness over several columns. keys: `created_at`, `created_at DESC`, or an expression.
 
-    table: "" when it must be found by the columns.
+    table: "" when it must be found by the columns. purpose: what it is said to be for.
     """
 
     table: str
@@ -115,6 +115,7 @@ class StatedIndex:
     unique: bool = False
     predicate: str = ""
     method: str = ""
+    purpose: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -151,10 +151,15 @@ def _distinct(indexes: Iterable[StatedIndex]) -> tuple[StatedIndex, ...]:
         key = (*(text.lower().replace('"', "") for text in one.keys), one.predicate, one.method)
         known = found.get(key)
         if known is None or (one.unique and not known.unique):
-            found[key] = replace(one, name=one.name or known.name) if known else one
-        elif one.name and not known.name:
-            found[key] = replace(known, name=one.name)
+            found[key] = _with(one, known) if known else one
+        else:
+            found[key] = _with(known, one)
     return tuple(found.values())
+
+
+def _with(index: StatedIndex, other: StatedIndex) -> StatedIndex:
+    """An index with the name and the purpose that only another statement of it has."""
+    return replace(index, name=index.name or other.name, purpose=index.purpose or other.purpose)
 
 
 def _once(checks: Iterable[StatedCheck]) -> tuple[StatedCheck, ...]:

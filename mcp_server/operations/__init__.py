@@ -22,6 +22,7 @@ class Operation:
     """One verb of the house. module: where the function is, as for import. effect: what it may change.
 
     asks: a person must agree to each call, whatever else the client allows.
+    words: on the command line, where they are not those of its name: a group and a command.
     """
 
     name: str
@@ -29,6 +30,12 @@ class Operation:
     title: str
     effect: Effect = "reads"
     asks: bool = False
+    words: str = ""
+
+    @property
+    def command(self) -> str:
+        """What it is called on the command line."""
+        return self.words or self.name.replace("_", "-")
 
     def load(self) -> Callable[..., Awaitable[Answer]]:
         """The function itself."""
@@ -51,4 +58,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("check_health", ".health", "Check a database's health"),
     Operation("write_phr", ".record", "Write a Prompt History Record", "writes files"),
     Operation("write_adr", ".decide", "Write an Architecture Decision Record", "writes files", asks=True),
+)
+# Served on the command line alone.
+COMMANDS: tuple[Operation, ...] = (
+    Operation("docs", ".document", "Write the database's documentation", "writes files"),
+    Operation("normalize_spec", ".normalize", "Put the spec into canonical form", "writes files", words="spec normalize"),
 )

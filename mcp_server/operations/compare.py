@@ -12,7 +12,8 @@ from mcp_server.model.answer import Answer
 if TYPE_CHECKING:
     from mcp_server.model.described import Described
     from mcp_server.model.drift_report import DriftReport
-    from mcp_server.model.schema import Schema
+    from mcp_server.model.mark import Marks
+    from mcp_server.model.orm import History
     from mcp_server.model.spec_table import Spec
     from mcp_server.world.workspace import Workspace
 
@@ -29,7 +30,7 @@ async def compare_schemas(
     All but live are made real in an empty Postgres, and one reader reads them; what the spec leaves open is no
     disagreement, and neither is what is equal in meaning (TEXT and VARCHAR, a unique index and UNIQUE, names of indexes,
     SERIAL and identity). Each disagreement has its severity (breaking, integrity, performance, cosmetic), what every source
-    says (spec and models with file and line), and the side to change by default. Contradictions inside the spec come first. The command exits with 1 when there
+    says (spec, models and migrations with file and line), and the side to change by default. Contradictions inside the spec come first. The command exits with 1 when there
     are contradictions or disagreements that break or that cost integrity.
 
     sources: two or more of spec, spec:<path>, models, migrations, migrations:<revision>, file:<path.sql> and live; those
@@ -69,11 +70,13 @@ async def existing(workspace: Workspace) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A source that was read. spec: its Spec, when it is one."""
+    """A source that was read. spec: its Spec, when it is one. marks, history: of an Alembic history, where it made what."""
 
     described: Described
     spec: Spec | None = None
     notes: tuple[str, ...] = ()
+    marks: Marks | None = None
+    history: History | None = None
 
 
 async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) -> DriftReport:
@@ -89,6 +92,7 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
     failures = [(word, one) for word, one in zip(words, answers, strict=True) if isinstance(one, ArchitectError)]
     if failures and (chosen or len(told) < 2):
         raise failures[0][1]
+    told = await _with_live_places(workspace, told)
     notes = [
         f"{word} could not be read and takes no part: {' '.join(str(error).split())[:400]}" for word, error in failures
     ]
@@ -122,18 +126,10 @@ async def _read(workspace: Workspace, word: str) -> Told:
         return await read_spec_told(workspace, word)
     if kind == "models":
         return await _read_models(workspace)
-    schema = await (_read_migrations(workspace, word) if kind == "migrations" else read_source(workspace, word))
-    return Told(describe_schema(word, without_external(schema, workspace.settings.external)))
-
-
-async def _read_migrations(workspace: Workspace, word: str) -> Schema:
-    from mcp_server.world.known_history import read_known_history
-    from mcp_server.world.migrations import replay
-    from mcp_server.world.sources import parse_source, read_template
-
-    history = await read_known_history(workspace)
-    template = await replay(workspace, parse_source(word).argument or "heads", history)
-    return (await read_template(workspace, template)).without(history.version_table_identity)
+    if kind == "migrations":
+        return await _read_migrations(workspace, word)
+    schema = without_external(await read_source(workspace, word), workspace.settings.external)
+    return Told(describe_schema(word, schema))
 
 
 async def _read_models(workspace: Workspace) -> Told:
@@ -147,6 +143,56 @@ async def _read_models(workspace: Workspace) -> Told:
     models = await read_known_models(workspace, sandboxes.server_version)
     schema = await read_template(workspace, await materialise_models(workspace, models))
     return Told(describe_schema("models", without_external(schema, workspace.settings.external), models))
+
+
+async def _read_migrations(workspace: Workspace, word: str) -> Told:
+    """What the history makes, each thing with the line of the revision that made or last changed it."""
+    from mcp_server.model.described import describe_schema
+    from mcp_server.model.mark import placed
+    from mcp_server.world.external import without_external
+    from mcp_server.world.known_history import read_known_history
+    from mcp_server.world.migrations import replay, resolve
+    from mcp_server.world.revision_marks import read_marks
+    from mcp_server.world.sources import parse_source, read_template
+
+    history = await read_known_history(workspace)
+    revision = parse_source(word).argument or "heads"
+    schema = await read_template(workspace, await replay(workspace, revision, history))
+    schema = schema.without(history.version_table_identity)
+    wanted = history.ancestors(*(resolve(history, revision) if history.revisions else ()))
+    marks = await asyncio.to_thread(read_marks, workspace.settings.root, wanted)
+    described = describe_schema(word, without_external(schema, workspace.settings.external))
+    return Told(placed(described, marks), marks=marks, history=history)
+
+
+async def _with_live_places(workspace: Workspace, told: list[Told]) -> list[Told]:
+    """The sources, what the live database has from the history with the history's places."""
+    from mcp_server.model.mark import placed_live
+
+    made = next((one for one in told if one.marks and one.history), None)
+    if made is None or made.marks is None or made.history is None:
+        return told
+    found = []
+    for one in told:
+        if one.described.word == "live":
+            applied = await _applied(workspace, made.history)
+            one = replace(one, described=placed_live(one.described, made.described, made.marks, applied))
+        found.append(one)
+    return found
+
+
+async def _applied(workspace: Workspace, history: History) -> frozenset[str]:
+    """The revisions that the live database has; none when its version table cannot be read."""
+    from mcp_server.errors import DatabaseError
+    from mcp_server.world.database import translating
+
+    connection = await workspace.live()
+    try:
+        with translating("reading the version table"):
+            rows = await connection.fetch(f"select version_num from {history.version_table_identity}")
+    except DatabaseError:
+        return frozenset()
+    return frozenset(one.id for one in history.ancestors(*(row["version_num"] for row in rows)))
 
 
 async def read_spec_told(workspace: Workspace, word: str) -> Told:

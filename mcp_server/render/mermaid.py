@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mcp_server.model.facts import Facts, primary_key
-from mcp_server.model.schema import Column, Constraint, Index, Table
+from mcp_server.model.names import split
+from mcp_server.model.schema import Column, Constraint, Index, Table, View
 from mcp_server.render.text import Text
 from mcp_server.render.words import clean, commas, count, one_line, short_type
 
@@ -29,7 +30,7 @@ def render(facts: Facts, tables: Sequence[Table] | None = None, limit: int = CHA
     tables: those to draw, None for all. limit: characters. Relationships are drawn between drawn tables only.
     """
     chosen = tables if tables is not None else [table for table in facts.schema.all(Table) if not table.partition_of]
-    entities = _entity_names(chosen)
+    entities = entity_names(table.identity for table in chosen)
     blocks = {table.identity: "\n".join(_entity(table, facts, entities)) for table in chosen}
     edges = [edge for table in chosen for edge in _relationships(table, facts, entities)]
     whole = _diagram(blocks.values(), [text for _, _, text in edges], "")
@@ -58,21 +59,21 @@ def _cut(blocks: Mapping[str, str], edges: Sequence[tuple[str, str, str]], limit
     return Text(text, len(drawn), len(blocks), whole)
 
 
-def _entity_names(tables: Sequence[Table]) -> dict[str, str]:
+def entity_names(identities: Iterable[str]) -> dict[str, str]:
     """A name that Mermaid accepts for each table, and that no other table has."""
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for table in tables:
-        plain = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
-        name = _quotable(plain) or "_"
+    for identity in identities:
+        schema, *rest = split(identity)
+        name = quotable(".".join(rest if schema == "public" else (schema, *rest))) or "_"
         while name in taken:
             name += "_"
         taken.add(name)
-        names[table.identity] = name
+        names[identity] = name
     return names
 
 
-def _quotable(text: str) -> str:
+def quotable(text: str) -> str:
     """Text that may stand in Mermaid's double quotes."""
     return clean(text).translate(_LOOKALIKES)
 
@@ -85,14 +86,14 @@ def _entity(table: Table, facts: Facts, entities: Mapping[str, str]) -> Iterator
     keys = _keys(table, facts)
     yield f'  "{entities[table.identity]}" {{'
     for column in columns:
-        name, kind = _word(column.name), _word(short_type(column.type))
-        note = f' "{_quotable(one_line(column.name, 80))}"' if name != column.name else ""
+        name, kind = attribute_word(column.name), attribute_word(short_type(column.type))
+        note = f' "{quotable(one_line(column.name, 80))}"' if name != column.name else ""
         marks = f" {commas(keys[column.name])}" if column.name in keys else ""
         yield f"    {kind} {name}{marks}{note}"
     yield "  }"
 
 
-def _word(text: str) -> str:
+def attribute_word(text: str) -> str:
     """A name of an attribute or a type that Mermaid accepts."""
     word = _NOT_IN_WORD.sub("_", text)
     return word if _WORD.match(word) and word.upper() not in _KEYS else f"_{word}"
@@ -118,15 +119,15 @@ def _relationships(table: Table, facts: Facts, entities: Mapping[str, str]) -> I
     for key in facts.schema.on(table.identity, Constraint):
         if key.kind != "f" or key.references not in entities:
             continue
-        many = "|o" if _is_unique(table, key, facts) else "}o"
+        many = "|o" if is_unique(table, key, facts) else "}o"
         one = "o|" if nullable.intersection(key.columns) else "||"
         line = "--" if key_columns.issuperset(key.columns) else ".."
-        label = _quotable(one_line(commas(key.columns), 120))
+        label = quotable(one_line(commas(key.columns), 120))
         ends = f'"{entities[table.identity]}" {many}{line}{one} "{entities[key.references]}"'
         yield table.identity, key.references, f'  {ends} : "{label}"'
 
 
-def _is_unique(table: Table, key: Constraint, facts: Facts) -> bool:
+def is_unique(table: Table | View, key: Constraint, facts: Facts) -> bool:
     """Whether at most one row of the table can point at a row."""
     return any(
         index.unique and not index.predicate and set(index.columns) <= set(key.columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_server.errors import MigrationError, ModelsError
+from mcp_server.errors import MigrationError, ModelsError, ModelsMissing
 from mcp_server.model.orm import History, Place
 from mcp_server.world.guest_process import Answer
 from mcp_server.world.interpreter import Interpreter
@@ -19,7 +19,8 @@ def models_error(answer: Answer, interpreter: Interpreter, limit: float) -> Mode
     if not answer.error:
         return ModelsError(*_no_answer(answer, interpreter, "The models were not imported", limit))
     message, hint = _models_text(answer.error, interpreter)
-    return ModelsError(message, hint, *answer.error["place"])
+    missing = answer.error["kind"] == "no models" and not answer.error["roots"]
+    return (ModelsMissing if missing else ModelsError)(message, hint, *answer.error["place"])
 
 
 def _models_text(error: Mapping[str, Any], interpreter: Interpreter) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def revision_file(name: str, text: str) -> RevisionFile:
     functions = {node.name: node for node in module.body if isinstance(node, Function)}
     up, down = functions.get("upgrade"), functions.get("downgrade")
     apart = _called_apart(functions.values())
-    back = _reached(functions, "downgrade") - _reached(functions, "upgrade")
+    back = reached_from(functions, "downgrade") - reached_from(functions, "upgrade")
     return RevisionFile(
         path=name,
         calls=tuple(
@@ -92,7 +92,7 @@ def _called_apart(functions: Iterable[Function]) -> frozenset[str]:
     return frozenset(name for name, found in places.items() if found == {True})
 
 
-def _reached(functions: dict[str, Function], name: str) -> frozenset[str]:
+def reached_from(functions: dict[str, Function], name: str) -> frozenset[str]:
     """The functions of the file that one of them speaks of, itself, or by way of others."""
     found: set[str] = set()
     waiting = [name]

@@ -31,13 +31,19 @@ _PARENS = re.compile(r"\(((?:[^()]|\([^()]*\))*)\)")
 
 def read_items(placed: Sequence[Placed], path: str) -> Iterator[StatedTable | Unread]:
     """The tables that runs of list items state. placed: the blocks of a document in order."""
+    for run in runs_of(placed):
+        yield from _table(run, path)
+
+
+def runs_of(placed: Sequence[Placed]) -> Iterator[list[Placed]]:
+    """List items that may state the columns of one table together."""
     run: list[Placed] = []
     for one in (*placed, None):
         if one is not None and run and _continues(run[-1], one):
             run.append(one)
             continue
         if run:
-            yield from _table(run, path)
+            yield run
         run = [one] if one is not None and _may_state(one) else []
 
 
@@ -57,7 +63,7 @@ def _table(run: Sequence[Placed], path: str) -> Iterator[StatedTable | Unread]:
     above: dict[int, str] = {}
     for one in run:
         above = {depth: name for depth, name in above.items() if depth < one.block.depth}
-        if above and _is_detail(plain(one.block.text)):
+        if above and is_detail(plain(one.block.text)):
             columns = [_detailed(column, one) if column.name == above[max(above)] else column for column in columns]
             continue
         found = _columns_of(one, path)
@@ -129,7 +135,7 @@ def _columns_of(one: Placed, path: str) -> list[StatedColumn]:
     return [column] if column is not None else []
 
 
-def _is_detail(text: str) -> bool:
+def is_detail(text: str) -> bool:
     """Whether a nested item tells more of the one above instead of being a column."""
     return bool(
         re.match(
@@ -212,7 +218,7 @@ def _after_colon(column: StatedColumn, rest: str, inside: str) -> StatedColumn:
     """`name: TYPE (constraints) - description`, `name: TYPE, constraints`."""
     type = read_type(rest)
     column = replace(column, type=type, nullable=True if is_optional(rest) else None)
-    after = rest[_end(rest) :]
+    after = rest[words_of_type(rest) :]
     for match in list(_PARENS.finditer(after))[:2]:
         column = _with_words(column, match[1])
     outside = re.split(r"\s[-–—]\s", _PARENS.sub(" ", after))[0]
@@ -222,7 +228,7 @@ def _after_colon(column: StatedColumn, rest: str, inside: str) -> StatedColumn:
     return _told(column, after)
 
 
-def _end(rest: str) -> int:
+def words_of_type(rest: str) -> int:
     """Where the type ends, with what else fits (`UUID or VARCHAR`) and with its wrapping (`Optional[str]`)."""
     wrapped = re.match(r"^\s*(?:optional|mapped)\s*\[[^\]]*\]+", rest, re.I)
     if wrapped:
@@ -241,7 +247,7 @@ def _typed(column: StatedColumn, words: str) -> StatedColumn:
     """From parentheses that begin with a type: `UUID, primary key`."""
     type = read_type(words)
     column = replace(column, type=type, nullable=True if is_optional(words) else None)
-    rest = words[_end(words) :] if type else words
+    rest = words[words_of_type(words) :] if type else words
     if type and type.fits == ("enum",) and not type.values and rest.lstrip().startswith((":", "=")):
         column = replace(column, type=replace(type, values=read_values(rest.lstrip(" :="))))
     return _with_words(column, rest)

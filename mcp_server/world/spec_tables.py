@@ -60,7 +60,7 @@ def read_grid(placed: Placed, path: str) -> Iterator[Part]:
     rows = placed.block.rows
     if len(rows) < 2:
         return
-    roles = _roles(rows[0])
+    roles = roles_of(rows[0])
     if "index" in roles and ("columns" in roles or "name" in roles):
         yield from _indexes(placed, roles, path)
     elif "name" in roles and "references" in roles and "table" in roles:
@@ -69,7 +69,7 @@ def read_grid(placed: Placed, path: str) -> Iterator[Part]:
         yield from _columns(placed, roles, path)
 
 
-def _roles(header: Row) -> dict[str, int]:
+def roles_of(header: Row) -> dict[str, int]:
     """Which column of the table holds what, by its header."""
     found: dict[str, int] = {}
     for index, cell in enumerate(header.cells):
@@ -172,9 +172,12 @@ def _from_cells(column: StatedColumn, row: Row, roles: Mapping[str, int]) -> Sta
         )
         column = replace(column, nullable=says if says is not None else column.nullable)
     if required:
-        says = False if _YES.match(required) else True if _NO.match(required) else None
+        optional = _NO.match(required) or required.lower().startswith("optional")
+        says = False if _YES.match(required) else True if optional else None
         column = replace(column, nullable=says if says is not None else column.nullable)
-    if default not in _EMPTY and not default.lower().startswith("auto"):
+    if default.lower().startswith("auto"):
+        column = constrained(column, read_words(default))
+    elif default not in _EMPTY:
         value = read_default(default)
         column = replace(column, default=None if value == "null" else value)
     if target not in _EMPTY:
@@ -225,7 +228,8 @@ def _indexes(placed: Placed, roles: Mapping[str, int], path: str) -> Iterator[Pa
         unique = bool(re.search(r"\bunique\b", f"{name} {kind} {columns}", re.I))
         at = Place(path, row.line)
         named = name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else ""
-        yield StatedIndex(table, keys, at, "index table", "strong", named, unique)
+        purpose = _cell(row, roles, "description")
+        yield StatedIndex(table, keys, at, "index table", "strong", named, unique, purpose=purpose)
 
 
 def read_keys(text: str) -> tuple[str, ...]:

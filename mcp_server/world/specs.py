@@ -76,12 +76,7 @@ def read_spec(root: Path, folder: str = "specs", name: str = "") -> Spec:
     Raises NotFound when there is none, Refused for a path that leads out of the project, SpecError for a document that states
     no table, with the form that was expected.
     """
-    paths = _named(root, name) if name else find_documents(root, folder)
-    if not paths:
-        raise NotFound(
-            f"There is no spec document under {name or folder}/.",
-            "Write specs/database/schema.md, or name another folder: [tool.dbarch] specs.",
-        )
+    paths = documents_of(root, folder, name)
     spec = fold(read_file(path, root) for path in paths)
     if not any(table.columns for table in spec.tables):
         first = spec.unread[0] if spec.unread else None
@@ -94,6 +89,17 @@ def read_spec(root: Path, folder: str = "specs", name: str = "") -> Spec:
             where.line,
         )
     return spec
+
+
+def documents_of(root: Path, folder: str = "specs", name: str = "") -> tuple[Path, ...]:
+    """The documents of a project's spec, or the one document or those of the folder that is named. Raises NotFound, Refused."""
+    paths = _named(root, name) if name else find_documents(root, folder)
+    if not paths:
+        raise NotFound(
+            f"There is no spec document under {name or folder}/.",
+            "Write specs/database/schema.md, or name another folder: [tool.dbarch] specs.",
+        )
+    return paths
 
 
 EXPECTED = (

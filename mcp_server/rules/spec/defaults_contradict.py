@@ -6,7 +6,7 @@ are the same.
 
 from collections.abc import Iterator
 
-from mcp_server.model.drift_columns import plain_default
+from mcp_server.model.drift_defaults import plain_default
 from mcp_server.model.finding import Finding, Rule
 from mcp_server.model.spec_table import Spec, Voice
 from mcp_server.model.spec_voices import both_places, columns_of, contradiction, first_place
