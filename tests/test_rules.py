@@ -146,7 +146,7 @@ def test_a_rule_explains_itself(one: Registered) -> None:
     first, _, rest = one.page.partition("\n")
     assert first.endswith((".", ":"))
     assert len(rest.split()) >= 10
-    assert one.rule.code[0] in "MOCSP"
+    assert one.rule.code[0] in "MOCSPF"
 
 
 def test_no_rule_is_exempted_that_is_not_there() -> None:
