@@ -57,6 +57,7 @@ class Ground:
             examined = await self._examine(query)
         finally:
             await transaction.rollback()
+            await self.connection.execute("deallocate all")
         return judge(examined).findings
 
     async def _examine(self, query: str) -> Examined:
@@ -66,7 +67,8 @@ class Ground:
         return await examine(self.connection, query, kind, plan)
 
 
-def of_plan(document: str) -> tuple[Finding, ...]:
-    """What the rules find in a plan alone."""
-    plan: QueryPlan = read_plan(document)
-    return judge(Examined(sql="select 1", kind="select", plan=plan)).findings
+def of_plan(documents: str) -> tuple[Finding, ...]:
+    """What the rules find in a plan alone, and in the plan for any values where that stands on a second line."""
+    plans: list[QueryPlan] = [read_plan(line) for line in documents.splitlines()]
+    generic = plans[1] if len(plans) > 1 else None
+    return judge(Examined(sql="select 1", kind="select", plan=plans[0], generic=generic)).findings

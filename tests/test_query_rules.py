@@ -22,7 +22,26 @@ UNFIXED = {
     "F103": "there is none, which is what it says",
     "F118": TEXT,
     "F121": TEXT,
+    "F113": "the rewrite stops everybody, so its hour has to be chosen",
+    "F114": TEXT,
+    "F122": TEXT,
+    "F125": TEXT,
+    "F129": "the page that comes next is the application's to ask for; the paging advice shows how",
+    "F131": "whether an estimate will do is for a person to say",
+    "F132": "how many rows are wanted is for a person to say",
+    "F133": TEXT,
+    "F138": TEXT,
+    "F139": TEXT,
+    "F140": TEXT,
+    "F142": TEXT,
+    "F143": TEXT,
+    "F147": "it is the application that prepares",
+    "F148": "a second run has to show whether it stays",
+    "F149": "the plan names the constraint and not the columns of the other table",
+    "F152": "it is over by the time it is seen",
 }
+# Why a fix is not tried here.
+UNTRIED = {"F109": "VACUUM runs in no transaction"}
 # What the embedded Postgres lacks: such a rule is cured on a Postgres of the system's that has it.
 NEEDS = {"F119": "pg_trgm"}
 
@@ -68,7 +87,7 @@ async def test_a_bad_query_is_found_and_its_fix_cures_it(one: Registered, ground
     assert found.evidence
     assert 0 <= found.gain <= 1
     assert bool(found.fix) == (rule.code not in UNFIXED), "say in UNFIXED why it has no fix"
-    if found.fix and not await lacks_extension(one, ground):
+    if found.fix and rule.code not in UNTRIED and not await lacks_extension(one, ground):
         cured = await ground.findings(rule.given, rule.bad, fix=found.fix)
         assert rule.code not in {finding.code for finding in cured}, (found.fix, cured)
 
@@ -96,4 +115,4 @@ def test_plans_are_judged_as_their_rules_say(one: Registered) -> None:
 
 
 def test_no_rule_is_exempted_that_is_not_there() -> None:
-    assert set(UNFIXED) <= {one.rule.code for one in (*IN_QUERIES, *IN_PLANS)}
+    assert {*UNFIXED, *UNTRIED} <= {one.rule.code for one in (*IN_QUERIES, *IN_PLANS)}
