@@ -40,6 +40,7 @@ class Explained:
     sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
     notes: what was changed or must be known, one sentence each. warnings: what comes before all else: that ANALYZE did
     not end in time, so that the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
+    generic: where values were given, the plan that a prepared statement may settle on, for any values.
     """
 
     sql: str
@@ -50,6 +51,7 @@ class Explained:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unknown_to_statistics: tuple[str, ...] = ()
+    generic: QueryPlan | None = None
 
 
 async def explain(
@@ -85,7 +87,9 @@ async def explain(
                 await refuse_acting_in_planning(guarded, statement.query, risks)
             explained = await _plain(guarded, statement, parameters, values)
             explained = replace(explained, notes=(*notes, *told, *explained.notes))
-            return await _measured(guarded, statement, values, explained, timeout_ms) if analyze else explained
+            if analyze:
+                explained = await _measured(guarded, statement, values, explained, timeout_ms)
+            return await _with_generic(guarded, statement, values, explained)
     except asyncpg.PostgresError as error:
         raise await describe_failure(connection, error, statement) from error
 
@@ -176,6 +180,16 @@ async def _generic(connection: Connection, statement: Statement, parameters: Seq
     await connection.fetch("select pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)")
     nulls = ", ".join("null" for _ in parameters)
     return str(await connection.fetchval(f"explain ({_options()}) execute {_PREPARED} ({nulls})"))
+
+
+async def _with_generic(
+    connection: Connection, statement: Statement, values: Mapping[int, str], explained: Explained
+) -> Explained:
+    """The same with the plan for any values, unless there are none, or the transaction ended with a cancelled run."""
+    if not values or explained.warnings:
+        return explained
+    document = await _generic(connection, statement, explained.parameters)
+    return replace(explained, generic=_read(document, generic=True))
 
 
 async def _measured(
