@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.finding import Finding
+from mcp_server.model.trial import Trial
 from mcp_server.render.plan_data import plan_data
 from mcp_server.render.plan_page import render_plan_page
 from mcp_server.render.plan_text import render_plan, verdict
 from mcp_server.render.query_findings import findings_data, render_findings
+from mcp_server.render.trial_text import trial_data, trial_table, trial_verdict
 from mcp_server.render.words import one_line
 from mcp_server.rules import judge
 from mcp_server.world.runs import address, new_run
@@ -30,29 +33,80 @@ async def explain_query(
     sql: str,
     params: tuple[Any, ...] = (),
     analyze: bool = False,
+    indexes: tuple[str, ...] = (),
+    rewrite: str = "",
     timeout: float = 15,  # noqa: ASYNC109 (the server's own statement_timeout)
     format: Literal["text", "json"] = "text",
 ) -> Answer:
     """Explain one SQL statement on the live database: its plan, what costs most, and what would make it faster.
 
-    Nothing is changed: the statement is run only when analyze asks for it, in a read-only transaction that is rolled
-    back.
+    Nothing is changed there: what purely reads is run in a read-only transaction that is rolled back; what changes rows,
+    and indexes that are tried, only on a throw-away copy with the rows of the tables in question.
 
     sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood. params: a value for
     each placeholder, in order; leave out for a plan that serves any values. analyze: run the statement and
-    measure; only for statements that purely read. timeout: seconds, kept by the server. format: text, or json with the
-    nodes as data; the whole plan is kept as a report.
+    measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
+    measured. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
+    kept by the server. format: text, or json with the nodes as data; the whole plan is kept as a report.
     """
     if not 0 < timeout <= LONGEST:
         raise Refused(f"timeout must be more than 0 and at most {LONGEST} seconds.", "The usual is 15.")
+    if indexes and rewrite:
+        raise Refused(
+            "indexes and rewrite are tried one at a time.", "Try the rewritten query first, then its indexes."
+        )
+    from mcp_server.operations.trial import Question
+
+    question = Question(sql, params, round(timeout * 1000))
+    outcome = await _outcome(workspace, question, analyze=analyze, indexes=indexes, rewrite=rewrite)
     from mcp_server.world.examination import examine
+
+    explained = outcome.explained
+    connection = await workspace.live()
+    examined = await examine(connection, explained.sql, explained.kind, explained.plan, explained.generic)
+    return _answer(outcome, ranked(examined))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A statement as it was explained, and what was tried with it. where: on what it was run, "" for live."""
+
+    explained: Explained
+    trial: Trial | None = None
+    where: str = ""
+
+
+async def _outcome(
+    workspace: Workspace, question: Any, *, analyze: bool, indexes: tuple[str, ...], rewrite: str
+) -> Outcome:
+    """Explain on live, and where that must not be done there, or something is tried, on a copy."""
+    from mcp_server.world.effects import NeedsCopy
     from mcp_server.world.explain import explain
 
-    connection = await workspace.live()
+    async def plain(*, run: bool) -> Explained:
+        live = await workspace.live()
+        return await explain(live, question.sql, question.params, analyze=run, timeout_ms=question.timeout_ms)
+
+    if indexes or rewrite:
+        from mcp_server.operations.trial import try_indexes, try_rewrite
+
+        planned = await plain(run=False)
+        known = bool(question.params) or not planned.parameters
+        asked = replace(question, known=known)
+        trial, explained = (
+            await try_rewrite(workspace, asked, rewrite)
+            if rewrite
+            else await try_indexes(workspace, asked, planned, indexes)
+        )
+        return Outcome(explained, trial)
     workspace.progress("Running the statement" if analyze else "Planning the statement")
-    explained = await explain(connection, sql, params, analyze=analyze, timeout_ms=round(timeout * 1000))
-    examined = await examine(connection, explained.sql, explained.kind, explained.plan, explained.generic)
-    return _answer(explained, ranked(examined))
+    try:
+        return Outcome(await plain(run=analyze))
+    except NeedsCopy:
+        from mcp_server.operations.trial import measured_on_copy
+
+        explained, copy = await measured_on_copy(workspace, question, await plain(run=False))
+        return Outcome(explained, where=copy.words)
 
 
 def ranked(examined: Examined) -> tuple[Finding, ...]:
@@ -60,13 +114,17 @@ def ranked(examined: Examined) -> tuple[Finding, ...]:
     return tuple(sorted(judge(examined).findings, key=lambda one: -one.gain))
 
 
-def _answer(explained: Explained, findings: tuple[Finding, ...]) -> Answer:
+def _answer(outcome: Outcome, findings: tuple[Finding, ...]) -> Answer:
     run = f"plan-{new_run()}"
     picture = f"{run}-page"
-    notes = tuple(_notes(explained))
-    plan = explained.plan
+    explained, plan, trial = outcome.explained, outcome.explained.plan, outcome.trial
+    notes = tuple(_notes(outcome))
+    said = [*explained.warnings, *_where(outcome), *(trial_verdict(trial) if trial else ())]
+    table = trial_table(trial) if trial else []
     lines = (
-        *explained.warnings,
+        *said,
+        *(["", *table, ""] if trial else []),
+        *(["The plan afterwards:"] if trial else []),
         render_plan(plan, notes),
         "",
         *render_findings(plan, findings),
@@ -77,18 +135,32 @@ def _answer(explained: Explained, findings: tuple[Finding, ...]) -> Answer:
         text="\n".join(lines),
         data={
             "sql": one_line(explained.sql, SHOWN),
+            **({"trial": trial_data(trial)} if trial else {}),
             **data,
             "findings": findings_data(plan, findings),
             "report": address(run),
             "page": address(picture),
         },
-        verdict=" ".join((*explained.warnings, *verdict(plan))),
-        reports={run: explained.document, picture: render_plan_page(plan, explained.sql, findings, notes)},
-        carried_out={"statements" if plan.analyzed else "plans": 1},
+        verdict=" ".join((*said, *verdict(plan))),
+        reports={run: explained.document, picture: render_plan_page(plan, explained.sql, findings, notes, table)},
+        carried_out=_carried_out(outcome),
     )
 
 
-def _notes(explained: Explained) -> Iterator[str]:
+def _where(outcome: Outcome) -> list[str]:
+    """Said first: what must not be done on live was done on a copy."""
+    return [f"Run on {outcome.where}, and rolled back there; live was only read."] if outcome.where else []
+
+
+def _carried_out(outcome: Outcome) -> dict[str, int]:
+    if outcome.trial is not None:
+        runs = outcome.trial.before.runs + outcome.trial.after.runs
+        return {"statements": runs, "indexes built on a copy": len(outcome.trial.indexes)}
+    return {"statements" if outcome.explained.plan.analyzed else "plans": 1}
+
+
+def _notes(outcome: Outcome) -> Iterator[str]:
+    explained = outcome.explained
     yield from explained.notes
     if explained.unknown_to_statistics:
         tables = ", ".join(explained.unknown_to_statistics[:10])

@@ -101,6 +101,13 @@ _OPERATORS = re.compile(r":opnos \(o ([\d ]+)\)")
 _RELATION = re.compile(r":relid (\d+)")
 
 
+_OF_SEQUENCES = frozenset({"nextval", "setval", "currval", "lastval"})
+
+
+class NeedsCopy(Refused):
+    """Running the statement could change something; on a throw-away copy it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Risks:
     """What in a database deserves a closer look. planning: a function that planning might run. domains: their checks."""
@@ -139,11 +146,17 @@ async def refuse_acting_in_planning(connection: Connection, query: str, risks: R
             )
 
 
-async def refuse_acting_when_run(connection: Connection, query: str) -> None:
-    """Raise Refused when running the query would call a function that is not known to read only."""
+async def refuse_acting_when_run(connection: Connection, query: str, *, on_copy: bool = False) -> None:
+    """Raise NeedsCopy when running the query would call a function that is not known to read only.
+
+    on_copy: on a throw-away copy, as a role that owns nothing else, the user's own functions and sequences may act; what
+    Postgres and extensions bring may not, for it can reach past the copy.
+    """
     for function in await _called_by(connection, await _read_tree(connection, query)):
+        if on_copy and (not function.shipped or function.name in _OF_SEQUENCES):
+            continue
         if reason := await _acting_when_run(connection, function):
-            raise Refused(
+            raise NeedsCopy(
                 f"ANALYZE would run {function.signature}, which {reason}. Its effects could outlive the rollback.",
                 "Leave analyze out to see the estimated plan, or run it on a copy of the database. A function that "
                 "only reads can be labelled STABLE.",

@@ -1,7 +1,7 @@
-"""The plan for any values is far worse than the plan for these.
+"""These values are far commoner than the average, and a prepared statement will be planned for the average.
 
-A prepared statement is planned for its values five times; then Postgres compares and may settle on one plan for all. Values
-that are much rarer or commoner than the average want a plan of their own: plan_cache_mode = force_custom_plan.
+It is planned for its values five times; then Postgres takes the plan for any values when that looks cheaper on the whole.
+For common values that plan looks up row by row what were better read at once.
 https://www.postgresql.org/docs/current/sql-prepare.html
 """
 
@@ -24,8 +24,8 @@ RULE = Rule(
     code="F153",
     severity="info",
     form="plan",
-    bad=_plans(8.4, 9_000),
-    good=(_plans(8_000, 9_000), _plans(8.4, 60), _plans(9_000)),
+    bad=_plans(9_000, 60),
+    good=(_plans(8_000, 9_000), _plans(8.4, 9_000), _plans(60, 8), _plans(9_000)),
 )
 
 
@@ -33,12 +33,12 @@ def check(examined: Examined) -> Iterator[Finding]:
     if examined.generic is None:
         return
     these, any_values = examined.plan.root.total_cost, examined.generic.root.total_cost
-    if any_values < WORSE * max(these, 1.0) or any_values < DEAR:
+    if these < WORSE * max(any_values, 1.0) or these < DEAR:
         return
     yield RULE.found(
         subject="the parameters",
-        message=f"The plan for any values costs {any_values / max(these, 1.0):,.0f} times that for these. Keep a driver that prepares from settling on it.",
-        evidence=f"cost {any_values:,.0f} against {these:,.0f}",
+        message=f"These values cost {these / max(any_values, 1.0):,.0f} times what the plan for any values is taken to cost, so a prepared statement will settle on that plan. Have it planned for its values.",
+        evidence=f"cost {these:,.0f} for these, {any_values:,.0f} for any",
         fix="set plan_cache_mode = force_custom_plan;",
         gain=0.0,
     )
