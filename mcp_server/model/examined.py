@@ -41,7 +41,8 @@ class Asked:
 
     limit, offset: as SQL, "" without. counts_all: it is `select count(*) from …` and no more. not_in_query: a NOT IN
     (select …) stands anywhere. longest_list: values in the longest list of literals, as IN or ARRAY, anywhere. optional:
-    conditions like `$1 is null or c = $1`, as SQL. locks: FOR UPDATE and its like.
+    conditions like `$1 is null or c = $1`, as SQL. locks: FOR UPDATE and its like. tables, aliases: what FROM names, and as
+    what. unpageable: why a row of the result does not stand for one row of each table, "" when it does.
     """
 
     selects_all: bool = False
@@ -58,6 +59,8 @@ class Asked:
     optional: tuple[str, ...] = ()
     locks: bool = False
     tables: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    unpageable: str = ""
     left_joined: tuple[LeftJoined, ...] = ()
 
 

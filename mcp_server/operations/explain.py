@@ -10,6 +10,7 @@ from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.finding import Finding
 from mcp_server.model.trial import Trial
+from mcp_server.render.paging_text import no_paging, render_paging
 from mcp_server.render.plan_data import plan_data
 from mcp_server.render.plan_page import render_plan_page
 from mcp_server.render.plan_text import render_plan, verdict
@@ -21,6 +22,7 @@ from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
     from mcp_server.model.examined import Examined
+    from mcp_server.operations.paging import Advice
     from mcp_server.world.explain import Explained
     from mcp_server.world.workspace import Workspace
 
@@ -64,7 +66,11 @@ async def explain_query(
     explained = outcome.explained
     connection = await workspace.live()
     examined = await examine(connection, explained.sql, explained.kind, explained.plan, explained.generic)
-    return _answer(outcome, ranked(examined))
+    from mcp_server.operations.paging import advise_paging
+
+    run = explained.plan.analyzed and question.known and not outcome.where
+    advice = await advise_paging(workspace, examined, explained, question, run=run)
+    return _answer(outcome, ranked(examined), advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ def ranked(examined: Examined) -> tuple[Finding, ...]:
     return tuple(sorted(judge(examined).findings, key=lambda one: -one.gain))
 
 
-def _answer(outcome: Outcome, findings: tuple[Finding, ...]) -> Answer:
+def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | None) -> Answer:
     run = f"plan-{new_run()}"
     picture = f"{run}-page"
     explained, plan, trial = outcome.explained, outcome.explained.plan, outcome.trial
@@ -128,6 +134,7 @@ def _answer(outcome: Outcome, findings: tuple[Finding, ...]) -> Answer:
         render_plan(plan, notes),
         "",
         *render_findings(plan, findings),
+        *_paging(advice),
         f"Whole plan as JSON: {address(run)}; as a page for people: {address(picture)}",
     )
     data = plan_data(plan, (*explained.warnings, *notes))
@@ -138,6 +145,7 @@ def _answer(outcome: Outcome, findings: tuple[Finding, ...]) -> Answer:
             **({"trial": trial_data(trial)} if trial else {}),
             **data,
             "findings": findings_data(plan, findings),
+            **({"paging": {"sql": advice.sql, "index": advice.index, "reason": advice.reason}} if advice else {}),
             "report": address(run),
             "page": address(picture),
         },
@@ -145,6 +153,14 @@ def _answer(outcome: Outcome, findings: tuple[Finding, ...]) -> Answer:
         reports={run: explained.document, picture: render_plan_page(plan, explained.sql, findings, notes, table)},
         carried_out=_carried_out(outcome),
     )
+
+
+def _paging(advice: Advice | None) -> list[str]:
+    if advice is None:
+        return []
+    if advice.paging is None:
+        return no_paging(advice.reason)
+    return render_paging(advice.paging, advice.sql, advice.index, advice.servable, advice.proof)
 
 
 def _where(outcome: Outcome) -> list[str]:

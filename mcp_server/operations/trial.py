@@ -16,7 +16,7 @@ from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translating
 from mcp_server.world.equal_rows import Compared, compare_rows
 from mcp_server.world.explain import Explained, explain
-from mcp_server.world.filled_copy import FilledCopy, filled_copy
+from mcp_server.world.filled_copy import MOST, FilledCopy, filled_copy
 from mcp_server.world.index_text import read_indexes
 from mcp_server.world.parameters import written_values
 
@@ -44,7 +44,7 @@ class Question:
 
 async def measured_on_copy(workspace: Workspace, question: Question, plain: Explained) -> tuple[Explained, FilledCopy]:
     """A statement that changes rows, or calls what may, run on a copy and rolled back there. plain: its plan on live."""
-    async with _copy_for(workspace, plain.plan, neighbours=True) as copy:
+    async with copy_for(workspace, plain.plan, neighbours=True) as copy:
         explained = await explain(
             copy.connection, question.sql, question.params, analyze=True, timeout_ms=question.timeout_ms, on_copy=True
         )
@@ -56,13 +56,13 @@ async def try_indexes(
 ) -> tuple[Trial, Explained]:
     """A statement on a copy, before and after indexes are built there; run where its values are known, else planned."""
     statements = read_indexes(indexes)
-    async with _copy_for(workspace, plain.plan, neighbours=plain.kind != "select") as copy:
+    async with copy_for(workspace, plain.plan, neighbours=plain.kind != "select") as copy:
         workspace.progress("measuring before")
         before, _ = await _measure(copy.connection, question, "before", on_copy=True)
         built = []
         for sql in statements:
             workspace.progress(f"building {sql}")
-            built.append(await _build(copy.connection, sql))
+            built.append(await build(copy.connection, sql))
         await _settle(copy.connection, copy.rows)
         workspace.progress("measuring after")
         after, explained = await _measure(copy.connection, question, "after", on_copy=True)
@@ -108,12 +108,14 @@ def _difference(compared: Compared) -> str:
 
 
 @asynccontextmanager
-async def _copy_for(workspace: Workspace, plan: QueryPlan, *, neighbours: bool) -> AsyncIterator[FilledCopy]:
-    """A copy with the rows of a plan's tables, on a Postgres like live's."""
+async def copy_for(
+    workspace: Workspace, plan: QueryPlan, *, neighbours: bool, most: int = MOST
+) -> AsyncIterator[FilledCopy]:
+    """A copy with the rows of a plan's tables, on a Postgres like live's. most: bytes that are copied."""
     workspace.progress("making a copy")
     await workspace.prefer_live_version()
     ground = await live_ground(workspace)
-    async with filled_copy(workspace, ground.template, tables_of(plan), neighbours=neighbours) as copy:
+    async with filled_copy(workspace, ground.template, tables_of(plan), neighbours=neighbours, most=most) as copy:
         yield copy
 
 
@@ -152,7 +154,7 @@ async def _once(connection: Connection, question: Question, *, on_copy: bool) ->
     )
 
 
-async def _build(connection: Connection, sql: str) -> BuiltIndex:
+async def build(connection: Connection, sql: str) -> BuiltIndex:
     """Build one index; -> its name and measured size."""
     known = "select oid::int8 as oid from pg_class where relkind in ('i', 'I')"
     before = {row["oid"] for row in await read_rows(connection, known)}

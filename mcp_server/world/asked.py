@@ -38,6 +38,8 @@ def read_asked(sql: str) -> Asked:
         counts_all=_counts_all(select),
         locks=bool(select.locking_clause),
         tables=tuple(content(one).relname for one in _below(select.from_clause) if kind_of(one) == "range_var"),
+        aliases=tuple(_alias(content(one)) for one in _below(select.from_clause) if kind_of(one) == "range_var"),
+        unpageable=_unpageable(select),
         left_joined=tuple(_left_joined(select)),
     )
 
@@ -52,6 +54,30 @@ def _nodes(tree: Node) -> Iterator[Node]:
 def _below(items: Node) -> Iterator[Node]:
     for item in items:
         yield from _nodes(item)
+
+
+def _alias(table: Node) -> str:
+    return str(table.alias.aliasname or table.relname)
+
+
+def _unpageable(select: Node) -> str:
+    """Why rows of a SELECT cannot be told apart by the keys of its tables; "" when they can."""
+    inside = [*_below(select.target_list), *_below(select.from_clause)]
+    joins = [content(one) for one in _below(select.from_clause) if kind_of(one) == "join_expr"]
+    calls = [content(one) for one in inside if kind_of(one) == "func_call"]
+    reasons = (
+        (word(select, "op") != "SETOP_NONE", "it puts several queries together"),
+        (bool(select.group_clause or select.distinct_clause), "it groups rows or removes doubles"),
+        (any(call.HasField("over") for call in calls), "it has window functions"),
+        (bool(select.with_clause.ctes), "it has WITH parts"),
+        (any(word(join, "jointype") != "JOIN_INNER" for join in joins), "it has outer joins"),
+        (
+            any(kind_of(one) in ("range_subselect", "range_function") for one in inside),
+            "it reads from more than tables",
+        ),
+        (bool(select.locking_clause), "it locks rows"),
+    )
+    return next((words for holds, words in reasons if holds), "")
 
 
 def _is_star(target: Node) -> bool:
