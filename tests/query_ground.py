@@ -58,6 +58,8 @@ class Ground:
         finally:
             await transaction.rollback()
             await self.connection.execute("deallocate all")
+        if re.search(r"\b(update|delete)\b", script):  # rolled back, they still took pages off the visibility map
+            await self.connection.execute("vacuum")
         return judge(examined).findings
 
     async def _examine(self, query: str) -> Examined:

@@ -8,8 +8,10 @@ import pytest
 
 from mcp_server.model.finding import Finding
 from mcp_server.rules import Registered, rules
+from mcp_server.rules.examples import TASKS
 from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandboxes
+from tests.bad_queries import PAIRS
 from tests.query_ground import Ground, of_plan
 
 pytestmark = pytest.mark.anyio
@@ -101,6 +103,19 @@ async def test_good_queries_and_near_misses_are_silent(one: Registered, ground: 
             continue
         findings = await ground.findings(one.rule.given, script)
         assert grave(findings, one.rule.code) == set(), (script, findings)
+
+
+@pytest.mark.parametrize(
+    ("code", "bad", "good"), PAIRS, ids=[f"{number}-{code}" for number, (code, _, _) in enumerate(PAIRS)]
+)
+async def test_a_made_bad_query_is_found_and_its_twin_is_not(ground: Ground, code: str, bad: str, good: str) -> None:
+    assert code in {finding.code for finding in await ground.findings(TASKS, bad)}
+    assert code not in {finding.code for finding in await ground.findings(TASKS, good)}
+
+
+def test_the_bench_holds_eighty_bad_queries_and_one_of_every_rule() -> None:
+    assert len(PAIRS) + len(IN_QUERIES) + len(IN_PLANS) >= 80
+    assert {code for code, _, _ in PAIRS} <= {one.rule.code for one in IN_QUERIES}
 
 
 @pytest.mark.parametrize("one", IN_PLANS, ids=named)

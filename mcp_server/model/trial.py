@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mcp_server.model.query import QueryPlan
 
 # A gain counts from here on: smaller ones are within what two runs differ by.
 ENOUGH, ENOUGH_MS = 1.1, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a statement. timeout_ms: the server's own limit for each run. known: all values are, so it can run.
+
+    origin: `file:line` where the project makes the statement, "" when it was given as SQL.
+    """
+
+    sql: str
+    params: Sequence[Any]
+    timeout_ms: int
+    known: bool = True
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.finding import Finding
-from mcp_server.model.trial import Trial
+from mcp_server.model.trial import Question, Trial
 from mcp_server.render.paging_text import no_paging, render_paging
 from mcp_server.render.plan_data import plan_data
 from mcp_server.render.plan_page import render_plan_page
@@ -45,8 +45,9 @@ async def explain_query(
     Nothing is changed there: what purely reads is run in a read-only transaction that is rolled back; what changes rows,
     and indexes that are tried, only on a throw-away copy with the rows of the tables in question.
 
-    sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood. params: a value for
-    each placeholder, in order; leave out for a plan that serves any values. analyze: run the statement and
+    sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood; or `app.queries:latest`,
+    a function of the project that makes a SQLAlchemy or SQLModel statement. params: a value for each placeholder, or the
+    function's arguments, in order; leave out for a plan that serves any values. analyze: run the statement and
     measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
     measured. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
     kept by the server. format: text, or json with the nodes as data; the whole plan is kept as a report.
@@ -57,9 +58,7 @@ async def explain_query(
         raise Refused(
             "indexes and rewrite are tried one at a time.", "Try the rewritten query first, then its indexes."
         )
-    from mcp_server.operations.trial import Question
-
-    question = Question(sql, params, round(timeout * 1000))
+    question = await _question(workspace, Question(sql, params, round(timeout * 1000)))
     outcome = await _outcome(workspace, question, analyze=analyze, indexes=indexes, rewrite=rewrite)
     from mcp_server.world.examination import examine
 
@@ -70,7 +69,17 @@ async def explain_query(
 
     run = explained.plan.analyzed and question.known and not outcome.where
     advice = await advise_paging(workspace, examined, explained, question, run=run)
-    return _answer(outcome, ranked(examined), advice)
+    return _answer(replace(outcome, origin=question.origin), ranked(examined), advice)
+
+
+async def _question(workspace: Workspace, asked: Question) -> Question:
+    """What is asked, with the SQL and the values of a statement that is named by its function."""
+    from mcp_server.world.named_statement import is_name, read_named_statement
+
+    if not is_name(asked.sql):
+        return asked
+    named = await read_named_statement(workspace, asked.sql, asked.params)
+    return replace(asked, sql=named.sql, params=named.values, origin=named.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +89,11 @@ class Outcome:
     explained: Explained
     trial: Trial | None = None
     where: str = ""
+    origin: str = ""
 
 
 async def _outcome(
-    workspace: Workspace, question: Any, *, analyze: bool, indexes: tuple[str, ...], rewrite: str
+    workspace: Workspace, question: Question, *, analyze: bool, indexes: tuple[str, ...], rewrite: str
 ) -> Outcome:
     """Explain on live, and where that must not be done there, or something is tried, on a copy."""
     from mcp_server.world.effects import NeedsCopy
@@ -177,6 +187,8 @@ def _carried_out(outcome: Outcome) -> dict[str, int]:
 
 def _notes(outcome: Outcome) -> Iterator[str]:
     explained = outcome.explained
+    if outcome.origin:
+        yield f"The statement is made at {outcome.origin}: {one_line(explained.sql, SHOWN)}"
     yield from explained.notes
     if explained.unknown_to_statistics:
         tables = ", ".join(explained.unknown_to_statistics[:10])

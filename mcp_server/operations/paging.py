@@ -11,7 +11,8 @@ from mcp_server.model.examined import Examined, table_of
 from mcp_server.model.names import quote, split
 from mcp_server.model.paging import Key, Paging, Proof
 from mcp_server.model.schema import Column, Index
-from mcp_server.operations.trial import Question, build, copy_for
+from mcp_server.model.trial import Question
+from mcp_server.operations.trial import build, copy_for
 from mcp_server.planning.paging import obstacle, paging_of
 from mcp_server.rules.index_cures import index_columns
 from mcp_server.world.database import read_only

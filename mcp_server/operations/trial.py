@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mcp_server.errors import Refused
 from mcp_server.model.names import qualified
 from mcp_server.model.query import QueryPlan
-from mcp_server.model.trial import BuiltIndex, Measured, Trial
+from mcp_server.model.trial import BuiltIndex, Measured, Question, Trial
 from mcp_server.operations.ground import live_ground
 from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translating
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 RUNS = 3
 # A statement that takes longer than this is run once instead of several times.
 LONG_MS = 3_000
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a statement. timeout_ms: the server's own limit for each run. known: all values are, so it can run."""
-
-    sql: str
-    params: Sequence[Any]
-    timeout_ms: int
-    known: bool = True
 
 
 async def measured_on_copy(workspace: Workspace, question: Question, plain: Explained) -> tuple[Explained, FilledCopy]:

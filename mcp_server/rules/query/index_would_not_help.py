@@ -24,8 +24,10 @@ RULE = Rule(
 
 
 def check(examined: Examined) -> Iterator[Finding]:
-    node = examined.plan.costliest
-    if node.type != "Seq Scan" or kept(examined, node) < RIGHT or looked_at(examined, node) < MANY:
+    node = max(examined.scans("Seq Scan"), key=examined.plan.share, default=None)
+    if node is None or examined.plan.share(node) < RIGHT:
+        return
+    if kept(examined, node) < RIGHT or looked_at(examined, node) < MANY:
         return
     yield RULE.found(
         subject=table_of(node),

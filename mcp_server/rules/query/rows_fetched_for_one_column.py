@@ -14,6 +14,7 @@ from mcp_server.model.query import PlanNode
 from mcp_server.model.schema import Index
 from mcp_server.rules.examples import TASKS
 from mcp_server.rules.index_cures import new_index
+from mcp_server.rules.shares import with_all_below
 
 MANY, MOST, WIDE = 1_000, 2, 16
 _INDEXED = "create index on task (size);"
@@ -34,7 +35,7 @@ RULE = Rule(
 def check(examined: Examined) -> Iterator[Finding]:
     for node in examined.scans("Index Scan", "Bitmap Heap Scan"):
         index = _index(examined, node)
-        if index is None or node.rows < MANY or examined.plan.share(node) < 0.3 or node.condition("Filter"):
+        if index is None or node.rows < MANY or with_all_below(examined.plan, node) < 0.3 or node.condition("Filter"):
             continue
         more = _columns(examined, node) - {*index.columns, *index.include}
         width = sum(examined.statistics(table_of(node), name).width for name in more)

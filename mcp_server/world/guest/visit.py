@@ -43,7 +43,7 @@ def serve(request: dict[str, Any], guard: Guard, channel: Channel) -> dict[str, 
 
 
 def _action(name: str) -> Callable[[dict[str, Any], Guard, dict[str, Any]], dict[str, Any]]:
-    return {"models": _models, "history": _history, "run": _run}[name]
+    return {"models": _models, "history": _history, "run": _run, "statement": _compile}[name]
 
 
 def _models(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +67,13 @@ def _run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[s
 
     engines.redirect(guard)
     return alembic_runner.run(request, guard, state)
+
+
+def _compile(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    from . import engines, statements
+
+    engines.redirect(guard)
+    return statements.compile_statement(request, guard)
 
 
 def limit_memory() -> None:
