@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from mcp_server.model.query import PlanNode, QueryPlan
 from mcp_server.render.plan_node import amount, describe, milliseconds, name_of
-from mcp_server.render.words import one_line
 
 WIDTH, ROW, LETTER = 1200.0, 22.0, 7.0
 # Narrower boxes cannot be seen, but stay in the list of nodes.
@@ -43,14 +42,15 @@ class Line:
 def boxes(plan: QueryPlan) -> tuple[Box, ...]:
     """The boxes of a plan. A child never is wider than what holds it; what children leave is the node's own part."""
     found: list[Box] = []
+    weights = _weights(plan)
     stack = [(plan.root, 0.0, WIDTH, 0)]
     while stack:
         node, left, width, depth = stack.pop()
         if width < NARROWEST:
             continue
         found.append(_box(plan, node, left, width, depth))
-        parts = [_weight(plan, child) for child in node.children]
-        whole = max(sum(parts), _weight(plan, node)) or 1.0
+        parts = [weights[child.number] for child in node.children]
+        whole = max(sum(parts), weights[node.number]) or 1.0
         for child, part in zip(node.children, parts, strict=True):
             share = width * part / whole
             stack.append((child, left, share, depth + 1))
@@ -74,11 +74,13 @@ def lines(plan: QueryPlan) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def _weight(plan: QueryPlan, node: PlanNode) -> float:
-    """The time, or cost, of a node with all below it: the sum of the own parts, which add up to the whole."""
-    if plan.analyzed:
-        return sum(below.exclusive_ms or 0.0 for below in node.walk())
-    return sum(below.exclusive_cost for below in node.walk())
+def _weights(plan: QueryPlan) -> dict[int, float]:
+    """The time, or cost, of each node with all below it: the sum of the own parts, which add up to the whole."""
+    found: dict[int, float] = {}
+    for node in reversed(tuple(plan.nodes())):  # children stand behind their parents
+        own = (node.exclusive_ms or 0.0) if plan.analyzed else node.exclusive_cost
+        found[node.number] = own + sum(found[child.number] for child in node.children)
+    return found
 
 
 def _box(plan: QueryPlan, node: PlanNode, left: float, width: float, depth: int) -> Box:
@@ -87,7 +89,7 @@ def _box(plan: QueryPlan, node: PlanNode, left: float, width: float, depth: int)
     room = int((width - 8) / LETTER)
     label = name if len(name) <= room else f"{name[: room - 1]}…" if room >= 4 else ""
     heat = sum(share >= bound for bound in (0.02, 0.1, 0.3, 0.6))
-    title = f"{name}: {_own(plan, node)}, {share:.0%} of the whole\n{one_line(describe(node), 400)}"
+    title = f"{name}: {_own(plan, node)}, {share:.0%} of the whole"
     return Box(node.number, left, depth * ROW, width, label, title, heat)
 
 

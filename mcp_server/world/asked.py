@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mcp_server.model.examined import Asked, LeftJoined, Ordered
@@ -26,6 +26,9 @@ def read_asked(sql: str) -> Asked:
     if kind_of(tree) != "select_stmt":
         return everywhere
     select = content(tree)
+    sources = tuple(_below(select.from_clause))
+    tables = tuple(content(one) for one in sources if kind_of(one) == "range_var")
+    joins = tuple(content(one) for one in sources if kind_of(one) == "join_expr")
     return replace(
         everywhere,
         selects_all=any(_is_star(target) for target in select.target_list),
@@ -37,10 +40,10 @@ def read_asked(sql: str) -> Asked:
         has_where=bool(kind_of(select.where_clause)),
         counts_all=_counts_all(select),
         locks=bool(select.locking_clause),
-        tables=tuple(content(one).relname for one in _below(select.from_clause) if kind_of(one) == "range_var"),
-        aliases=tuple(_alias(content(one)) for one in _below(select.from_clause) if kind_of(one) == "range_var"),
-        unpageable=_unpageable(select),
-        left_joined=tuple(_left_joined(select)),
+        tables=tuple(table.relname for table in tables),
+        aliases=tuple(_alias(table) for table in tables),
+        unpageable=_unpageable(select, sources, joins),
+        left_joined=tuple(_left_joined(select, joins)),
     )
 
 
@@ -60,10 +63,9 @@ def _alias(table: Node) -> str:
     return str(table.alias.aliasname or table.relname)
 
 
-def _unpageable(select: Node) -> str:
+def _unpageable(select: Node, sources: Sequence[Node], joins: Sequence[Node]) -> str:
     """Why rows of a SELECT cannot be told apart by the keys of its tables; "" when they can."""
-    inside = [*_below(select.target_list), *_below(select.from_clause)]
-    joins = [content(one) for one in _below(select.from_clause) if kind_of(one) == "join_expr"]
+    inside = [*_below(select.target_list), *sources]
     calls = [content(one) for one in inside if kind_of(one) == "func_call"]
     reasons = (
         (word(select, "op") != "SETOP_NONE", "it puts several queries together"),
@@ -168,13 +170,11 @@ def _is_plain_union(node: Node) -> bool:
     return kind_of(node) == "select_stmt" and word(content(node), "op") == "SETOP_UNION" and not content(node).all
 
 
-def _left_joined(select: Node) -> Iterator[LeftJoined]:
+def _left_joined(select: Node, joins: Sequence[Node]) -> Iterator[LeftJoined]:
     """The tables of LEFT JOINs. A column without a qualifier may be anybody's, so it counts as a mention of all."""
-    joins = [content(one) for one in _below(select.from_clause) if kind_of(one) == "join_expr"]
-    total = Counter(_qualifiers(select))
-    for join in joins:
-        if word(join, "jointype") != "JOIN_LEFT" or kind_of(join.rarg) != "range_var":
-            continue
+    left = [join for join in joins if word(join, "jointype") == "JOIN_LEFT" and kind_of(join.rarg) == "range_var"]
+    total = Counter(_qualifiers(select)) if left else Counter[str]()
+    for join in left:
         table = content(join.rarg)
         alias = table.alias.aliasname or table.relname
         inside = Counter(_qualifiers(join.quals)) if kind_of(join.quals) else Counter[str]()

@@ -54,12 +54,21 @@ def word(message: Node, field: str) -> str:
 
 def nested(message: Node) -> Iterator[tuple[str, Node]]:
     """Every message inside of a message, with the name of the field that holds it, outermost first."""
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        for one in value if field.is_repeated else (value,):
-            yield field.name, one
-            yield from nested(one)
+    waiting = _inside(message)
+    while waiting:
+        name, one = waiting.pop()
+        yield name, one
+        waiting += _inside(one)
+
+
+def _inside(message: Node) -> list[tuple[str, Node]]:
+    """The messages directly inside of a message, the last one first."""
+    return [
+        (field.name, one)
+        for field, value in reversed(message.ListFields())
+        if field.message_type is not None
+        for one in (reversed(value) if field.is_repeated else (value,))
+    ]
 
 
 def expression_sql(expression: Node) -> str:
