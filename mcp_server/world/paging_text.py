@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcp_server.model.paging import Paging
-from mcp_server.world.sql_tree import Node, expression_sql, kind_of
+from mcp_server.world.sql_tree import Node, expression_sql, kind_of, whole_tree, written
 
 
 def next_page(sql: str, paging: Paging) -> str:
@@ -35,9 +35,7 @@ def _changed(
     before: bool = False,
 ) -> str:
     """A SELECT with parts of it replaced. offset "" takes it off; before: one row less is skipped."""
-    from postgast import deparse, parse
-
-    tree = parse(sql)
+    tree = whole_tree(sql)
     select = tree.stmts[0].stmt.select_stmt
     given = _select(
         f"select {targets or '1'} where {where or 'true'} order by {order or '1'} limit {limit or '1'} offset 1"
@@ -57,13 +55,11 @@ def _changed(
     if limit:
         select.limit_count.CopyFrom(given.limit_count)
         select.limit_option = given.limit_option
-    return str(deparse(tree))
+    return written(tree)
 
 
 def _select(sql: str) -> Any:
-    from postgast import parse
-
-    return parse(sql).stmts[0].stmt.select_stmt
+    return whole_tree(sql).stmts[0].stmt.select_stmt
 
 
 def _both(first: Node, second: Node) -> Node:

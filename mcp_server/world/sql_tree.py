@@ -36,6 +36,20 @@ def tree_of(statement: str) -> Node | None:
     return tree.stmts[0].stmt if tree.stmts else None
 
 
+def whole_tree(sql: str) -> Node:
+    """The tree of a text, to be changed and written again. Raises DecodeError when it is nested too deep."""
+    from postgast import parse
+
+    return parse(sql)
+
+
+def written(tree: Node) -> str:
+    """A whole tree as SQL."""
+    from postgast import deparse
+
+    return str(deparse(tree))
+
+
 def kind_of(node: Node) -> str:
     """Which statement or expression a node holds, `alter_table_stmt`; "" for an empty one."""
     return cast("str", node.WhichOneof("node") or "")
