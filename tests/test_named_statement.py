@@ -129,7 +129,7 @@ async def test_values_arrive_as_the_columns_own_types_make_them(workspace: Works
         ("app.queries:nothing", "gives a int, which is no SQLAlchemy statement"),
         ("app.queries:by_session", "wants values for title"),
         ("app.queries:fails", "ValueError: not today"),
-        ("app.missing:latest", "No module named"),
+        ("app.missing:latest", "no folder of the project holds the module app.missing"),
     ],
 )
 async def test_what_gives_no_statement_says_why(workspace: Workspace, name: str, said: str) -> None:

@@ -154,6 +154,7 @@ def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | No
             "sql": one_line(explained.sql, SHOWN),
             **({"trial": trial_data(trial)} if trial else {}),
             **data,
+            "ran_on": (outcome.where or (trial.where if trial else "the live database")) if plan.analyzed else "",
             "findings": findings_data(plan, findings),
             **({"paging": {"sql": advice.sql, "index": advice.index, "reason": advice.reason}} if advice else {}),
             "report": address(run),

@@ -96,7 +96,7 @@ async def filled_copy(
             rows = {}
             async with read_only(live, statement_timeout_ms=READING_MS):
                 settings = await read_rows(
-                    live, f"select name, setting from pg_settings where name in ({_listed(_SETTINGS)})"
+                    live, f"select name, reset_val as setting from pg_settings where name in ({_listed(_SETTINGS)})"
                 )
                 for number, table in enumerate(chosen, 1):
                     workspace.progress(f"copying {table.identity}", number / (len(chosen) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from typing import Any
 
@@ -37,7 +38,10 @@ class Listening:
 def compile_statement(request: dict[str, Any], guard: Guard) -> dict[str, Any]:
     """request: name (`app.queries:latest`), arguments. -> sql with `$n`, values, the file and line of its function."""
     module_name, _, path = request["name"].partition(":")
-    prefer(roots_for([module_name], guard.project))
+    roots = roots_for([module_name], guard.project)
+    prefer(roots)
+    if not roots and importlib.util.find_spec(module_name.partition(".")[0]) is None:
+        raise NoStatement(f"no folder of the project holds the module {module_name}")
     module = importlib.import_module(module_name)
     found: Any = module
     for part in path.split("."):
