@@ -189,3 +189,15 @@ async def test_tables_too_large_for_a_copy_are_refused_with_a_way_out(selling: W
         async with filled_copy(selling, template, ("public.sale", "public.shop"), most=100_000):
             pass
     assert "DBARCH_DATABASE_URL" in caught.value.hint
+
+
+async def test_an_extension_that_copies_lack_is_left_out(
+    selling: Workspace, database: Sandbox, sandboxes: Sandboxes
+) -> None:
+    connection = await connect(database.url)
+    await connection.execute(
+        "create extension vector; update pg_extension set extname = 'pg_of_elsewhere' where extname = 'vector'"
+    )
+    await connection.close(timeout=5)
+    answer = await explain_query(selling, "delete from sale where id < 3", analyze=True)
+    assert answer.text.startswith("Run on a throw-away copy of ")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from mcp_server.errors import Refused
 from mcp_server.model.names import qualified
 from mcp_server.model.query import QueryPlan
+from mcp_server.model.schema import Extension, Schema
 from mcp_server.model.trial import BuiltIndex, Measured, Question, Trial
-from mcp_server.operations.ground import live_ground
+from mcp_server.planning.whole import making
 from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translating
 from mcp_server.world.equal_rows import Compared, compare_rows
@@ -19,6 +20,7 @@ from mcp_server.world.explain import Explained, explain
 from mcp_server.world.filled_copy import MOST, FilledCopy, filled_copy
 from mcp_server.world.index_text import read_indexes
 from mcp_server.world.parameters import written_values
+from mcp_server.world.rehearsal import copy_of, template_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -104,9 +106,22 @@ async def copy_for(
     """A copy with the rows of a plan's tables, on a Postgres like live's. most: bytes that are copied."""
     workspace.progress("making a copy")
     await workspace.prefer_live_version()
-    ground = await live_ground(workspace)
-    async with filled_copy(workspace, ground.template, tables_of(plan), neighbours=neighbours, most=most) as copy:
+    template = await _template(workspace)
+    async with filled_copy(workspace, template, tables_of(plan), neighbours=neighbours, most=most) as copy:
         yield copy
+
+
+async def _template(workspace: Workspace) -> str:
+    """Live's schema for a copy, without the extensions that the sandboxes' server lacks: few tables need one.
+
+    Raises DatabaseError when one of those that are left does.
+    """
+    live = await workspace.live_schema()
+    async with copy_of(workspace) as empty:
+        rows = await read_rows(empty.connection, "select name from pg_available_extensions")
+    there = {row["name"] for row in rows}
+    kept = Schema.of((one for one in live if not isinstance(one, Extension) or one.name in there), live.server_version)
+    return await template_of(workspace, f"live {kept.fingerprint}", making(kept), foreign=True)
 
 
 def tables_of(plan: QueryPlan) -> tuple[str, ...]:
