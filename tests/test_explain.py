@@ -203,9 +203,11 @@ async def test_the_operation_answers_with_verdict_tree_and_the_whole_plan_as_rep
     assert lines[0].startswith("Ran ")
     assert lines[1].startswith("Takes most: ")
     assert answer.verdict.startswith("Ran ")
-    ((run, report),) = answer.reports.items()
+    (run, report), (picture, page) = answer.reports.items()
     assert f"dbarch://runs/{run}" in lines[-1]
     assert json.loads(report)[0]["Plan"]["Relation Name"] == "task"
+    assert page.startswith("<!doctype html>")
+    assert f"dbarch://runs/{picture}" in lines[-1]
     assert isinstance(answer.data, dict)
     assert answer.data["report"] == f"dbarch://runs/{run}"
     assert json.loads(json.dumps(answer.data)) == answer.data

@@ -26,7 +26,8 @@ class Finding:
 
     message: one or two sentences: what happens, and what it stops. evidence: what was seen, and whether it was observed
     or derived. fix: SQL or Python that cures it, "" when only a person can decide. place: `file:line`, "" when unknown.
-    edits: the fix as changes of the user's files, () when it is not mechanical.
+    edits: the fix as changes of the user's files, () when it is not mechanical. gain: of a slow query, the part of its time
+    (of its cost, when it was not run) that the cure could save, 0 to 1. proven: what was measured of the fix, "" for nothing.
     """
 
     code: str
@@ -37,6 +38,8 @@ class Finding:
     fix: str = ""
     place: str = ""
     edits: tuple[Edit, ...] = ()
+    gain: float = 0.0
+    proven: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Rule:
 
     given: SQL that stands before. bad: what has the fault. good: what has not, the near misses among them. form: bad and
     good are SQL, the body of a revision's file, a spec in Markdown ("spec"), or "python": modules, each after a line
-    `# file: app/db.py` when there are several; "project" when an example is a whole project, which has tests of its own.
+    `# file: app/db.py` when there are several; "project" when an example is a whole project, which has tests of its own;
+    "query": the last statement is the query, those before it its circumstances; "plan": what EXPLAIN (FORMAT JSON) said.
     since, until: the Postgres majors that the examples are for. cured: whether `fix` leads to the same end as `bad`.
     beside: codes of other rules that find something in `bad` too, because it cannot be had without. keyword: what cures it
     as an argument of the column's Field(): `index=True`, `without index=True`.
@@ -56,7 +60,7 @@ class Rule:
     bad: str = ""
     good: tuple[str, ...] = ()
     given: str = ""
-    form: Literal["sql", "revision", "python", "spec", "project"] = "sql"
+    form: Literal["sql", "revision", "python", "spec", "project", "query", "plan"] = "sql"
     since: int = 0
     until: int = 99
     cured: bool = True
@@ -73,9 +77,10 @@ class Rule:
         place: str = "",
         severity: Severity | None = None,
         edits: tuple[Edit, ...] = (),
+        gain: float = 0.0,
     ) -> Finding:
         """A finding of this rule."""
-        return Finding(self.code, severity or self.severity, subject, message, evidence, fix, place, edits)
+        return Finding(self.code, severity or self.severity, subject, message, evidence, fix, place, edits, gain)
 
 
 @dataclass(frozen=True, slots=True)

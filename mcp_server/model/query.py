@@ -251,4 +251,7 @@ class QueryPlan:
 
 
 def _is_far_off(node: PlanNode) -> bool:
-    return node.misestimate >= 10 and max(node.rows, node.expected) >= 100
+    # Bitmaps count no rows: https://www.postgresql.org/docs/current/using-explain.html#USING-EXPLAIN-CAVEATS
+    return (
+        node.type not in ("BitmapAnd", "BitmapOr") and node.misestimate >= 10 and max(node.rows, node.expected) >= 100
+    )

@@ -62,5 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
 # Served on the command line alone.
 COMMANDS: tuple[Operation, ...] = (
     Operation("docs", ".document", "Write the database's documentation", "writes files"),
-    Operation("normalize_spec", ".normalize", "Put the spec into canonical form", "writes files", words="spec normalize"),
+    Operation(
+        "normalize_spec", ".normalize", "Put the spec into canonical form", "writes files", words="spec normalize"
+    ),
 )

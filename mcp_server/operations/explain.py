@@ -1,18 +1,28 @@
-"""explain_query: why a statement is slow, or what it would cost."""
+"""explain_query: why a statement is slow, or what it would cost, and what would make it faster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
+from mcp_server.model.finding import Finding
+from mcp_server.model.trial import Question, Trial
+from mcp_server.render.paging_text import no_paging, render_paging
 from mcp_server.render.plan_data import plan_data
+from mcp_server.render.plan_page import render_plan_page
 from mcp_server.render.plan_text import render_plan, verdict
+from mcp_server.render.query_findings import findings_data, render_findings
+from mcp_server.render.trial_text import trial_data, trial_table, trial_verdict
 from mcp_server.render.words import one_line
+from mcp_server.rules import judge
 from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
+    from mcp_server.model.examined import Examined
+    from mcp_server.operations.paging import Advice
     from mcp_server.world.explain import Explained
     from mcp_server.world.workspace import Workspace
 
@@ -25,40 +35,161 @@ async def explain_query(
     sql: str,
     params: tuple[Any, ...] = (),
     analyze: bool = False,
+    indexes: tuple[str, ...] = (),
+    rewrite: str = "",
     timeout: float = 15,  # noqa: ASYNC109 (the server's own statement_timeout)
     format: Literal["text", "json"] = "text",
 ) -> Answer:
-    """Explain one SQL statement on the live database: its plan, what costs most, where estimates are wrong.
+    """Explain one SQL statement on the live database: its plan, what costs most, and what would make it faster.
 
-    Nothing is changed: the statement is run only when analyze asks for it, in a read-only transaction that is rolled
-    back.
+    Nothing is changed there: what purely reads is run in a read-only transaction that is rolled back; what changes rows,
+    and indexes that are tried, only on a throw-away copy with the rows of the tables in question.
 
-    sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood. params: a value for
-    each placeholder, in order; leave out for a plan that serves any values. analyze: run the statement and
-    measure; only for statements that purely read. timeout: seconds, kept by the server. format: text, or json with the
-    nodes as data; the whole plan is kept as a report.
+    sql: any single statement with a plan; `$1`, `:name`, `%s` and `?` placeholders are understood; or `app.queries:latest`,
+    a function of the project that makes a SQLAlchemy or SQLModel statement. params: a value for each placeholder, or the
+    function's arguments, in order; leave out for a plan that serves any values. analyze: run the statement and
+    measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
+    measured. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
+    kept by the server. format: text, or json with the nodes as data; the whole plan is kept as a report.
     """
     if not 0 < timeout <= LONGEST:
         raise Refused(f"timeout must be more than 0 and at most {LONGEST} seconds.", "The usual is 15.")
+    if indexes and rewrite:
+        raise Refused(
+            "indexes and rewrite are tried one at a time.", "Try the rewritten query first, then its indexes."
+        )
+    question = await _question(workspace, Question(sql, params, round(timeout * 1000)))
+    outcome = await _outcome(workspace, question, analyze=analyze, indexes=indexes, rewrite=rewrite)
+    from mcp_server.world.examination import examine
+
+    explained = outcome.explained
+    connection = await workspace.live()
+    examined = await examine(connection, explained.sql, explained.kind, explained.plan, explained.generic)
+    from mcp_server.operations.paging import advise_paging
+
+    run = explained.plan.analyzed and question.known and not outcome.where
+    advice = await advise_paging(workspace, examined, explained, question, run=run)
+    return _answer(replace(outcome, origin=question.origin), ranked(examined), advice)
+
+
+async def _question(workspace: Workspace, asked: Question) -> Question:
+    """What is asked, with the SQL and the values of a statement that is named by its function."""
+    from mcp_server.world.named_statement import is_name, read_named_statement
+
+    if not is_name(asked.sql):
+        return asked
+    named = await read_named_statement(workspace, asked.sql, asked.params)
+    return replace(asked, sql=named.sql, params=named.values, origin=named.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A statement as it was explained, and what was tried with it. where: on what it was run, "" for live."""
+
+    explained: Explained
+    trial: Trial | None = None
+    where: str = ""
+    origin: str = ""
+
+
+async def _outcome(
+    workspace: Workspace, question: Question, *, analyze: bool, indexes: tuple[str, ...], rewrite: str
+) -> Outcome:
+    """Explain on live, and where that must not be done there, or something is tried, on a copy."""
+    from mcp_server.world.effects import NeedsCopy
     from mcp_server.world.explain import explain
 
-    connection = await workspace.live()
+    async def plain(*, run: bool) -> Explained:
+        live = await workspace.live()
+        return await explain(live, question.sql, question.params, analyze=run, timeout_ms=question.timeout_ms)
+
+    if indexes or rewrite:
+        from mcp_server.operations.trial import try_indexes, try_rewrite
+
+        planned = await plain(run=False)
+        known = bool(question.params) or not planned.parameters
+        asked = replace(question, known=known)
+        trial, explained = (
+            await try_rewrite(workspace, asked, rewrite)
+            if rewrite
+            else await try_indexes(workspace, asked, planned, indexes)
+        )
+        return Outcome(explained, trial)
     workspace.progress("Running the statement" if analyze else "Planning the statement")
-    explained = await explain(connection, sql, params, analyze=analyze, timeout_ms=round(timeout * 1000))
+    try:
+        return Outcome(await plain(run=analyze))
+    except NeedsCopy:
+        from mcp_server.operations.trial import measured_on_copy
+
+        explained, copy = await measured_on_copy(workspace, question, await plain(run=False))
+        return Outcome(explained, where=copy.words)
+
+
+def ranked(examined: Examined) -> tuple[Finding, ...]:
+    """What the rules find, the largest saving first."""
+    return tuple(sorted(judge(examined).findings, key=lambda one: -one.gain))
+
+
+def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | None) -> Answer:
     run = f"plan-{new_run()}"
-    notes = tuple(_notes(explained))
-    lines = (*explained.warnings, render_plan(explained.plan, notes), f"Whole plan as JSON: {address(run)}")
-    data = plan_data(explained.plan, (*explained.warnings, *notes))
+    picture = f"{run}-page"
+    explained, plan, trial = outcome.explained, outcome.explained.plan, outcome.trial
+    notes = tuple(_notes(outcome))
+    said = [*explained.warnings, *_where(outcome), *(trial_verdict(trial) if trial else ())]
+    table = trial_table(trial) if trial else []
+    lines = (
+        *said,
+        *(["", *table, ""] if trial else []),
+        *(["The plan afterwards:"] if trial else []),
+        render_plan(plan, notes),
+        "",
+        *render_findings(plan, findings),
+        *_paging(advice),
+        f"Whole plan as JSON: {address(run)}; as a page for people: {address(picture)}",
+    )
+    data = plan_data(plan, (*explained.warnings, *notes))
     return Answer(
         text="\n".join(lines),
-        data={"sql": one_line(explained.sql, SHOWN), **data, "report": address(run)},
-        verdict=" ".join((*explained.warnings, *verdict(explained.plan))),
-        reports={run: explained.document},
-        carried_out={"statements" if explained.plan.analyzed else "plans": 1},
+        data={
+            "sql": one_line(explained.sql, SHOWN),
+            **({"trial": trial_data(trial)} if trial else {}),
+            **data,
+            "ran_on": (outcome.where or (trial.where if trial else "the live database")) if plan.analyzed else "",
+            "findings": findings_data(plan, findings),
+            **({"paging": {"sql": advice.sql, "index": advice.index, "reason": advice.reason}} if advice else {}),
+            "report": address(run),
+            "page": address(picture),
+        },
+        verdict=" ".join((*said, *verdict(plan))),
+        reports={run: explained.document, picture: render_plan_page(plan, explained.sql, findings, notes, table)},
+        carried_out=_carried_out(outcome),
     )
 
 
-def _notes(explained: Explained) -> Iterator[str]:
+def _paging(advice: Advice | None) -> list[str]:
+    if advice is None:
+        return []
+    if advice.paging is None:
+        return no_paging(advice.reason)
+    return render_paging(advice.paging, advice.sql, advice.index, advice.servable, advice.proof)
+
+
+def _where(outcome: Outcome) -> list[str]:
+    """Said first: what must not be done on live was done on a copy."""
+    return [f"Run on {outcome.where}, and rolled back there; live was only read."] if outcome.where else []
+
+
+def _carried_out(outcome: Outcome) -> dict[str, int]:
+    if outcome.trial is not None:
+        runs = outcome.trial.before.runs + outcome.trial.after.runs
+        return {"statements": runs, "indexes built on a copy": len(outcome.trial.indexes)}
+    return {"statements" if outcome.explained.plan.analyzed else "plans": 1}
+
+
+def _notes(outcome: Outcome) -> Iterator[str]:
+    explained = outcome.explained
+    if outcome.origin:
+        yield f"The statement is made at {outcome.origin}: {one_line(explained.sql, SHOWN)}"
     yield from explained.notes
     if explained.unknown_to_statistics:
         tables = ", ".join(explained.unknown_to_statistics[:10])

@@ -15,7 +15,7 @@ def render_rule(name: str, page: str, rule: Rule) -> str:
     parts = [f"# {rule.code} {name.replace('_', ' ')}", f"Severity: {rule.severity}.", text]
     if rule.since or rule.until < 99:
         parts.append(f"For PostgreSQL {rule.since}{' and newer' if rule.until == 99 else f' to {rule.until}'}.")
-    language = {"sql": "sql", "spec": "markdown"}.get(rule.form, "python")
+    language = {"sql": "sql", "query": "sql", "plan": "json", "spec": "markdown"}.get(rule.form, "python")
     if rule.given:
         parts.append(_example("Given", "sql", rule.given))
     if rule.bad:

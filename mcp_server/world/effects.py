@@ -105,6 +105,11 @@ WITHOUT_ANALYZE = (
     "Leave analyze out to see the estimated plan, or run it on a copy of the database. A function that only reads can "
     "be labelled STABLE."
 )
+_OF_SEQUENCES = frozenset({"nextval", "setval", "currval", "lastval"})
+
+
+class NeedsCopy(Refused):
+    """Running the statement could change something; on a throw-away copy it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +151,24 @@ async def refuse_acting_in_planning(connection: Connection, query: str, risks: R
 
 
 async def refuse_acting_when_run(
-    connection: Connection, query: str, *, running: str = "ANALYZE", instead: str = WITHOUT_ANALYZE
+    connection: Connection,
+    query: str,
+    *,
+    on_copy: bool = False,
+    running: str = "ANALYZE",
+    instead: str = WITHOUT_ANALYZE,
 ) -> None:
-    """Raise Refused when running the query would call a function that is not known to read only.
+    """Raise NeedsCopy when running the query would call a function that is not known to read only.
 
-    running, instead: what would run it, and what to do instead, in the words of the refusal.
+    on_copy: on a throw-away copy, as a role that owns nothing else, the user's own functions and sequences may act; what
+    Postgres and extensions bring may not, for it can reach past the copy. running, instead: what would run it, and what to
+    do instead, in the words of the refusal.
     """
     for function in await _called_by(connection, await _read_tree(connection, query)):
+        if on_copy and (not function.shipped or function.name in _OF_SEQUENCES):
+            continue
         if reason := await _acting_when_run(connection, function):
-            raise Refused(
+            raise NeedsCopy(
                 f"{running} would run {function.signature}, which {reason}. Its effects could outlive the rollback.",
                 instead,
             )

@@ -7,7 +7,8 @@ is then run there too, but only when it reads only: by its verb, by the function
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,12 @@ from mcp_server.model.query import QueryPlan
 from mcp_server.model.query_json import read_plan
 from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translated
-from mcp_server.world.effects import refuse_acting_in_planning, refuse_acting_when_read, refuse_acting_when_run
+from mcp_server.world.effects import (
+    NeedsCopy,
+    refuse_acting_in_planning,
+    refuse_acting_when_read,
+    refuse_acting_when_run,
+)
 from mcp_server.world.lookalikes import describe_failure
 from mcp_server.world.parameters import Parameter, cast_untyped, read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
@@ -40,6 +46,7 @@ class Explained:
     sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
     notes: what was changed or must be known, one sentence each. warnings: what comes before all else: that ANALYZE did
     not end in time, so that the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
+    generic: where values were given, the plan that a prepared statement may settle on, for any values.
     """
 
     sql: str
@@ -50,6 +57,7 @@ class Explained:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unknown_to_statistics: tuple[str, ...] = ()
+    generic: QueryPlan | None = None
 
 
 async def explain(
@@ -60,18 +68,22 @@ async def explain(
     analyze: bool = False,
     timeout_ms: int = TIMEOUT_MS,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    on_copy: bool = False,
 ) -> Explained:
     """The plan of one statement; measured when `analyze` and the statement only reads.
 
-    params: a value for each `$n`, in order; none leaves them open, for a generic plan. timeout_ms, lock_timeout_ms: the server's own limits. Raises Refused for what is not done here,
-    StatementFailed with the place in the text, TimedOut.
+    params: a value for each `$n`, in order; none leaves them open, for a generic plan. timeout_ms, lock_timeout_ms: the
+    server's own limits. on_copy: the connection is a role's that owns a throw-away copy and nothing else, so that a
+    statement may change rows before it is rolled back. Raises Refused for what is not done here, StatementFailed with the
+    place in the text, TimedOut.
     """
     text, notes = _understood(sql)
     statement = read_statement(text)
-    if analyze:
+    if analyze and not on_copy:
         _refuse_changes(statement)
+    guards = _changing if on_copy else read_only
     try:
-        async with read_only(connection, statement_timeout_ms=timeout_ms, lock_timeout_ms=lock_timeout_ms) as guarded:
+        async with guards(connection, statement_timeout_ms=timeout_ms, lock_timeout_ms=lock_timeout_ms) as guarded:
             risks = await refuse_acting_when_read(guarded)
             text, told = await cast_untyped(guarded, text)
             statement = read_statement(text)
@@ -80,14 +92,34 @@ async def explain(
             if analyze and parameters and not values:
                 raise _values_missing(parameters)
             if analyze:
-                await refuse_acting_when_run(guarded, statement.query)
+                await refuse_acting_when_run(guarded, statement.query, on_copy=on_copy)
             else:
                 await refuse_acting_in_planning(guarded, statement.query, risks)
             explained = await _plain(guarded, statement, parameters, values)
             explained = replace(explained, notes=(*notes, *told, *explained.notes))
-            return await _measured(guarded, statement, values, explained, timeout_ms) if analyze else explained
+            if analyze:
+                explained = await _measured(guarded, statement, values, explained, timeout_ms)
+            return await _with_generic(guarded, statement, values, explained)
     except asyncpg.PostgresError as error:
         raise await describe_failure(connection, error, statement) from error
+
+
+@asynccontextmanager
+async def _changing(
+    connection: Connection, *, statement_timeout_ms: int, lock_timeout_ms: int
+) -> AsyncIterator[Connection]:
+    """A transaction on a copy that is rolled back at the end; what constraints and their triggers put off runs at once."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(
+            f"set local statement_timeout = {int(statement_timeout_ms)}; set local lock_timeout = {int(lock_timeout_ms)};"
+            " set constraints all immediate"
+        )
+        yield connection
+    finally:
+        await transaction.rollback()
+        await connection.execute("deallocate all")
 
 
 def _understood(sql: str) -> tuple[str, tuple[str, ...]]:
@@ -129,7 +161,7 @@ def _refuse_without_plan(statement: Statement) -> None:
 def _refuse_changes(statement: Statement) -> None:
     if statement.changes:
         verbs = ", ".join(change.upper() for change in statement.changes)
-        raise Refused(
+        raise NeedsCopy(
             f"ANALYZE runs the statement, and {verbs} changes data. Rolled back, it would still leave used sequence "
             f"numbers, dead rows, and whatever triggers did outside of the transaction.",
             "Leave analyze out to see the estimated plan.",
@@ -176,6 +208,16 @@ async def _generic(connection: Connection, statement: Statement, parameters: Seq
     await connection.fetch("select pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)")
     nulls = ", ".join("null" for _ in parameters)
     return str(await connection.fetchval(f"explain ({_options()}) execute {_PREPARED} ({nulls})"))
+
+
+async def _with_generic(
+    connection: Connection, statement: Statement, values: Mapping[int, str], explained: Explained
+) -> Explained:
+    """The same with the plan for any values, unless there are none, or the transaction ended with a cancelled run."""
+    if not values or explained.warnings:
+        return explained
+    document = await _generic(connection, statement, explained.parameters)
+    return replace(explained, generic=_read(document, generic=True))
 
 
 async def _measured(

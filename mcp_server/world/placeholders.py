@@ -118,7 +118,7 @@ def _repair(sql: str) -> Rewritten:
     notes = ["`type $n` is read as `$n::type`."] if swaps else []
     if guesses:
         notes.append("`extract($n from …)` is read as `extract(year from …)`, for the field is not known.")
-    return Rewritten(_renumbered(text) if guesses else text, tuple(notes))
+    return Rewritten(renumbered(text) if guesses else text, tuple(notes))
 
 
 def _type_before(tokens: Sequence[Token], last: int) -> Token | None:
@@ -129,7 +129,7 @@ def _type_before(tokens: Sequence[Token], last: int) -> Token | None:
     return tokens[last] if tokens[last].word in _PREFIX_TYPES else None
 
 
-def _renumbered(sql: str) -> str:
+def renumbered(sql: str) -> str:
     """The text with its parameters numbered from 1 without gaps, in the same order."""
     tokens = [token for token in scan(sql) if token.parameter]
     place = {number: index for index, number in enumerate(sorted({token.parameter for token in tokens}), 1)}

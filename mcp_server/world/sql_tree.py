@@ -36,6 +36,20 @@ def tree_of(statement: str) -> Node | None:
     return tree.stmts[0].stmt if tree.stmts else None
 
 
+def whole_tree(sql: str) -> Node:
+    """The tree of a text, to be changed and written again. Raises DecodeError when it is nested too deep."""
+    from postgast import parse
+
+    return parse(sql)
+
+
+def written(tree: Node) -> str:
+    """A whole tree as SQL."""
+    from postgast import deparse
+
+    return str(deparse(tree))
+
+
 def kind_of(node: Node) -> str:
     """Which statement or expression a node holds, `alter_table_stmt`; "" for an empty one."""
     return cast("str", node.WhichOneof("node") or "")
@@ -54,12 +68,21 @@ def word(message: Node, field: str) -> str:
 
 def nested(message: Node) -> Iterator[tuple[str, Node]]:
     """Every message inside of a message, with the name of the field that holds it, outermost first."""
-    for field, value in message.ListFields():
-        if field.message_type is None:
-            continue
-        for one in value if field.is_repeated else (value,):
-            yield field.name, one
-            yield from nested(one)
+    waiting = _inside(message)
+    while waiting:
+        name, one = waiting.pop()
+        yield name, one
+        waiting += _inside(one)
+
+
+def _inside(message: Node) -> list[tuple[str, Node]]:
+    """The messages directly inside of a message, the last one first."""
+    return [
+        (field.name, one)
+        for field, value in reversed(message.ListFields())
+        if field.message_type is not None
+        for one in (reversed(value) if field.is_repeated else (value,))
+    ]
 
 
 def expression_sql(expression: Node) -> str:

@@ -12,6 +12,7 @@ from .guard import Forbidden, Guard
 from .places import Place, chain
 from .probe import EnvironmentUnusable, NoModels
 from .reach import BeyondReach
+from .statements import NoStatement
 
 PASSWORD = re.compile(r"(\bpassword\s+)'(?:[^']|'')*'", re.IGNORECASE)
 LIMIT = 2_000
@@ -52,6 +53,8 @@ def _known(error: BaseException, guard: Guard, state: dict[str, Any]) -> dict[st
         return {"kind": "history", "message": error.message, "place": error.place}
     if isinstance(error, EnvironmentUnusable):
         return {"kind": "env.py", "message": error.note}
+    if isinstance(error, NoStatement):
+        return {"kind": "no statement"}
     if isinstance(error, NoModels):
         return {"kind": "no models", "roots": list(error.roots)}
     if isinstance(error, NoDriver):

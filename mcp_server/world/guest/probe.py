@@ -65,7 +65,7 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
 
 
 def _import_named(names: list[str], project: Project) -> None:
-    _prefer(_roots_for(names, project))
+    prefer(roots_for(names, project))
     for name in names:
         module = importlib.import_module(name)
         for info in pkgutil.walk_packages(getattr(module, "__path__", ()), name + "."):
@@ -80,7 +80,7 @@ def _location(info: pkgutil.ModuleInfo) -> tuple[str, str]:
     return (os.path.join(folder, base), "__init__.py") if info.ispkg else (folder, base + ".py")
 
 
-def _roots_for(names: list[str], project: Project) -> list[str]:
+def roots_for(names: list[str], project: Project) -> list[str]:
     """The folders below which the named modules lie, nearest to the project's root first."""
     first = {name.split(".")[0] for name in names}
     found = {project.root}
@@ -96,7 +96,7 @@ def _holds(root: str, names: list[str]) -> bool:
     return all(os.path.isfile(path + ".py") or os.path.isdir(path) for path in paths)
 
 
-def _prefer(roots: list[str]) -> None:
+def prefer(roots: list[str]) -> None:
     """Import from these folders first, and run in the folder that the first is run from."""
     for root in reversed(roots):
         while root in sys.path:
@@ -123,7 +123,7 @@ def _import_found(request: dict[str, Any], guard: Guard, recorder: Recorder, not
     if len(roots) > 1:
         raise NoModels("tables are declared in several places", tuple(project.name(root) for root in roots))
     os.chdir(finding.working_folder(roots[0], project.root))
-    _prefer(roots)
+    prefer(roots)
     for module in modules:
         importlib.import_module(module.name)
     return "its table classes", recorder.metadatas

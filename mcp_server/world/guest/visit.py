@@ -51,6 +51,7 @@ def _action(name: str) -> Callable[[dict[str, Any], Guard, dict[str, Any]], dict
         "history": _history,
         "left out": _left_out,
         "run": _run,
+        "statement": _compile,
         "read and walk": _read_and_walk,
     }[name]
 
@@ -101,6 +102,13 @@ def _read_and_walk(request: dict[str, Any], guard: Guard, state: dict[str, Any])
         except Exception as error:  # noqa: BLE001 - whatever the user's code raises
             traceback.print_exc()
             told = {"say": "failed", "error": failures.describe(error, guard, state)}
+
+
+def _compile(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    from . import engines, statements
+
+    engines.redirect(guard)
+    return statements.compile_statement(request, guard)
 
 
 def limit_memory() -> None:

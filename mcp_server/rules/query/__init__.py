@@ -1,0 +1,1 @@
+"""Rules about one statement: what costs the time of its plan, and what would cure it."""
