@@ -35,6 +35,7 @@ class Operation:
 OPERATIONS: tuple[Operation, ...] = (
     Operation("inspect_schema", ".inspect", "Inspect a schema"),
     Operation("explain_query", ".explain", "Explain a query"),
+    Operation("recommend_indexes", ".indexes", "Recommend indexes, proven on a copy", "writes files"),
     Operation("compare_schemas", ".compare", "Compare spec, models, migrations and database"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),
     Operation("review_schema", ".judging", "Review a schema and the code around it", "writes files"),

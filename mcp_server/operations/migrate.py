@@ -50,6 +50,26 @@ async def autogenerate_migration(
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
+    return await generate(workspace, Wanted(words, before, after, renames, confirm), write)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A migration that is asked for. words: its message. before, after, renames, confirm: see autogenerate_migration().
+
+    additions: statements that make the goal of the start, in the place of a source; `after` then only names it.
+    """
+
+    words: str
+    before: str = "migrations"
+    after: str = "models"
+    renames: dict[str, str] | None = None
+    confirm: tuple[str, ...] = ()
+    additions: tuple[str, ...] = ()
+
+
+async def generate(workspace: Workspace, wanted: Wanted, write: bool) -> Answer:
+    """Draft, rehearse and, if it is to be written, write what is asked for."""
     from mcp_server.operations.drafting import draft, read_start
     from mcp_server.operations.project import open_project
     from mcp_server.operations.rehearsed import read_between
@@ -58,16 +78,16 @@ async def autogenerate_migration(
 
     await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
-        project = await open_project(workspace, folder / "project", with_models=after == "models")
-        start = await read_start(project.workspace, before, project.history)
-        goal = await _read_goal(workspace, project, after)
+        project = await open_project(workspace, folder / "project", with_models=wanted.after == "models")
+        start = await read_start(project.workspace, wanted.before, project.history)
+        goal = await _read_goal(workspace, project, wanted, start)
         sizes, unknown = await read_sizes(workspace)
         filled = project.models.filled if project.models else frozenset()
-        drafted = await draft(workspace, start, goal, after, renames, sizes, confirm, filled)
+        drafted = await draft(workspace, start, goal, wanted.after, wanted.renames, sizes, wanted.confirm, filled)
         if drafted.is_empty:
             return _agreement(drafted)
-        tried = await _try(project, start, drafted, words, folder / "phases")
-        plain = await _try_plainly(project, start, drafted, words, folder / "plain") if tried.found else None
+        tried = await _try(project, start, drafted, wanted.words, folder / "phases")
+        plain = await _try_plainly(project, start, drafted, wanted.words, folder / "plain") if tried.found else None
         if tried.found and (plain is None or plain.found):
             return _rejected(drafted, tried)
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
@@ -125,10 +145,15 @@ async def _try_plainly(project: Project, start: Start, drafted: Draft, message: 
     return await _try(project, start, replace(drafted, phases=(plain,)), message, folder)
 
 
-async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schema:
+async def _read_goal(workspace: Workspace, project: Project, wanted: Wanted, start: Start) -> Schema:
     from mcp_server.world.rehearsal import copy_of
     from mcp_server.world.sources import materialise_models, read_source
 
+    word = wanted.after
+    if wanted.additions:
+        async with copy_of(workspace, start.template) as copy:
+            await copy.run(wanted.additions)
+            return (await copy.read()).without(*start.aside)
     if project.models is None or word != "models":
         return await read_source(workspace, word)
     async with copy_of(workspace, await materialise_models(workspace, project.models)) as copy:

@@ -1,0 +1,334 @@
+"""recommend_indexes: which indexes a workload wants, proven on a copy with the rows."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Literal
+
+from mcp_server.errors import Refused
+from mcp_server.model.answer import Answer
+from mcp_server.model.candidate import Accepted, Advice, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server.model.schema import Schema
+    from mcp_server.model.workload import Query, Workload
+    from mcp_server.operations.index_search import Estimate, Understood
+    from mcp_server.world.table_statistics import Known
+    from mcp_server.world.workspace import Workspace
+
+MB = 1024 * 1024
+LARGEST_COPY = 4096 * MB
+ROOM = 4
+LEAST_BUDGET = 64 * MB
+MOST_TABLES = 300
+LONGEST = 7200.0
+STATEMENT_MS = 60_000
+
+
+async def recommend_indexes(
+    workspace: Workspace,
+    queries: tuple[str, ...] = (),
+    budget_mb: float = 0,
+    prove: bool = True,
+    seconds: float = 120,
+    write: bool = False,
+    format: Literal["text", "json"] = "text",
+) -> Answer:
+    """Find the indexes that a workload wants, and prove each on a throw-away copy before it is advised.
+
+    Candidates come from what the statements compare, join, sort and group; existing indexes count. With prove the tables'
+    rows are copied to a sandbox (one read-only snapshot), the indexes are built there, and every statement is run
+    without and with them, also with other values: what does not pay is struck. The project's database is only read.
+
+    queries: SQL statements with or without placeholders, or `file:` and the path of a .sql file or of what
+    dbarch.watch() saved; left out, those of pg_stat_statements that took most time. budget_mb: room for new indexes;
+    left out, a third of the tables, at least 64. prove: false answers from statistics within seconds, marked as estimated. seconds:
+    how long to search; more finds better. write: true writes the migration that makes the indexes CONCURRENTLY,
+    rehearsed; false shows it. format: text, or json.
+    """
+    if not 1 <= seconds <= LONGEST:
+        raise Refused(f"seconds must be 1 to {LONGEST:.0f}.", "The usual is 120.")
+    if budget_mb < 0:
+        raise Refused("budget_mb must not be negative.", "Leave it out for a third of the tables' size.")
+    from mcp_server.world.workload import read_workload
+
+    began = monotonic()
+    live = await workspace.live()
+    await workspace.prefer_live_version()
+    schema = await workspace.live_schema()
+    workload = await read_workload(live, queries, workspace.settings.root)
+    advice, understood, budget = await _advise(
+        workspace, schema, workload, round(budget_mb * MB), prove, began + seconds
+    )
+    advice = replace(advice, seconds=monotonic() - began)
+    return await _answer(workspace, schema, workload, understood, advice, budget, write)
+
+
+async def _advise(
+    workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, until: float
+) -> tuple[Advice, Understood, int]:
+    """The advice, what was understood of the workload, and the budget in bytes."""
+    from mcp_server.operations.index_search import estimate, offered, survey, understand
+    from mcp_server.planning.whole import making
+    from mcp_server.world.data_copy import ground_of, plain_tables, wanted_part
+    from mcp_server.world.measured import same_settings
+    from mcp_server.world.table_statistics import read_statistics
+    from mcp_server.world.what_if import Trial, pretend_tables
+
+    live = await workspace.live()
+    tables = _mentioned(schema, workload)
+    part = wanted_part(schema, tables)
+    known = await read_statistics(live, tables)
+    workspace.progress("Reading how the statements use the tables", 0.05)
+    async with ground_of(workspace, part, tables, making(part)) as empty:
+        await same_settings(live, empty)
+        await pretend_tables(empty, known)
+        understood = await understand(empty, workload, known)
+        if not understood.queries:
+            raise Refused("No statement of the workload can be planned.", "; ".join(understood.unread[:5]))
+        used = plain_tables(schema, understood.tables)
+        budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
+        obstacle = _obstacle(workspace, known, used) if prove else "prove was not asked for"
+        extensions = await _extensions(empty)
+        trial = Trial(empty)
+        if obstacle:
+            offers = offered(understood, known, schema, extensions)
+            workspace.progress("Asking the planner", 0.2)
+            left = max(until - monotonic(), 1.0)
+            surveyed = await survey(trial, known, understood.queries, offers, left / 2)
+            found = await estimate(surveyed, understood.queries, budget, until - monotonic())
+            return _estimated(found, understood, surveyed.planner.asked, obstacle), understood, budget
+        return await _proven(workspace, schema, understood, budget, until, trial, extensions), understood, budget
+
+
+async def _proven(
+    workspace: Workspace,
+    schema: Schema,
+    understood: Understood,
+    budget: int,
+    until: float,
+    trial: object,
+    extensions: frozenset[str],
+) -> Advice:
+    """The advice measured on a copy with the rows."""
+    from mcp_server.operations.index_proof import accepted, base_times, proposals, prove, writes
+    from mcp_server.operations.index_search import estimate, offered, survey
+    from mcp_server.planning.whole import making
+    from mcp_server.world.data_copy import bring_rows, ground_of, plain_tables, settle, wanted_part
+    from mcp_server.world.measured import open_clock, same_settings
+    from mcp_server.world.table_statistics import read_statistics
+    from mcp_server.world.what_if import Trial, pretend_tables
+
+    assert isinstance(trial, Trial)
+    live = await workspace.live()
+    tables = plain_tables(schema, understood.tables)
+    every = tuple(sorted(trial_tables(schema)))
+    part = wanted_part(schema, every)
+    async with ground_of(workspace, part, every, making(part)) as ground:
+        workspace.progress(f"Copying the rows of {len(tables)} tables", 0.1)
+        await bring_rows(live, ground, schema, tables)
+        await settle(ground, schema, tables)
+        await same_settings(live, ground)
+        clock = await open_clock(Trial(ground), STATEMENT_MS)
+        known = await read_statistics(ground.ours, tables)
+        await pretend_tables(trial.ground, known)
+        queries, unrun = await _runnable(clock, understood)
+        workspace.progress("Measuring the statements as they are", 0.25)
+        base = await base_times(clock, queries)
+        offers = offered(understood, known, schema, extensions)
+        workspace.progress("Asking the planner", 0.35)
+        left = until - monotonic()
+        surveyed = await survey(trial, known, queries, offers, left / 6)
+        estimates = []
+        for weigh, room in ((base, budget), (None, budget), (base, budget * 2)):
+            estimates.append(await estimate(surveyed, queries, room, left / 20, weigh))
+        workspace.progress("Building and measuring", 0.5)
+        proposed = proposals(estimates, base, budget)
+        own = {one.name: frozenset(use.table for use in understood.uses[one.name]) for one in queries}
+        proof = await prove(clock, queries, own, proposed, base, budget, until)
+        await writes(clock, proof, _without_keys(schema))
+        return Advice(
+            accepted=accepted(proof, {one.name: one for one in queries}),
+            timings=proof.timings,
+            struck=proof.struck,
+            proven=True,
+            asked=surveyed.planner.asked,
+            runs=clock.runs,
+            notes=(*understood.unread, *unrun),
+        )
+
+
+def trial_tables(schema: Schema) -> frozenset[str]:
+    """The tables that a copy is made with."""
+    from mcp_server.model.schema import Table
+
+    return frozenset(one.identity for one in schema.all(Table))
+
+
+async def _runnable(clock: object, understood: Understood) -> tuple[tuple[Query, ...], tuple[str, ...]]:
+    """The statements that can be run for measuring: those that only read. The others are named."""
+    from mcp_server.world.sql import read_statement
+
+    del clock
+    kept, notes = [], []
+    for one in understood.queries:
+        if read_statement(one.runnable).changes:
+            notes.append(f"{one.name} writes, so that it was not run; the reading in it was not weighed.")
+        else:
+            kept.append(one)
+    if not kept:
+        raise Refused("Every statement of the workload writes.", "Give the queries that are slow, or prove=false.")
+    return tuple(kept), tuple(notes)
+
+
+def _without_keys(schema: Schema) -> dict[str, tuple[str, ...]]:
+    """By table, the statements that take away the foreign keys from it and to it."""
+    from mcp_server.model.names import quote
+    from mcp_server.model.schema import Constraint
+
+    found: dict[str, list[str]] = {}
+    for one in schema.all(Constraint):
+        if one.kind == "f":
+            for table in {one.table, one.references}:
+                found.setdefault(table, []).append(
+                    f"alter table {one.table} drop constraint if exists {quote(one.name)}"
+                )
+    return {table: tuple(statements) for table, statements in found.items()}
+
+
+def _mentioned(schema: Schema, workload: Workload) -> tuple[str, ...]:
+    """The tables of the copy: all of them, or, of very many, those whose names stand in a statement."""
+    from mcp_server.model.names import split
+
+    tables = sorted(trial_tables(schema))
+    if len(tables) <= MOST_TABLES:
+        return tuple(tables)
+    words = " ".join(query.text.lower() for query in workload.queries)
+    return tuple(name for name in tables if split(name)[-1].lower() in words)
+
+
+def _obstacle(workspace: Workspace, known: Known, tables: Sequence[str]) -> str:
+    """Why no copy with rows can be made, "" when it can."""
+    size = sum(known.sizes.get(name, 0) for name in tables)
+    if size > LARGEST_COPY:
+        return f"the tables hold {size / MB:,.0f} MB, more than the {LARGEST_COPY // MB:,} MB that are copied"
+    free = shutil.disk_usage(workspace.cache).free
+    if free < ROOM * size:
+        return f"the copy and its indexes want {ROOM * size / MB:,.0f} MB, and {free / MB:,.0f} MB of disk are free"
+    return ""
+
+
+async def _extensions(ground: object) -> frozenset[str]:
+    """The extensions that the sandbox's server could make."""
+    from mcp_server.world.data_copy import Ground
+
+    assert isinstance(ground, Ground)
+    rows = await ground.ours.fetch("select name from pg_catalog.pg_available_extensions")
+    return frozenset(row["name"] for row in rows)
+
+
+def _estimated(found: Estimate, understood: Understood, asked: int, obstacle: str) -> Advice:
+    """The planner's choice as advice."""
+    order = {one: place for place, one in enumerate(sorted(found.choice.chosen), 1)}
+    timings = []
+    for query in understood.queries:
+        seen = found.choice.chosen & found.problem.relevant[query.name]
+        price = found.problem.prices[query.name, seen]
+        places = tuple(sorted(order[one] for one in price.used if one in order))
+        timings.append(Timing(query.name, found.base[query.name], price.cost, places))
+    used = {place: [one.query for one in timings if place in one.used] for place in order.values()}
+    return Advice(
+        accepted=tuple(
+            Accepted(one, found.problem.sizes[one], reason=", ".join(used[place])) for one, place in order.items()
+        ),
+        timings=tuple(timings),
+        asked=asked,
+        notes=(f"Estimated by the planner, nothing was measured: {obstacle}.", *understood.unread),
+    )
+
+
+async def _answer(
+    workspace: Workspace,
+    schema: Schema,
+    workload: Workload,
+    understood: Understood,
+    advice: Advice,
+    budget: int,
+    write: bool,
+) -> Answer:
+    from mcp_server.render.advice_text import advice_data, advice_verdict, render_advice
+
+    names = _names(schema, advice)
+    migration = await _migration(workspace, advice, names, write) if advice.accepted else None
+    text = render_advice(advice, workload, understood.queries, budget, names)
+    told, reports = _told(migration, advice, write)
+    return Answer(
+        text=f"{text}\n{told}",
+        data={
+            **advice_data(advice, workload, understood.queries, budget, names),
+            "migration": migration.data if isinstance(migration, Answer) else str(migration or ""),
+        },
+        verdict=advice_verdict(advice),
+        carried_out={"plans": advice.asked, "statements": advice.runs},
+        reports=reports,
+    )
+
+
+def _names(schema: Schema, advice: Advice) -> tuple[str, ...]:
+    """A name for each index, that nothing in its schema has."""
+    from mcp_server.model.names import object_name, qualified, split
+    from mcp_server.model.schema import Index, Table
+
+    taken = {one.identity for one in schema.all(Index)} | {one.identity for one in schema.all(Table)}
+    found: list[str] = []
+    for one in advice.accepted:
+        space, name = split(one.candidate.table)[0], one.candidate.name
+        number = 1
+        while qualified(space, name) in taken:
+            number += 1
+            name = object_name(one.candidate.name, "", str(number))
+        taken.add(qualified(space, name))
+        found.append(name)
+    return tuple(found)
+
+
+async def _migration(workspace: Workspace, advice: Advice, names: tuple[str, ...], write: bool) -> Answer | str:
+    """The revision that makes the indexes, rehearsed; or why there is none."""
+    from mcp_server.errors import ArchitectError
+    from mcp_server.operations.migrate import Wanted, generate
+
+    statements = tuple(one.candidate.statement(name) for one, name in zip(advice.accepted, names, strict=True))
+    workspace.progress("Rehearsing the migration", 0.95)
+    needed = {one.candidate.extension for one in advice.accepted} - {""}
+    makes = tuple(f"CREATE EXTENSION IF NOT EXISTS {name}" for name in sorted(needed))
+    tables = sorted({one.candidate.table.rpartition(".")[2] for one in advice.accepted})
+    words = f"indexes on {', '.join(tables)}"
+    words = words if len(words) <= 60 else f"{len(names)} indexes on {len(tables)} tables"
+    try:
+        return await generate(
+            workspace, Wanted(words, after="the advised indexes", additions=(*makes, *statements)), write
+        )
+    except ArchitectError as error:
+        return error.message.splitlines()[0]
+
+
+def _told(migration: Answer | str | None, advice: Advice, write: bool) -> tuple[str, dict[str, str]]:
+    """What is said of the migration, with the next step; and its reports."""
+    if migration is None:
+        return "Next: nothing is to be made.", {}
+    if isinstance(migration, str):
+        return (
+            f"No migration was made: {migration}\n"
+            "Next: run the statements above by hand, outside of a transaction, with CONCURRENTLY; nothing was changed.",
+            {},
+        )
+    lines = [line for line in migration.text.splitlines() if line.startswith(("Rehearsed:", "Its text:"))]
+    how = "" if advice.proven else " These are estimates: call it with prove=true before anything is made."
+    step = next((line for line in migration.text.splitlines() if line.startswith("Next:")), "")
+    if not write:
+        step = "Next: add the model's lines above to the models, then call it again with write=true (shell: --write)."
+    return "\n".join((f"Migration: {migration.text.splitlines()[0]}", *lines, f"{step}{how}")), dict(migration.reports)
