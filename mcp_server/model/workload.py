@@ -72,7 +72,8 @@ class ColumnStatistics:
 
     type: as format_type() has it. length: of the type, -1 for one that varies. align: bytes. width: of the average value.
     distinct: values, as a count. common: (value, part of the rows). bounds: of its histogram. sums_exactly: equal values
-    are equal in every bit, so that an index may store them once.
+    are equal in every bit, so that an index may store them once. widths: bytes of values drawn evenly, () where the average
+    tells it all.
     """
 
     type: str
@@ -85,6 +86,7 @@ class ColumnStatistics:
     common: tuple[tuple[str, float], ...] = ()
     bounds: tuple[str, ...] = ()
     sums_exactly: bool = True
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from mcp_server.world.values import compared, fill
 from mcp_server.world.what_if import Trial, plan_without_indexes, pretend_indexes, share_of
 
 T = TypeVar("T")
+Keys = tuple[str, tuple[str, ...]]
 # How much of the goal is that every statement gains, beside that the whole does: else the many small ones get nothing.
 EVENNESS = 0.25
 KEPT_EACH, KEPT_EACH_OF_MANY, MANY = 12, 6, 30
@@ -122,7 +123,10 @@ def offered(understood: Understood, known: Known, schema: Schema, extensions: fr
 
 @dataclass(slots=True)
 class Survey:
-    """What the planner says of the candidates one by one. base: each statement's cost as things are. pool: those that help."""
+    """What the planner says of the candidates one by one. base: each statement's cost as things are. pool: those that help.
+
+    groups: how many combinations of values some columns of a table have, where somebody counted.
+    """
 
     planner: Planner
     sizes: dict[Candidate, int]
@@ -131,6 +135,7 @@ class Survey:
     bundles: set[Set] = field(default_factory=set)
     relevant: dict[str, Set] = field(default_factory=dict)
     pool: Set = frozenset()
+    groups: Mapping[Keys, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,12 @@ class Estimate:
 
 
 async def survey(
-    trial: Trial, known: Known, queries: Sequence[Query], offers: Mapping[str, Set], seconds: float
+    trial: Trial,
+    known: Known,
+    queries: Sequence[Query],
+    offers: Mapping[str, Set],
+    seconds: float,
+    groups: Mapping[Keys, float] | None = None,
 ) -> Survey:
     """Ask what each candidate does for each statement, and keep those that help. They stand on the trial afterwards.
 
@@ -152,20 +162,20 @@ async def survey(
     base = {query.name: (await trial.plan(query.runnable, frozenset()))[0] for query in queries}
     began = monotonic()
     planner = Planner(trial, {query.name: query.runnable for query in queries}, began + seconds)
-    found = Survey(planner, {}, base)
+    found = Survey(planner, {}, base, groups=groups or {})
     most = KEPT_EACH if len(queries) <= MANY else KEPT_EACH_OF_MANY
     chosen: dict[str, Set] = {}
     for number, query in enumerate(sorted(queries, key=lambda one: -_time(one, base[one.name], None)), 1):
         planner.until = began + seconds * number / len(queries)
         problem = Problem({}, found.sizes, 0, prices=found.prices, bundles=found.bundles)
         offer = offers[query.name]
-        await _prepare(trial, known, offer, found.sizes)
+        await _prepare(trial, known, offer, found)
         possible = frozenset(one for one in offer if one in trial.oids)
         chosen[query.name] = await driven(useful(problem, query.name, possible, most), planner)
         await trial.drop(offer - frozenset(one for some in chosen.values() for one in some))
     pool = frozenset(one for some in chosen.values() for one in some)
     wider = sorted(merged(pool) - pool, key=lambda one: (len(one.stored), one))[:MOST_MERGED]
-    await _prepare(trial, known, wider, found.sizes)
+    await _prepare(trial, known, wider, found)
     found.pool = pool | {one for one in wider if one in trial.oids}
     found.relevant = relevant(chosen, found.pool)
     return found
@@ -187,7 +197,7 @@ async def estimate(
     return Estimate(await driven(choose(problem, found.pool), found.planner), problem, found.base)
 
 
-async def _prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], sizes: dict[Candidate, int]) -> None:
+async def _prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], found: Survey) -> None:
     """Make candidates of the size that they would have."""
     new = sorted(one for one in wanted if one not in trial.oids)
     shares: dict[Candidate, float] = {}
@@ -198,8 +208,9 @@ async def _prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], size
             rows = known.tables[one.table].rows
             conditions[key] = min(await share_of(trial.ground, one) / max(rows, 1), 1.0) if one.where else 1.0
         shares[one] = conditions[key]
-        sizes[one] = index_bytes(one, known.tables[one.table], shares[one])
-    await pretend_indexes(trial, known, new, sizes, shares)
+        groups = found.groups.get((one.table, one.columns)) if not one.where else None
+        found.sizes[one] = index_bytes(one, known.tables[one.table], shares[one], groups)
+    await pretend_indexes(trial, known, new, found.sizes, shares)
 
 
 def relevant(chosen: Mapping[str, Set], pool: Set) -> dict[str, Set]:

@@ -54,6 +54,9 @@ async def recommend_indexes(
         raise Refused(f"seconds must be 1 to {LONGEST:.0f}.", "The usual is 120.")
     if budget_mb < 0:
         raise Refused("budget_mb must not be negative.", "Leave it out for a third of the tables' size.")
+    from mcp_server.model.schema import Index
+    from mcp_server.planning.superfluous import superfluous
+    from mcp_server.world.usage import read_usage
     from mcp_server.world.workload import read_workload
 
     began = monotonic()
@@ -64,7 +67,11 @@ async def recommend_indexes(
     advice, understood, budget = await _advise(
         workspace, schema, workload, round(budget_mb * MB), prove, began + seconds
     )
-    advice = replace(advice, seconds=monotonic() - began)
+    usage = await read_usage(live)
+    used = {use.table for uses in understood.uses.values() for use in uses}
+    there = (one for one in schema.all(Index) if one.table in used)
+    dropping = superfluous(there, (one.candidate for one in advice.accepted), usage)
+    advice = replace(advice, dropping=dropping, seconds=monotonic() - began)
     return await _answer(workspace, schema, workload, understood, advice, budget, write)
 
 
@@ -120,6 +127,7 @@ async def _proven(
     from mcp_server.planning.whole import making
     from mcp_server.world.data_copy import bring_rows, ground_of, plain_tables, settle, wanted_part
     from mcp_server.world.measured import open_clock, same_settings
+    from mcp_server.world.sampling import count_groups
     from mcp_server.world.table_statistics import read_statistics
     from mcp_server.world.what_if import Trial, pretend_tables
 
@@ -142,7 +150,9 @@ async def _proven(
         offers = offered(understood, known, schema, extensions)
         workspace.progress("Asking the planner", 0.35)
         left = until - monotonic()
-        surveyed = await survey(trial, known, queries, offers, left / 6)
+        counted = await count_groups(ground.theirs, known.tables, {one for some in offers.values() for one in some})
+        groups = {(one.table, one.columns): count for one, count in counted.items()}
+        surveyed = await survey(trial, known, queries, offers, left / 6, groups)
         estimates = []
         for weigh, room in ((base, budget), (None, budget), (base, budget * 2)):
             estimates.append(await estimate(surveyed, queries, room, left / 20, weigh))

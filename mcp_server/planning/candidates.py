@@ -63,7 +63,7 @@ def _keys(use: TableUse, table: TableStatistics) -> frozenset[Keys]:
         found |= {(*plain, *_rest(use.order, head)), (*plain, *_rest(tuple((name, False) for name in use.group), head))}
         if use.order and use.limited:
             found |= {(*plain, *_rest(use.order, head), (name, False)) for name in use.ranges if name not in head}
-    return frozenset(_uniform(keys[: max(WIDTH, len(use.order) + 2)]) for keys in found if keys)
+    return frozenset(_once(keys[: max(WIDTH, len(use.order) + 2)]) for keys in found if keys)
 
 
 def _heads(use: TableUse, table: TableStatistics) -> Iterator[tuple[str, ...]]:
@@ -86,17 +86,18 @@ def _heads(use: TableUse, table: TableStatistics) -> Iterator[tuple[str, ...]]:
 
 
 def _rest(order: Keys, head: tuple[str, ...]) -> Keys:
-    return tuple((name, descending) for name, descending in order if name not in head)
+    """What of a sort comes after a head; ascending where all goes one way, for an index is read from either end."""
+    rest = [(name, descending) for name, descending in order if name not in head]
+    is_mixed = len({descending for _, descending in rest}) > 1
+    return tuple((name, descending and is_mixed) for name, descending in rest)
 
 
-def _uniform(keys: Keys) -> Keys:
-    """Each column once; all ascending where all of them are read the same way, for an index is read both ways."""
-    once = tuple(dict.fromkeys(name for name, _ in keys))
-    ways = dict(reversed(keys))
-    sorts = [descending for _, descending in keys]
-    if len({descending for _, descending in keys[-1:]} | set(sorts)) == 1:
-        return tuple((name, False) for name in once)
-    return tuple((name, ways[name]) for name in once)
+def _once(keys: Keys) -> Keys:
+    """Each column once, as it first stands."""
+    return tuple(
+        {name: (name, descending) for name, descending in reversed(keys)}[name]
+        for name in dict.fromkeys(name for name, _ in keys)
+    )
 
 
 def _btree(table: str, keys: Keys) -> Candidate:

@@ -36,9 +36,11 @@ def index_bytes(candidate: Candidate, table: TableStatistics, share: float = 1.0
     keys = [table.columns.get(name, _EXPRESSION) if name else _EXPRESSION for name in candidate.columns]
     others = [table.columns.get(name, _EXPRESSION) for name in candidate.include]
     entry = _POINTER + _TUPLE + _data(keys + others)
-    combined = min(groups if groups is not None else combinations(keys, rows), max(rows, 1.0))
     shared = not others and all(key.sums_exactly for key in keys)
-    leaves = _shared_leaves(rows, combined, entry) if shared else _plain_leaves(rows, entry)
+    empty = rows * keys[0].null_fraction if len(keys) == 1 and shared else 0.0
+    combined = min(groups if groups is not None else combinations(keys, rows), max(rows, 1.0))
+    leaves = _shared_leaves(rows - empty, combined - bool(empty), entry) if shared else _plain_leaves(rows, entry)
+    leaves += _shared_leaves(empty, 1.0, _POINTER + 2 * _TUPLE) if empty >= 2 else 0.0
     above = leaves / max((PAGE - 40) * 0.7 / (_POINTER + _TUPLE + _data(keys)), 2.0)
     return PAGE * (1 + ceil(leaves) + (ceil(above * 1.01) if leaves > 1 else 0))
 
@@ -56,20 +58,32 @@ def combinations(columns: Sequence[ColumnStatistics], rows: float) -> float:
     return possible * (1 - exp(-rows / possible)) if possible < rows * 50 else rows
 
 
-def _data(columns: Sequence[ColumnStatistics]) -> int:
-    """Bytes of the values of one entry, each where its type's alignment wants it, the whole a multiple of eight."""
+def _data(columns: Sequence[ColumnStatistics]) -> float:
+    """Bytes of the values of one entry, each where its type's alignment wants it, the whole a multiple of eight.
+
+    Where lengths vary it is the average over values that were drawn: rounding up the average is not the average rounded up.
+    """
+    draws = max((len(column.widths) for column in columns), default=0) or 1
+    total = sum(_entry(columns, draw) for draw in range(draws)) / draws
+    return total + (8 if any(column.null_fraction > 0.5 for column in columns) else 0)
+
+
+def _entry(columns: Sequence[ColumnStatistics], draw: int) -> int:
+    """One entry; the values of its columns are drawn apart from each other."""
     place = 0.0
-    for column in columns:
+    for number, column in enumerate(columns):
         width = column.length if column.length > 0 else column.width
+        if column.widths:
+            width = column.widths[draw * (2 * number + 1) % len(column.widths)]
         is_short = column.length < 0 and width < 127  # a short header needs no alignment
         place = place if is_short else -(-place // column.align) * column.align
-        place += width * (1 - column.null_fraction)
-    return -(-ceil(place) // 8) * 8 + (8 if any(column.null_fraction > 0.5 for column in columns) else 0)
+        place += width * (1 - column.null_fraction) if not column.widths else width
+    return -(-ceil(place) // 8) * 8
 
 
 def _plain_leaves(rows: float, entry: float) -> float:
     """Leaves of entries that hold one row each."""
-    return rows / max(_LEAF // entry, 1)
+    return rows / max(_LEAF / entry - 0.5 * (entry > 200), 1)
 
 
 def _shared_leaves(rows: float, groups: float, entry: float) -> float:

@@ -40,6 +40,7 @@ def render_advice(
     lines += _table(advice, names)
     lines += ["", *_statements(advice, texts)]
     lines += _struck(advice)
+    lines += _dropping(advice)
     lines += [
         f"Workload: {len(queries)} statements of {workload.origin}; budget {budget / MB:,.0f} MB.",
         *workload.notes,
@@ -102,6 +103,19 @@ def _struck(advice: Advice) -> list[str]:
     return lines
 
 
+def _dropping(advice: Advice) -> list[str]:
+    """Existing indexes that could go; not part of the migration, for other workloads may want them."""
+    if not advice.dropping:
+        return []
+    lines = ["Could go (not part of the migration; take it from the models, then autogenerate_migration):"]
+    for one in advice.dropping[:STRUCK_SHOWN]:
+        size = f", {one.size / MB:.1f} MB" if one.size is not None else ""
+        lines.append(f"  {one.name}{size}: {one.reason}")
+    if len(advice.dropping) > STRUCK_SHOWN:
+        lines.append(f"  (showing {STRUCK_SHOWN} of {len(advice.dropping)}; format=json has all)")
+    return lines
+
+
 def _how(advice: Advice) -> str:
     asked = f"{advice.asked:,} plans asked"
     ran = f", {advice.runs:,} runs measured on a copy with the rows (no parallel workers)" if advice.proven else ""
@@ -147,6 +161,7 @@ def advice_data(
             if timing.query == one.name
         ],
         "struck": [{"index": one.candidate.short, "reason": one.reason} for one in advice.struck],
+        "could_go": [{"index": one.name, "bytes": one.size, "reason": one.reason} for one in advice.dropping],
         "notes": [*workload.notes, *advice.notes],
         "plans_asked": advice.asked,
         "runs": advice.runs,

@@ -24,6 +24,8 @@ PAGE = 8192
 # RELSEG_SIZE: a relation's file is cut every GB. https://www.postgresql.org/docs/current/storage-file-layout.html
 SEGMENT = 1 << 30
 # Equal in value, and yet maybe not in every bit: an index keeps each row's own. (opclasses without equalimage)
+DRAWN = 97
+_WORDS = ("text", "character varying", "character", "citext")
 _NOT_EXACT = ("numeric", "real", "double precision", "jsonb", "interval")
 
 _TABLES = """
@@ -141,8 +143,42 @@ def _column(one: Mapping[str, Any], rows: float) -> ColumnStatistics:
         correlation=one["correlation"] or 0.0,
         common=tuple(zip(one["list"] or (), one["parts"] or (), strict=False)),
         bounds=tuple(one["steps"] or ()),
+        widths=_widths(one),
         sums_exactly=one["type"].split("(")[0] not in _NOT_EXACT,
     )
+
+
+def _widths(one: Mapping[str, Any]) -> tuple[int, ...]:
+    """The bytes of values of a type of varying length, as many of each kind as there are rows of it."""
+    kind = one["type"].split("(")[0]
+    measure = _digits if kind == "numeric" else _letters if kind in _WORDS else None
+    if measure is None or one["length"] >= 0:
+        return ()
+    common = list(zip(one["list"] or (), one["parts"] or (), strict=False))
+    drawn = [text for text, part in common for _ in range(round(part * DRAWN))]
+    steps = one["steps"] or ()
+    left = DRAWN - len(drawn) if steps else 0
+    drawn += [steps[number * len(steps) // left] for number in range(left)]
+    return tuple(measure(text) for text in drawn if text is not None)
+
+
+def _letters(text: str) -> int:
+    """A text with its header of one byte, or of four."""
+    size = len(text.encode())
+    return size + (1 if size < 126 else 4)
+
+
+def _digits(text: str) -> int:
+    """A numeric with its headers: two bytes for four digits, without zeros at either end (src/backend/utils/adt/numeric.c)."""
+    whole, _, rest = text.lstrip("-").partition(".")
+    before = whole.lstrip("0")
+    digits = before.rjust(-(-len(before) // 4) * 4, "0") + rest.ljust(-(-len(rest) // 4) * 4, "0")
+    groups = [digits[place : place + 4] for place in range(0, len(digits), 4)]
+    while groups and groups[-1] == "0000":
+        groups.pop()
+    while groups and groups[0] == "0000":
+        groups.pop(0)
+    return 3 + 2 * len(groups)
 
 
 async def tell_statistics(connection: Connection, known: Known) -> None:
