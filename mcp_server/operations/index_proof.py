@@ -10,7 +10,7 @@ from mcp_server.model.candidate import Accepted, Candidate, Struck, Timing
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_search import Estimate, driven, weights
 from mcp_server.planning.search import Ask, Choice, Price, Problem, Set, choose
-from mcp_server.world.measured import Clock, build, write_costs
+from mcp_server.world.measured import LONG_MS, Clock, build, write_costs
 
 # How much more than the budget is built to be tried, and how many each costly statement adds to that.
 SUPERSET, EACH = 4.0, 5
@@ -132,8 +132,11 @@ async def _together(clock: Clock, queries: Sequence[Query], own: Mapping[str, Se
 
 async def _confirm(clock: Clock, queries: Sequence[Query], chosen: Set, proof: Proof) -> None:
     """Measure in pairs with other values too; strike what no statement uses or gains by, until all that is left pays."""
+    timings: dict[str, tuple[Timing, Set]] = {}
     while True:
-        timings = {one.name: await _pair(clock, one, chosen) for one in queries}
+        for query in queries:
+            if query.name not in timings or not timings[query.name][1] <= chosen:
+                timings[query.name] = await _pair(clock, query, chosen)
         used = {
             one: tuple(name for name, (timing, by) in timings.items() if one in by and timing.faster) for one in chosen
         }
@@ -165,30 +168,29 @@ def _why(touched: Sequence[Timing]) -> str:
 
 async def _pair(clock: Clock, query: Query, chosen: Set) -> tuple[Timing, Set]:
     """A statement without and with the indexes, in turn; for each of its values the least, of all values the average."""
-    _, used, _ = await clock.trial.plan(query.runnable, chosen)
     texts = (query.runnable, *query.others)
-    before = after = 0.0
+    used: Set = frozenset()
     for text in texts:
-        off, on = [], []
-        for _ in range(PAIRS):
-            await clock.trial.show(frozenset())
-            off.append((await clock.measure(text)).milliseconds)
-            if off[-1] >= clock.limit_ms:
-                break
-            await clock.trial.show(chosen)
-            run = await clock.measure(text)
-            used |= run.used
-            on.append(run.milliseconds)
-            if off[-1] + on[-1] > 4000:
-                break
-        if not on:
-            await clock.trial.show(chosen)
-            run = await clock.measure(text)
-            on.append(run.milliseconds)
-        before, after = before + min(off), after + min(on)
+        used |= (await clock.trial.plan(text, chosen))[1]
     if not used:
-        return Timing(query.name, before / len(texts), before / len(texts), (), True), used
-    return Timing(query.name, before / len(texts), after / len(texts), (), True), used
+        same = (await clock.run(query.name, query.runnable, frozenset())).milliseconds
+        return Timing(query.name, same, same, (), True), used
+    pairs = [await _least(clock, text, chosen) for text in texts]
+    before, after = (sum(one[side] for one in pairs) / len(pairs) for side in (0, 1))
+    return Timing(query.name, before, after, (), True), used
+
+
+async def _least(clock: Clock, text: str, chosen: Set) -> tuple[float, float]:
+    """The least time without and with the indexes; a long statement is run less often."""
+    off: list[float] = []
+    on: list[float] = []
+    for _ in range(PAIRS):
+        for shown, times in ((frozenset[Candidate](), off), (chosen, on)):
+            await clock.trial.show(shown)
+            times.append((await clock.measure(text)).milliseconds)
+        if off[-1] + on[-1] > LONG_MS:
+            break
+    return min(off), min(on)
 
 
 async def writes(clock: Clock, proof: Proof, foreign: Mapping[str, tuple[str, ...]]) -> None:
@@ -200,9 +202,8 @@ async def writes(clock: Clock, proof: Proof, foreign: Mapping[str, tuple[str, ..
             proof.writes[table] = found
 
 
-def accepted(proof: Proof, queries: Mapping[str, Query]) -> tuple[Accepted, ...]:
+def accepted(proof: Proof) -> tuple[Accepted, ...]:
     """The advised indexes with their figures."""
-    del queries
     return tuple(
         Accepted(
             candidate=one,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Query, Workload
     from mcp_server.operations.index_search import Estimate, Understood
+    from mcp_server.world.data_copy import Ground
     from mcp_server.world.table_statistics import Known
+    from mcp_server.world.what_if import Trial
     from mcp_server.world.workspace import Workspace
 
 MB = 1024 * 1024
@@ -46,15 +48,16 @@ async def recommend_indexes(
 
     queries: SQL statements with or without placeholders, or `file:` and the path of a .sql file or of what
     dbarch.watch() saved; left out, those of pg_stat_statements that took most time. budget_mb: room for new indexes;
-    left out, a third of the tables, at least 64. prove: false answers from statistics within seconds, marked as estimated. seconds:
-    how long to search; more finds better. write: true writes the migration that makes the indexes CONCURRENTLY,
-    rehearsed; false shows it. format: text, or json.
+    0 for a third of the tables, at least 64. prove: false answers from statistics within seconds, marked as estimated.
+    seconds: how long to search and measure; more finds better. write: true writes the migration that makes the indexes
+    CONCURRENTLY, rehearsed; false shows it. format: text, or json.
     """
     if not 1 <= seconds <= LONGEST:
         raise Refused(f"seconds must be 1 to {LONGEST:.0f}.", "The usual is 120.")
     if budget_mb < 0:
         raise Refused("budget_mb must not be negative.", "Leave it out for a third of the tables' size.")
     from mcp_server.model.schema import Index
+    from mcp_server.operations.index_answer import answer
     from mcp_server.planning.superfluous import superfluous
     from mcp_server.world.usage import read_usage
     from mcp_server.world.workload import read_workload
@@ -72,7 +75,7 @@ async def recommend_indexes(
     there = (one for one in schema.all(Index) if one.table in used)
     dropping = superfluous(there, (one.candidate for one in advice.accepted), usage)
     advice = replace(advice, dropping=dropping, seconds=monotonic() - began)
-    return await _answer(workspace, schema, workload, understood, advice, budget, write)
+    return await answer(workspace, schema, workload, understood, advice, budget, write)
 
 
 async def _advise(
@@ -118,7 +121,7 @@ async def _proven(
     understood: Understood,
     budget: int,
     until: float,
-    trial: object,
+    trial: Trial,
     extensions: frozenset[str],
 ) -> Advice:
     """The advice measured on a copy with the rows."""
@@ -131,7 +134,6 @@ async def _proven(
     from mcp_server.world.table_statistics import read_statistics
     from mcp_server.world.what_if import Trial, pretend_tables
 
-    assert isinstance(trial, Trial)
     live = await workspace.live()
     tables = plain_tables(schema, understood.tables)
     every = tuple(sorted(trial_tables(schema)))
@@ -144,7 +146,7 @@ async def _proven(
         clock = await open_clock(Trial(ground), STATEMENT_MS)
         known = await read_statistics(ground.ours, tables)
         await pretend_tables(trial.ground, known)
-        queries, unrun = await _runnable(clock, understood)
+        queries, unrun = _runnable(understood)
         workspace.progress("Measuring the statements as they are", 0.25)
         base = await base_times(clock, queries)
         offers = offered(understood, known, schema, extensions)
@@ -162,7 +164,7 @@ async def _proven(
         proof = await prove(clock, queries, own, proposed, base, budget, until)
         await writes(clock, proof, _without_keys(schema))
         return Advice(
-            accepted=accepted(proof, {one.name: one for one in queries}),
+            accepted=accepted(proof),
             timings=proof.timings,
             struck=proof.struck,
             proven=True,
@@ -179,11 +181,10 @@ def trial_tables(schema: Schema) -> frozenset[str]:
     return frozenset(one.identity for one in schema.all(Table))
 
 
-async def _runnable(clock: object, understood: Understood) -> tuple[tuple[Query, ...], tuple[str, ...]]:
+def _runnable(understood: Understood) -> tuple[tuple[Query, ...], tuple[str, ...]]:
     """The statements that can be run for measuring: those that only read. The others are named."""
     from mcp_server.world.sql import read_statement
 
-    del clock
     kept, notes = [], []
     for one in understood.queries:
         if read_statement(one.runnable).changes:
@@ -232,11 +233,8 @@ def _obstacle(workspace: Workspace, known: Known, tables: Sequence[str]) -> str:
     return ""
 
 
-async def _extensions(ground: object) -> frozenset[str]:
+async def _extensions(ground: Ground) -> frozenset[str]:
     """The extensions that the sandbox's server could make."""
-    from mcp_server.world.data_copy import Ground
-
-    assert isinstance(ground, Ground)
     rows = await ground.ours.fetch("select name from pg_catalog.pg_available_extensions")
     return frozenset(row["name"] for row in rows)
 
@@ -259,86 +257,3 @@ def _estimated(found: Estimate, understood: Understood, asked: int, obstacle: st
         asked=asked,
         notes=(f"Estimated by the planner, nothing was measured: {obstacle}.", *understood.unread),
     )
-
-
-async def _answer(
-    workspace: Workspace,
-    schema: Schema,
-    workload: Workload,
-    understood: Understood,
-    advice: Advice,
-    budget: int,
-    write: bool,
-) -> Answer:
-    from mcp_server.render.advice_text import advice_data, advice_verdict, render_advice
-
-    names = _names(schema, advice)
-    migration = await _migration(workspace, advice, names, write) if advice.accepted else None
-    text = render_advice(advice, workload, understood.queries, budget, names)
-    told, reports = _told(migration, advice, write)
-    return Answer(
-        text=f"{text}\n{told}",
-        data={
-            **advice_data(advice, workload, understood.queries, budget, names),
-            "migration": migration.data if isinstance(migration, Answer) else str(migration or ""),
-        },
-        verdict=advice_verdict(advice),
-        carried_out={"plans": advice.asked, "statements": advice.runs},
-        reports=reports,
-    )
-
-
-def _names(schema: Schema, advice: Advice) -> tuple[str, ...]:
-    """A name for each index, that nothing in its schema has."""
-    from mcp_server.model.names import object_name, qualified, split
-    from mcp_server.model.schema import Index, Table
-
-    taken = {one.identity for one in schema.all(Index)} | {one.identity for one in schema.all(Table)}
-    found: list[str] = []
-    for one in advice.accepted:
-        space, name = split(one.candidate.table)[0], one.candidate.name
-        number = 1
-        while qualified(space, name) in taken:
-            number += 1
-            name = object_name(one.candidate.name, "", str(number))
-        taken.add(qualified(space, name))
-        found.append(name)
-    return tuple(found)
-
-
-async def _migration(workspace: Workspace, advice: Advice, names: tuple[str, ...], write: bool) -> Answer | str:
-    """The revision that makes the indexes, rehearsed; or why there is none."""
-    from mcp_server.errors import ArchitectError
-    from mcp_server.operations.migrate import Wanted, generate
-
-    statements = tuple(one.candidate.statement(name) for one, name in zip(advice.accepted, names, strict=True))
-    workspace.progress("Rehearsing the migration", 0.95)
-    needed = {one.candidate.extension for one in advice.accepted} - {""}
-    makes = tuple(f"CREATE EXTENSION IF NOT EXISTS {name}" for name in sorted(needed))
-    tables = sorted({one.candidate.table.rpartition(".")[2] for one in advice.accepted})
-    words = f"indexes on {', '.join(tables)}"
-    words = words if len(words) <= 60 else f"{len(names)} indexes on {len(tables)} tables"
-    try:
-        return await generate(
-            workspace, Wanted(words, after="the advised indexes", additions=(*makes, *statements)), write
-        )
-    except ArchitectError as error:
-        return error.message.splitlines()[0]
-
-
-def _told(migration: Answer | str | None, advice: Advice, write: bool) -> tuple[str, dict[str, str]]:
-    """What is said of the migration, with the next step; and its reports."""
-    if migration is None:
-        return "Next: nothing is to be made.", {}
-    if isinstance(migration, str):
-        return (
-            f"No migration was made: {migration}\n"
-            "Next: run the statements above by hand, outside of a transaction, with CONCURRENTLY; nothing was changed.",
-            {},
-        )
-    lines = [line for line in migration.text.splitlines() if line.startswith(("Rehearsed:", "Its text:"))]
-    how = "" if advice.proven else " These are estimates: call it with prove=true before anything is made."
-    step = next((line for line in migration.text.splitlines() if line.startswith("Next:")), "")
-    if not write:
-        step = "Next: add the model's lines above to the models, then call it again with write=true (shell: --write)."
-    return "\n".join((f"Migration: {migration.text.splitlines()[0]}", *lines, f"{step}{how}")), dict(migration.reports)
