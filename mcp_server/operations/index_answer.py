@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mcp_server.operations.index_search import Understood
     from mcp_server.world.workspace import Workspace
 
+SHOWN = 30
+
 
 async def answer(
     workspace: Workspace,
@@ -29,7 +31,7 @@ async def answer(
     names = _names(schema, advice)
     migration = await _migration(workspace, advice, names, write) if advice.accepted else None
     text = render_advice(advice, workload, understood.queries, budget, names)
-    told, reports = _told(migration, advice, write)
+    told, reports = _told(migration, advice, names, write)
     return Answer(
         text=f"{text}\n{told}",
         data={
@@ -80,16 +82,21 @@ async def _migration(workspace: Workspace, advice: Advice, names: tuple[str, ...
         return error.message.splitlines()[0]
 
 
-def _told(migration: Answer | str | None, advice: Advice, write: bool) -> tuple[str, dict[str, str]]:
+def _told(
+    migration: Answer | str | None, advice: Advice, names: tuple[str, ...], write: bool
+) -> tuple[str, dict[str, str]]:
     """What is said of the migration, with the next step; and its reports."""
     if migration is None:
         return "Next: nothing is to be made.", {}
     if isinstance(migration, str):
-        return (
-            f"No migration was made: {migration}\n"
-            "Next: run the statements above by hand, outside of a transaction, with CONCURRENTLY; nothing was changed.",
-            {},
-        )
+        made = [
+            f"  {one.candidate.statement(name).replace('INDEX', 'INDEX CONCURRENTLY', 1)};"
+            for one, name in zip(advice.accepted, names, strict=True)
+        ]
+        shown = made[:SHOWN] + [f"  (showing {SHOWN} of {len(made)}; format=json has all)"] * (len(made) > SHOWN)
+        why = f"No migration was made: {migration}"
+        step = "Next: let the project's own migrations run these, outside of a transaction; nothing was changed."
+        return "\n".join((why, *shown, step)), {}
     lines = [line for line in migration.text.splitlines() if line.startswith(("Rehearsed:", "Its text:"))]
     how = "" if advice.proven else " These are estimates: call it with prove=true before anything is made."
     step = next((line for line in migration.text.splitlines() if line.startswith("Next:")), "")

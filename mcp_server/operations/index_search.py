@@ -67,11 +67,11 @@ class Planner:
 
 @dataclass(slots=True)
 class Understood:
-    """A workload as it uses the tables. queries: those that can be planned, with values. unread: why the others cannot be."""
+    """A workload as it uses the tables. queries: those that can be planned, with values. notes: why others cannot be, what is missing."""
 
     queries: tuple[Query, ...]
     uses: dict[str, tuple[TableUse, ...]] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def tables(self) -> tuple[str, ...]:

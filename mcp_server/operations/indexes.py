@@ -27,6 +27,7 @@ LARGEST_COPY = 4096 * MB
 ROOM = 4
 LEAST_BUDGET = 64 * MB
 MOST_TABLES = 300
+SHOWN = 8
 LONGEST = 7200.0
 STATEMENT_MS = 60_000
 
@@ -96,10 +97,12 @@ async def _advise(
     workspace.progress("Reading how the statements use the tables", 0.05)
     async with ground_of(workspace, part, tables, making(part)) as empty:
         await same_settings(live, empty)
+        known = known.without(empty.missing)
         await pretend_tables(empty, known)
         understood = await understand(empty, workload, known)
         if not understood.queries:
-            raise Refused("No statement of the workload can be planned.", "; ".join(understood.unread[:5]))
+            raise Refused("No statement of the workload can be planned.", "; ".join(understood.notes[:5]))
+        understood = replace(understood, notes=(*understood.notes, *_missing(empty)))
         used = plain_tables(schema, understood.tables)
         budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
         obstacle = _obstacle(workspace, known, used) if prove else "prove was not asked for"
@@ -144,7 +147,7 @@ async def _proven(
         await settle(ground, schema, tables)
         await same_settings(live, ground)
         clock = await open_clock(Trial(ground), STATEMENT_MS)
-        known = await read_statistics(ground.ours, tables)
+        known = (await read_statistics(ground.ours, tables)).without(trial.ground.missing)
         await pretend_tables(trial.ground, known)
         queries, unrun = _runnable(understood)
         workspace.progress("Measuring the statements as they are", 0.25)
@@ -170,8 +173,18 @@ async def _proven(
             proven=True,
             asked=surveyed.planner.asked,
             runs=clock.runs,
-            notes=(*understood.unread, *unrun),
+            notes=(*understood.notes, *unrun),
         )
+
+
+def _missing(ground: Ground) -> tuple[str, ...]:
+    """What could not be made on the copy, in a sentence."""
+    if not ground.missing:
+        return ()
+    shown = ", ".join(ground.missing[:SHOWN]) + (
+        f" and {len(ground.missing) - SHOWN} more" * (len(ground.missing) > SHOWN)
+    )
+    return (f"Not on the copy, for its server lacks what they need: {shown}.",)
 
 
 def trial_tables(schema: Schema) -> frozenset[str]:
@@ -255,5 +268,5 @@ def _estimated(found: Estimate, understood: Understood, asked: int, obstacle: st
         ),
         timings=tuple(timings),
         asked=asked,
-        notes=(f"Estimated by the planner, nothing was measured: {obstacle}.", *understood.unread),
+        notes=(f"Estimated by the planner, nothing was measured: {obstacle}.", *understood.notes),
     )

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mcp_server.errors import DatabaseError
+from mcp_server.errors import DatabaseError, Refused
 from mcp_server.model.names import quote, split
 from mcp_server.model.schema import Column, Constraint, Index, Schema, SchemaObject, Table, group_of
-from mcp_server.world.database import finish, read_only, translating
+from mcp_server.world.database import connect, finish, read_only, translating
 from mcp_server.world.handover import given_over
-from mcp_server.world.rehearsal import Copy, copy_of, template_of
+from mcp_server.world.rehearsal import Copy, copy_of
 
 if TYPE_CHECKING:
     import asyncpg
 
+    from mcp_server.world.sandbox import Sandbox
     from mcp_server.world.workspace import Workspace
 
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -35,11 +36,11 @@ _LEFT_OUT = ("trigger", "event trigger", "rule", "policy", "publication", "grant
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A copy to try indexes on. copy: as ours, a superuser's on the embedded Postgres. theirs: as the role that owns the
-    tables. is_superuser: whether ours may hide indexes."""
+    tables. missing: tables and indexes that could not be made here."""
 
     copy: Copy
     theirs: Connection
-    is_superuser: bool
+    missing: tuple[str, ...] = ()
 
     @property
     def ours(self) -> Connection:
@@ -50,14 +51,21 @@ def wanted_part(schema: Schema, tables: Iterable[str]) -> Schema:
     """Some tables with their indexes and keys, and whatever types and functions there are; nothing that acts by itself."""
     named = set(tables)
     relations = {one.identity for one in schema.all(Table)}
-    kept = (one for one in schema if _is_kept(one, named, relations))
+    kept = (_bare(one) for one in schema if _is_kept(one, named, relations))
     return Schema.of(kept, schema.server_version)
+
+
+def _bare(one: SchemaObject) -> SchemaObject:
+    """A column without the default that it gives to new rows: here rows come whole."""
+    if isinstance(one, Column) and one.generated is None:
+        return replace(one, default=None, identity_kind="", identity_options="")
+    return one
 
 
 def _is_kept(one: SchemaObject, named: set[str], relations: set[str]) -> bool:
     if one.word in _LEFT_OUT or one.word in ("view", "materialized view"):
         return False
-    if isinstance(one, Constraint) and one.kind == "f":
+    if isinstance(one, Constraint) and one.kind not in ("p", "u"):
         return False
     group = group_of(one)
     return group not in relations or group in named
@@ -79,12 +87,41 @@ async def ground_of(
     workspace: Workspace, schema: Schema, tables: Sequence[str], making: Sequence[str]
 ) -> AsyncIterator[Ground]:
     """A copy with some tables and none of their rows, for the length of a block. making: the statements that make them."""
-    template = await template_of(workspace, f"tables {sorted(tables)} of {schema.fingerprint}", making, foreign=True)
+    template = await _template(workspace, f"tables {sorted(tables)} of {schema.fingerprint}", making)
     async with copy_of(workspace, template) as copy, given_over(copy) as lease, lease.session() as theirs:
         is_superuser = bool(
             await copy.connection.fetchval("select rolsuper from pg_catalog.pg_roles where rolname = current_user")
         )
-        yield Ground(copy, theirs, is_superuser)
+        if not is_superuser:
+            raise Refused(
+                "Indexes can be hidden by a superuser of the sandbox's server alone.",
+                "Unset DBARCH_SANDBOX_URL to use the embedded Postgres, or name a server where its role is a superuser.",
+            )
+        there = await theirs.fetch(
+            "select pg_catalog.format('%I.%I', n.nspname, c.relname) as name from pg_catalog.pg_class c"
+            " join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'i', 'I')"
+        )
+        wanted = {one.identity for kind in (Table, Index) for one in schema.all(kind)}
+        yield Ground(copy, theirs, tuple(sorted(wanted - {row["name"] for row in there})))
+
+
+async def _template(workspace: Workspace, key: str, making: Sequence[str]) -> str:
+    """A template of what can be made here: an extension, and what needs it, may be missing on the sandbox's server."""
+    sandboxes = await workspace.sandboxes()
+
+    async def fill(sandbox: Sandbox) -> None:
+        connection = await connect(sandbox.url)
+        copy = Copy(connection, sandbox, sandboxes)
+        try:
+            async with given_over(copy) as lease, lease.session() as session:
+                theirs = Copy(session, sandbox, sandboxes)
+                for sql in making:
+                    with suppress(DatabaseError):
+                        await (copy if sql.upper().startswith("CREATE EXTENSION ") else theirs).run([sql])
+        finally:
+            await finish(connection.close(timeout=5))
+
+    return await sandboxes.template(f"bare {key}", fill)
 
 
 async def bring_rows(live: Connection, ground: Ground, schema: Schema, tables: Sequence[str]) -> None:
@@ -150,8 +187,3 @@ def plain_tables(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
 def indexes_of(schema: Schema, table: str) -> tuple[Index, ...]:
     """The indexes that a table has."""
     return tuple(one for one in schema.all(Index) if one.table == table)
-
-
-__all__ = [
-    "DatabaseError", "Ground", "bring_rows", "foreign_keys", "ground_of", "indexes_of", "plain_tables", "settle", "wanted_part",
-]  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,16 @@ class Known:
     sizes: Mapping[str, int]
     indexes: tuple[Extent, ...] = ()
     unknown: tuple[str, ...] = ()
+
+    def without(self, missing: Iterable[str]) -> Known:
+        """The same, but for tables and indexes of these names."""
+        gone = set(missing)
+        return replace(
+            self,
+            tables={name: one for name, one in self.tables.items() if name not in gone},
+            columns=tuple(one for one in self.columns if one["relation"] not in gone),
+            indexes=tuple(one for one in self.indexes if one.relation not in gone),
+        )
 
 
 async def read_statistics(connection: Connection, tables: Iterable[str]) -> Known:
