@@ -101,7 +101,7 @@ async def test_a_statement_that_reads_nearly_every_row_gets_no_index(library: Wo
 
 async def test_a_statement_that_cannot_be_planned_is_named(library: Workspace) -> None:
     answer = await advised(library, (BY_NAME, "select * from nowhere"), prove=False)
-    assert 'q2 cannot be planned on the copy: relation "nowhere" does not exist' in answer.text
+    assert 'q2 (select * from nowhere) cannot be planned on the copy: relation "nowhere" does not exist' in answer.text
 
 
 async def test_statements_come_from_a_file_of_the_project(library: Workspace) -> None:

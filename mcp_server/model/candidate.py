@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mcp_server.model.names import object_name, quote, split
@@ -44,7 +45,7 @@ class Candidate:
     @property
     def name(self) -> str:
         """A name for it, as SQLAlchemy's convention has it."""
-        words = [name or "expr" for name in self.columns]
+        words = [name or _told(key) for key, name in zip(self.keys, self.columns, strict=True)]
         words += (
             ["with", *self.include] if self.include and len(self.include) < 3 else ["covering"] * bool(self.include)
         )
@@ -56,6 +57,12 @@ class Candidate:
     def stored(self) -> frozenset[str]:
         """The columns whose values it holds."""
         return frozenset(name for name in (*self.columns, *self.include) if name)
+
+
+def _told(expression: str) -> str:
+    """An expression in a few words: `(lower(email::text))` is `lower_email`."""
+    words = [word.lower() for word in re.findall(r"[A-Za-z_]\w*", expression) if word.lower() != "text"]
+    return "_".join(words[:3]) or "expr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +124,14 @@ class Dropping:
 class Advice:
     """All that was found. timings: of every statement. weights: seconds of the workload that a statement's cost stands for.
 
-    proven: measured on a copy with the rows; else the planner's estimates. asked: how many plans were asked of the planner;
+    outdone: how many were built and are not advised because others served better. proven: measured on a copy with the rows; else the planner's estimates. asked: how many plans were asked of the planner;
     runs: how many statements were measured. notes: what limits the advice, one sentence each.
     """
 
     accepted: tuple[Accepted, ...]
     timings: tuple[Timing, ...]
     struck: tuple[Struck, ...] = ()
+    outdone: int = 0
     dropping: tuple[Dropping, ...] = ()
     proven: bool = False
     asked: int = 0

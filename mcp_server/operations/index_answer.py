@@ -96,6 +96,7 @@ def _told(
         shown = made[:SHOWN] + [f"  (showing {SHOWN} of {len(made)}; format=json has all)"] * (len(made) > SHOWN)
         why = f"No migration was made: {migration}"
         step = "Next: let the project's own migrations run these, outside of a transaction; nothing was changed."
+        step = step if advice.proven else "Next: call it with prove=true before anything is made; nothing was changed."
         return "\n".join((why, *shown, step)), {}
     lines = [line for line in migration.text.splitlines() if line.startswith(("Rehearsed:", "Its text:"))]
     how = "" if advice.proven else " These are estimates: call it with prove=true before anything is made."

@@ -9,20 +9,21 @@ from typing import Protocol, TypeVar
 
 import asyncpg
 
-from mcp_server.errors import ArchitectError
+from mcp_server.errors import ArchitectError, Refused
 from mcp_server.model.candidate import Candidate
-from mcp_server.model.schema import Schema
+from mcp_server.model.schema import Schema, Table
 from mcp_server.model.workload import Query, TableUse, Workload
 from mcp_server.planning.candidates import candidates, is_served, merged
 from mcp_server.planning.index_size import index_bytes
 from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, Set, choose, useful
+from mcp_server.render.words import one_line
 from mcp_server.world.data_copy import Ground, indexes_of
 from mcp_server.world.parameters import cast_untyped, read_parameters
 from mcp_server.world.sql import read_statement
 from mcp_server.world.table_statistics import Known
 from mcp_server.world.translation import translated
 from mcp_server.world.uses import read_uses
-from mcp_server.world.values import compared, fill
+from mcp_server.world.values import compared, fill, unfilled
 from mcp_server.world.what_if import Trial, plan_without_indexes, pretend_indexes, share_of
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ Keys = tuple[str, tuple[str, ...]]
 EVENNESS = 0.25
 KEPT_EACH, KEPT_EACH_OF_MANY, MANY = 12, 6, 30
 MOST_OFFERED, MOST_MERGED = 90, 200
+SHOWN = 80
 
 
 class Answering(Protocol):
@@ -87,7 +89,9 @@ async def understand(ground: Ground, workload: Workload, known: Known) -> Unders
         try:
             filled, found = await _understand(ground, query, known)
         except ArchitectError as error:
-            unread.append(f"{query.name} cannot be planned on the copy: {error.message.splitlines()[0]}")
+            unread.append(
+                f"{query.name} ({one_line(query.text, SHOWN)}) cannot be planned on the copy: {error.message.splitlines()[0]}"
+            )
             continue
         queries.append(filled)
         uses[query.name] = found
@@ -102,18 +106,23 @@ async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query
         plan = await plan_without_indexes(ground, text, len(parameters))
     except asyncpg.PostgresError as error:
         raise translated(error) from error
-    filled = fill(text, parameters, compared(plan, known.tables))
+    against = compared(plan, known.tables)
+    if no_value := unfilled(parameters, against):
+        listed = ", ".join(f"${number}" for number in no_value)
+        raise Refused(f"no likely value is known for {listed}, so give it with values")
+    filled = fill(text, parameters, against)
     return replace(query, text=text, runnable=filled[0], others=filled[1:]), read_uses(query.name, plan)
 
 
 def offered(understood: Understood, known: Known, schema: Schema, extensions: frozenset[str]) -> dict[str, Set]:
     """The candidates of each statement, without those that an index which is there already serves."""
     found: dict[str, Set] = {}
+    parts = {one.identity for one in schema.all(Table) if one.partition_of}
     for name, uses in understood.uses.items():
         of_query = {
             one
             for use in uses
-            if use.table in known.tables
+            if use.table in known.tables and use.table not in parts
             for one in candidates(use, known.tables[use.table], extensions)
         }
         new = (one for one in of_query if not is_served(one, indexes_of(schema, one.table)))

@@ -12,7 +12,7 @@ from mcp_server.model.answer import Answer
 from mcp_server.model.candidate import Accepted, Advice, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Query, Workload
@@ -102,7 +102,7 @@ async def _advise(
         understood = await understand(empty, workload, known)
         if not understood.queries:
             raise Refused("No statement of the workload can be planned.", "; ".join(understood.notes[:5]))
-        understood = replace(understood, notes=(*understood.notes, *_missing(empty)))
+        understood = replace(understood, notes=(*understood.notes, *_limits(empty, schema, understood)))
         used = plain_tables(schema, understood.tables)
         budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
         obstacle = _obstacle(workspace, known, used) if prove else "prove was not asked for"
@@ -170,6 +170,7 @@ async def _proven(
             accepted=accepted(proof),
             timings=proof.timings,
             struck=proof.struck,
+            outdone=proof.outdone,
             proven=True,
             asked=surveyed.planner.asked,
             runs=clock.runs,
@@ -177,14 +178,23 @@ async def _proven(
         )
 
 
-def _missing(ground: Ground) -> tuple[str, ...]:
-    """What could not be made on the copy, in a sentence."""
-    if not ground.missing:
-        return ()
-    shown = ", ".join(ground.missing[:SHOWN]) + (
-        f" and {len(ground.missing) - SHOWN} more" * (len(ground.missing) > SHOWN)
-    )
-    return (f"Not on the copy, for its server lacks what they need: {shown}.",)
+def _limits(ground: Ground, schema: Schema, understood: Understood) -> Iterator[str]:
+    """What the advice does not see, a sentence each."""
+    from mcp_server.model.schema import Table
+
+    if ground.missing:
+        yield f"Not on the copy, for its server lacks what they need: {_listed(ground.missing)}."
+    used = [one for one in schema.all(Table) if one.identity in understood.tables]
+    parted = sorted({one.partition_of for one in used if one.partition_of})
+    if parted:
+        yield f"Partitioned tables get no advice: {_listed(parted)}."
+    secured = [one.identity for one in used if one.row_security]
+    if secured:
+        yield f"The policies of {_listed(secured)} were not applied on the copy; what they filter by may want an index too."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def trial_tables(schema: Schema) -> frozenset[str]:

@@ -18,6 +18,7 @@ Way = Literal["ratio", "root", "plain"]
 LEAST_GAIN = 0.002
 # An index of one page is not worth infinitely more than one of ten.
 LEAST_BYTES = 65536
+SMALLER = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +216,16 @@ def _swapped(problem: Problem, pool: Set, now: Choice) -> Asking[Choice]:
             if other in now.chosen or problem.size(swapped) > problem.budget or problem.is_over:
                 continue
             cost = yield from total(problem, swapped)
-            if cost < best.cost - problem.least * problem.base:
+            if _is_better(problem, Choice(swapped, cost), best):
                 best = Choice(swapped, cost)
     return best
+
+
+def _is_better(problem: Problem, one: Choice, other: Choice) -> bool:
+    """Cheaper by what counts, or as cheap and much smaller: what is not needed still has to be written."""
+    least = problem.least * problem.base
+    is_smaller = problem.size(one.chosen) < SMALLER * problem.size(other.chosen)
+    return one.cost < other.cost - least or (is_smaller and one.cost < other.cost + least / 4)
 
 
 def _rivals(problem: Problem, pool: Set, one: Candidate, most: int = 16) -> list[Candidate]:

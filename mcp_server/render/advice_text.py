@@ -94,12 +94,14 @@ def _timing(one: Timing, advice: Advice) -> str:
 
 
 def _struck(advice: Advice) -> list[str]:
-    if not advice.struck:
-        return []
-    lines = ["Struck:"]
+    lines = ["Struck:"] * bool(advice.struck)
     lines += [f"  {one.candidate.short}: {one_line(one.reason, LINE)}" for one in advice.struck[:STRUCK_SHOWN]]
     if len(advice.struck) > STRUCK_SHOWN:
         lines.append(f"  (showing {STRUCK_SHOWN} of {len(advice.struck)}; format=json has all)")
+    if advice.outdone:
+        lines.append(
+            f"{advice.outdone} more were built, and those above served the measured times better within the budget."
+        )
     return lines
 
 
@@ -161,6 +163,7 @@ def advice_data(
             if timing.query == one.name
         ],
         "struck": [{"index": one.candidate.short, "reason": one.reason} for one in advice.struck],
+        "built_and_outdone": advice.outdone,
         "could_go": [{"index": one.name, "bytes": one.size, "reason": one.reason} for one in advice.dropping],
         "notes": [*workload.notes, *advice.notes],
         "plans_asked": advice.asked,
