@@ -29,7 +29,8 @@ async def answer(
     from mcp_server.render.advice_text import advice_data, advice_verdict, render_advice
 
     names = _names(schema, advice)
-    migration = await _migration(workspace, advice, names, write) if advice.accepted else None
+    wanted = advice.accepted and (advice.proven or write)
+    migration = await _migration(workspace, advice, names, write) if wanted else None
     text = render_advice(advice, workload, understood.queries, budget, names)
     told, reports = _told(migration, advice, names, write)
     return Answer(
@@ -87,7 +88,8 @@ def _told(
 ) -> tuple[str, dict[str, str]]:
     """What is said of the migration, with the next step; and its reports."""
     if migration is None:
-        return "Next: nothing is to be made.", {}
+        ask = "call it with prove=true (shell: --prove) to measure them before anything is made; write=true writes the migration"
+        return f"Next: {ask if advice.accepted else 'nothing is to be made'}.", {}
     if isinstance(migration, str):
         made = [
             f"  {one.candidate.statement(name).replace('INDEX', 'INDEX CONCURRENTLY', 1)};"
@@ -102,5 +104,8 @@ def _told(
     how = "" if advice.proven else " These are estimates: call it with prove=true before anything is made."
     step = next((line for line in migration.text.splitlines() if line.startswith("Next:")), "")
     if not write:
-        step = "Next: add the model's lines above to the models, then call it again with write=true (shell: --write)."
+        step = (
+            "Next: add the model's lines above to the models and call autogenerate_migration, which makes the same revision; "
+            "or call this again with write=true (shell: --write), which measures anew."
+        )
     return "\n".join((f"Migration: {migration.text.splitlines()[0]}", *lines, f"{step}{how}")), dict(migration.reports)

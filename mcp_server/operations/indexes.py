@@ -102,11 +102,11 @@ async def _advise(
         understood = await understand(empty, workload, known)
         if not understood.queries:
             raise Refused("No statement of the workload can be planned.", "; ".join(understood.notes[:5]))
-        understood = replace(understood, notes=(*understood.notes, *_limits(empty, schema, understood)))
+        extensions = await _extensions(empty)
+        understood = replace(understood, notes=(*understood.notes, *_limits(empty, schema, understood, extensions)))
         used = plain_tables(schema, understood.tables)
         budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
         obstacle = _obstacle(workspace, known, used) if prove else "prove was not asked for"
-        extensions = await _extensions(empty)
         trial = Trial(empty)
         if obstacle:
             offers = offered(understood, known, schema, extensions)
@@ -178,10 +178,16 @@ async def _proven(
         )
 
 
-def _limits(ground: Ground, schema: Schema, understood: Understood) -> Iterator[str]:
+def _limits(ground: Ground, schema: Schema, understood: Understood, extensions: frozenset[str]) -> Iterator[str]:
     """What the advice does not see, a sentence each."""
     from mcp_server.model.schema import Table
 
+    inside = sorted(name for name, uses in understood.uses.items() if any(use.infixes for use in uses))
+    if inside and "pg_trgm" not in extensions:
+        yield (
+            f"{_listed(inside)} look for text inside of a column: an index of trigrams (pg_trgm) may serve them, which the "
+            "embedded Postgres cannot try. DBARCH_SANDBOX_URL may name a server that has it."
+        )
     if ground.missing:
         yield f"Not on the copy, for its server lacks what they need: {_listed(ground.missing)}."
     used = [one for one in schema.all(Table) if one.identity in understood.tables]
