@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,17 @@ async def test_patterns_get_trigrams_where_the_sandbox_has_them_and_are_left_out
         assert "gin_trgm_ops" not in other.text
         assert "Not on the copy, for its server lacks what they need: public.page_tags." in other.text
         assert "CREATE INDEX CONCURRENTLY ix_page_kind ON public.page" in other.text
+
+
+async def test_a_server_of_the_users_own_serves_as_sandbox(
+    library: Workspace, sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    settings = replace(library.settings, sandbox_url=sandboxes.server.url(), cache=tmp_path / "own")
+    workspace = Workspace(settings)
+    try:
+        answer = await recommend_indexes(workspace, (BY_NAME,), seconds=10)
+        assert answer.text.startswith("1 new index of ")
+        with pytest.raises(Refused, match="Estimates need the embedded Postgres"):
+            await recommend_indexes(workspace, (BY_NAME,), prove=False)
+    finally:
+        await workspace.close()

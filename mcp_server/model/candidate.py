@@ -124,7 +124,8 @@ class Dropping:
 class Advice:
     """All that was found. timings: of every statement. weights: seconds of the workload that a statement's cost stands for.
 
-    outdone: how many were built and are not advised because others served better. proven: measured on a copy with the rows; else the planner's estimates. asked: how many plans were asked of the planner;
+    outdone: how many were built and are not advised because others served better. is_cut: time was
+    up before all was tried. proven: measured on a copy with the rows; else the planner's estimates. asked: how many plans were asked of the planner;
     runs: how many statements were measured. notes: what limits the advice, one sentence each.
     """
 
@@ -132,6 +133,7 @@ class Advice:
     timings: tuple[Timing, ...]
     struck: tuple[Struck, ...] = ()
     outdone: int = 0
+    is_cut: bool = False
     dropping: tuple[Dropping, ...] = ()
     proven: bool = False
     asked: int = 0

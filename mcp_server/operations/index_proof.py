@@ -40,7 +40,8 @@ class Stopwatch:
 
 @dataclass(slots=True)
 class Proof:
-    """What was measured. sizes, built: bytes and milliseconds of each index that was built. outdone: how many of them others did better than."""
+    """What was measured. sizes, built: bytes and milliseconds of each index that was built. outdone: how many of them others did better than.
+    is_cut: whether time was up before the search ended."""
 
     chosen: Set = frozenset()
     timings: tuple[Timing, ...] = ()
@@ -50,6 +51,7 @@ class Proof:
     used: dict[Candidate, tuple[str, ...]] = field(default_factory=dict)
     writes: dict[str, tuple[float, float]] = field(default_factory=dict)
     outdone: int = 0
+    is_cut: bool = False
     asked: int = 0
 
 
@@ -102,7 +104,8 @@ async def prove(
     """Build what is proposed, search by measured times, and measure the choice anew in pairs."""
     proof = Proof()
     for one in proposed:
-        if monotonic() > until:
+        if monotonic() > until and proof.sizes:
+            proof.is_cut = True
             break
         found = await build(clock.trial, one)
         if found is None:
@@ -116,7 +119,7 @@ async def prove(
     problem = Problem(weights(queries, base, base), dict(proof.sizes), budget, own, least=0.001)
     problem.bundles = await _together(clock, queries, own)
     found_set: Choice = await driven(choose(problem, built, ("ratio", "root", "plain")), watch)
-    proof.asked = watch.asked
+    proof.asked, proof.is_cut = watch.asked, proof.is_cut or problem.is_over
     await _confirm(clock, queries, found_set.chosen, proof)
     return proof
 

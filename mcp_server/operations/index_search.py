@@ -18,6 +18,7 @@ from mcp_server.planning.index_size import index_bytes
 from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, Set, choose, useful
 from mcp_server.render.words import one_line
 from mcp_server.world.data_copy import Ground, indexes_of
+from mcp_server.world.measured import build
 from mcp_server.world.parameters import cast_untyped, read_parameters
 from mcp_server.world.sql import read_statement
 from mcp_server.world.table_statistics import Known
@@ -31,7 +32,7 @@ Keys = tuple[str, tuple[str, ...]]
 # How much of the goal is that every statement gains, beside that the whole does: else the many small ones get nothing.
 EVENNESS = 0.25
 KEPT_EACH, KEPT_EACH_OF_MANY, MANY = 12, 6, 30
-MOST_OFFERED, MOST_MERGED = 90, 200
+MOST_OFFERED, MOST_BUILT, MOST_MERGED = 90, 16, 200
 SHOWN = 80
 
 
@@ -114,7 +115,9 @@ async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query
     return replace(query, text=text, runnable=filled[0], others=filled[1:]), read_uses(query.name, plan)
 
 
-def offered(understood: Understood, known: Known, schema: Schema, extensions: frozenset[str]) -> dict[str, Set]:
+def offered(
+    understood: Understood, known: Known, schema: Schema, extensions: frozenset[str], most: int = MOST_OFFERED
+) -> dict[str, Set]:
     """The candidates of each statement, without those that an index which is there already serves."""
     found: dict[str, Set] = {}
     parts = {one.identity for one in schema.all(Table) if one.partition_of}
@@ -126,7 +129,7 @@ def offered(understood: Understood, known: Known, schema: Schema, extensions: fr
             for one in candidates(use, known.tables[use.table], extensions)
         }
         new = (one for one in of_query if not is_served(one, indexes_of(schema, one.table)))
-        found[name] = frozenset(sorted(new, key=lambda one: (len(one.include), len(one.keys), one))[:MOST_OFFERED])
+        found[name] = frozenset(sorted(new, key=lambda one: (len(one.include), len(one.keys), one))[:most])
     return found
 
 
@@ -134,7 +137,8 @@ def offered(understood: Understood, known: Known, schema: Schema, extensions: fr
 class Survey:
     """What the planner says of the candidates one by one. base: each statement's cost as things are. pool: those that help.
 
-    groups: how many combinations of values some columns of a table have, where somebody counted.
+    groups: how many combinations of values some columns of a table have, where somebody counted. shares: of the rows of a
+    table that meet a condition. is_cut: whether time was up before all was asked.
     """
 
     planner: Planner
@@ -145,6 +149,8 @@ class Survey:
     relevant: dict[str, Set] = field(default_factory=dict)
     pool: Set = frozenset()
     groups: Mapping[Keys, float] = field(default_factory=dict)
+    shares: dict[tuple[str, str], float] = field(default_factory=dict)
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +187,10 @@ async def survey(
         await _prepare(trial, known, offer, found)
         possible = frozenset(one for one in offer if one in trial.oids)
         chosen[query.name] = await driven(useful(problem, query.name, possible, most), planner)
+        found.is_cut = found.is_cut or problem.is_over
         await trial.drop(offer - frozenset(one for some in chosen.values() for one in some))
     pool = frozenset(one for some in chosen.values() for one in some)
-    wider = sorted(merged(pool) - pool, key=lambda one: (len(one.stored), one))[:MOST_MERGED]
+    wider = sorted(merged(pool) - pool, key=lambda one: (len(one.stored), one))[: 0 if trial.has_rows else MOST_MERGED]
     await _prepare(trial, known, wider, found)
     found.pool = pool | {one for one in wider if one in trial.oids}
     found.relevant = relevant(chosen, found.pool)
@@ -207,19 +214,27 @@ async def estimate(
 
 
 async def _prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], found: Survey) -> None:
-    """Make candidates of the size that they would have."""
-    new = sorted(one for one in wanted if one not in trial.oids)
+    """Make candidates: of the size that they would have, or for real where the trial has rows."""
+    new = sorted(one for one in wanted if one not in trial.oids and one not in trial.refused)
+    if trial.has_rows:
+        for one in new:
+            built = await build(trial, one)
+            found.sizes[one] = built[0] if built else 0
+        return
     shares: dict[Candidate, float] = {}
-    conditions: dict[tuple[str, str], float] = {}
     for one in new:
-        key = one.table, one.where
-        if key not in conditions:
-            rows = known.tables[one.table].rows
-            conditions[key] = min(await share_of(trial.ground, one) / max(rows, 1), 1.0) if one.where else 1.0
-        shares[one] = conditions[key]
+        shares[one] = await _share(trial, known, one, found)
         groups = found.groups.get((one.table, one.columns)) if not one.where else None
         found.sizes[one] = index_bytes(one, known.tables[one.table], shares[one], groups)
     await pretend_indexes(trial, known, new, found.sizes, shares)
+
+
+async def _share(trial: Trial, known: Known, one: Candidate, found: Survey) -> float:
+    """The part of a table's rows that a candidate holds."""
+    key = one.table, one.where
+    if one.where and key not in found.shares:
+        found.shares[key] = min(await share_of(trial.ground, one) / max(known.tables[one.table].rows, 1), 1.0)
+    return found.shares.get(key, 1.0)
 
 
 def relevant(chosen: Mapping[str, Set], pool: Set) -> dict[str, Set]:

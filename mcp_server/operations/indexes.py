@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Query, Workload
-    from mcp_server.operations.index_search import Estimate, Understood
+    from mcp_server.operations.index_search import Estimate, Survey, Understood
     from mcp_server.world.data_copy import Ground
     from mcp_server.world.table_statistics import Known
     from mcp_server.world.what_if import Trial
@@ -50,7 +50,7 @@ async def recommend_indexes(
     queries: SQL statements with or without placeholders, or `file:` and the path of a .sql file or of what
     dbarch.watch() saved; left out, those of pg_stat_statements that took most time. budget_mb: room for new indexes;
     0 for a third of the tables, at least 64. prove: false answers from statistics within seconds, marked as estimated.
-    seconds: how long to search and measure; more finds better. write: true writes the migration that makes the indexes
+    seconds: how long to search once the rows are there; more finds better. write: true writes the migration that makes the indexes
     CONCURRENTLY, rehearsed; false shows it. format: text, or json.
     """
     if not 1 <= seconds <= LONGEST:
@@ -68,9 +68,7 @@ async def recommend_indexes(
     await workspace.prefer_live_version()
     schema = await workspace.live_schema()
     workload = await read_workload(live, queries, workspace.settings.root)
-    advice, understood, budget = await _advise(
-        workspace, schema, workload, round(budget_mb * MB), prove, began + seconds
-    )
+    advice, understood, budget = await _advise(workspace, schema, workload, round(budget_mb * MB), prove, seconds)
     usage = await read_usage(live)
     used = {use.table for uses in understood.uses.values() for use in uses}
     there = (one for one in schema.all(Index) if one.table in used)
@@ -80,7 +78,7 @@ async def recommend_indexes(
 
 
 async def _advise(
-    workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, until: float
+    workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, seconds: float
 ) -> tuple[Advice, Understood, int]:
     """The advice, what was understood of the workload, and the budget in bytes."""
     from mcp_server.operations.index_search import estimate, offered, survey, understand
@@ -108,14 +106,18 @@ async def _advise(
         budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
         obstacle = _obstacle(workspace, known, used) if prove else "prove was not asked for"
         trial = Trial(empty)
+        if obstacle and not empty.can_pretend:
+            raise Refused(
+                f"Estimates need the embedded Postgres, and nothing can be measured: {obstacle}.",
+                "Unset DBARCH_SANDBOX_URL.",
+            )
         if obstacle:
             offers = offered(understood, known, schema, extensions)
             workspace.progress("Asking the planner", 0.2)
-            left = max(until - monotonic(), 1.0)
-            surveyed = await survey(trial, known, understood.queries, offers, left / 2)
-            found = await estimate(surveyed, understood.queries, budget, until - monotonic())
-            return _estimated(found, understood, surveyed.planner.asked, obstacle), understood, budget
-        return await _proven(workspace, schema, understood, budget, until, trial, extensions), understood, budget
+            surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
+            found = await estimate(surveyed, understood.queries, budget, seconds / 2)
+            return _estimated(found, understood, surveyed, obstacle), understood, budget
+        return await _proven(workspace, schema, understood, budget, seconds, trial, extensions), understood, budget
 
 
 async def _proven(
@@ -123,13 +125,13 @@ async def _proven(
     schema: Schema,
     understood: Understood,
     budget: int,
-    until: float,
+    seconds: float,
     trial: Trial,
     extensions: frozenset[str],
 ) -> Advice:
     """The advice measured on a copy with the rows."""
     from mcp_server.operations.index_proof import accepted, base_times, proposals, prove, writes
-    from mcp_server.operations.index_search import estimate, offered, survey
+    from mcp_server.operations.index_search import MOST_BUILT, MOST_OFFERED, estimate, offered, survey
     from mcp_server.planning.whole import making
     from mcp_server.world.data_copy import bring_rows, ground_of, plain_tables, settle, wanted_part
     from mcp_server.world.measured import open_clock, same_settings
@@ -146,21 +148,23 @@ async def _proven(
         await bring_rows(live, ground, schema, tables)
         await settle(ground, schema, tables)
         await same_settings(live, ground)
-        clock = await open_clock(Trial(ground), STATEMENT_MS)
+        clock = await open_clock(Trial(ground, has_rows=True), STATEMENT_MS)
         known = (await read_statistics(ground.ours, tables)).without(trial.ground.missing)
         await pretend_tables(trial.ground, known)
         queries, unrun = _runnable(understood)
         workspace.progress("Measuring the statements as they are", 0.25)
         base = await base_times(clock, queries)
-        offers = offered(understood, known, schema, extensions)
+        until = monotonic() + seconds
+        most = MOST_OFFERED if ground.can_pretend else MOST_BUILT
+        offers = offered(understood, known, schema, extensions, most)
         workspace.progress("Asking the planner", 0.35)
-        left = until - monotonic()
         counted = await count_groups(ground.theirs, known.tables, {one for some in offers.values() for one in some})
         groups = {(one.table, one.columns): count for one, count in counted.items()}
-        surveyed = await survey(trial, known, queries, offers, left / 6, groups)
+        trial = trial if ground.can_pretend else clock.trial
+        surveyed = await survey(trial, known, queries, offers, seconds / 6, groups)
         estimates = []
         for weigh, room in ((base, budget), (None, budget), (base, budget * 2)):
-            estimates.append(await estimate(surveyed, queries, room, left / 20, weigh))
+            estimates.append(await estimate(surveyed, queries, room, seconds / 20, weigh))
         workspace.progress("Building and measuring", 0.5)
         proposed = proposals(estimates, base, budget)
         own = {one.name: frozenset(use.table for use in understood.uses[one.name]) for one in queries}
@@ -171,6 +175,7 @@ async def _proven(
             timings=proof.timings,
             struck=proof.struck,
             outdone=proof.outdone,
+            is_cut=proof.is_cut or surveyed.is_cut,
             proven=True,
             asked=surveyed.planner.asked,
             runs=clock.runs,
@@ -268,7 +273,7 @@ async def _extensions(ground: Ground) -> frozenset[str]:
     return frozenset(row["name"] for row in rows)
 
 
-def _estimated(found: Estimate, understood: Understood, asked: int, obstacle: str) -> Advice:
+def _estimated(found: Estimate, understood: Understood, surveyed: Survey, obstacle: str) -> Advice:
     """The planner's choice as advice."""
     order = {one: place for place, one in enumerate(sorted(found.choice.chosen), 1)}
     timings = []
@@ -283,6 +288,7 @@ def _estimated(found: Estimate, understood: Understood, asked: int, obstacle: st
             Accepted(one, found.problem.sizes[one], reason=", ".join(used[place])) for one, place in order.items()
         ),
         timings=tuple(timings),
-        asked=asked,
+        asked=surveyed.planner.asked,
+        is_cut=surveyed.is_cut or found.problem.is_over,
         notes=(f"Estimated by the planner, nothing was measured: {obstacle}.", *understood.notes),
     )

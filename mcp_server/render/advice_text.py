@@ -17,6 +17,8 @@ MB = 1024 * 1024
 def advice_verdict(advice: Advice) -> str:
     """One sentence: how many indexes, and what they save."""
     how = "measured" if advice.proven else "estimated"
+    if not advice.accepted and advice.is_cut:
+        return f"No index that pays was found before time was up ({how}): give more seconds."
     if not advice.accepted:
         return f"No new index pays ({how})."
     before, after = (sum(getattr(one, side) for one in advice.timings) for side in ("before", "after"))
@@ -46,6 +48,8 @@ def render_advice(
         *workload.notes,
     ]
     lines += [f"- {one}" for one in advice.notes]
+    if advice.is_cut:
+        lines.append("Time was up before all candidates were tried: more seconds may find better.")
     lines.append(_how(advice))
     return "\n".join(lines)
 
@@ -163,6 +167,7 @@ def advice_data(
             if timing.query == one.name
         ],
         "struck": [{"index": one.candidate.short, "reason": one.reason} for one in advice.struck],
+        "time_was_up": advice.is_cut,
         "built_and_outdone": advice.outdone,
         "could_go": [{"index": one.name, "bytes": one.size, "reason": one.reason} for one in advice.dropping],
         "notes": [*workload.notes, *advice.notes],

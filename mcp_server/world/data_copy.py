@@ -43,6 +43,11 @@ class Ground:
     missing: tuple[str, ...] = ()
 
     @property
+    def can_pretend(self) -> bool:
+        """Whether tables can seem to have rows: the files are those of the embedded Postgres."""
+        return self.copy.sandboxes.is_embedded
+
+    @property
     def ours(self) -> Connection:
         return self.copy.connection
 

@@ -35,7 +35,7 @@ PREFIX = "dbarch_ix_"
 class Trial:
     """Candidates that were made on a ground, and which of them the planner sees.
 
-    oids, names: of those that stand; made: how many were; refused: why the others could not be.
+    oids, names: of those that stand; made: how many were; has_rows: whether they are built for real; refused: why the others could not be.
     """
 
     ground: Ground
@@ -44,6 +44,7 @@ class Trial:
     refused: dict[Candidate, str] = field(default_factory=dict)
     shown: frozenset[Candidate] = frozenset()
     made: int = 0
+    has_rows: bool = False
 
     def name(self, one: Candidate) -> str:
         """The name that a candidate has here."""
@@ -106,9 +107,10 @@ def index_names(root: Mapping[str, Any]) -> Iterator[str]:
 
 
 async def pretend_tables(ground: Ground, known: Known) -> None:
-    """Tell a ground without rows what its tables hold."""
+    """Tell a ground without rows what its tables hold; on a server of the user's, whose files are not ours, statistics alone."""
     await tell_statistics(ground.ours, known)
-    await pretend(ground.ours, [*_tables(known), *known.indexes])
+    if ground.can_pretend:
+        await pretend(ground.ours, [*_tables(known), *known.indexes])
 
 
 async def pretend_indexes(
