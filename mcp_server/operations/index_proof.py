@@ -96,13 +96,14 @@ async def prove(
     clock: Clock,
     queries: Sequence[Query],
     tables: Mapping[str, frozenset[str]],
-    proposed: Sequence[Candidate],
+    estimates: Sequence[Estimate],
     base: Mapping[str, float],
     budget: int,
     until: float,
 ) -> Proof:
-    """Build what is proposed, search by measured times, and measure the choice anew in pairs."""
+    """Build what is proposed, search by measured times, and measure the choice anew in pairs. tables: of each statement."""
     proof = Proof()
+    proposed = proposals(estimates, base, budget)
     for one in proposed:
         if monotonic() > until and proof.sizes:
             proof.is_cut = True
@@ -118,7 +119,7 @@ async def prove(
     own = {name: frozenset(one for one in built if one.table in tables[name]) for name in texts}
     problem = Problem(weights(queries, base, base), dict(proof.sizes), budget, own, least=0.001)
     problem.bundles = await _together(clock, queries, own)
-    found_set: Choice = await driven(choose(problem, built, ("ratio", "root", "plain")), watch)
+    found_set: Choice = await driven(choose(problem, built, starts=[one.choice.chosen for one in estimates]), watch)
     proof.asked, proof.is_cut = watch.asked, proof.is_cut or problem.is_over
     await _confirm(clock, queries, found_set.chosen, proof)
     return proof

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mcp_server.model.schema import Schema
-    from mcp_server.model.workload import Query, Workload
+    from mcp_server.model.workload import Workload
     from mcp_server.operations.index_search import Estimate, Survey, Understood
     from mcp_server.world.data_copy import Ground
     from mcp_server.world.table_statistics import Known
-    from mcp_server.world.what_if import Trial
     from mcp_server.world.workspace import Workspace
 
 MB = 1024 * 1024
@@ -29,7 +28,6 @@ LEAST_BUDGET = 64 * MB
 MOST_TABLES = 300
 SHOWN = 8
 LONGEST = 7200.0
-STATEMENT_MS = 60_000
 
 
 async def recommend_indexes(
@@ -81,6 +79,7 @@ async def _advise(
     workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, seconds: float
 ) -> tuple[Advice, Understood, int]:
     """The advice, what was understood of the workload, and the budget in bytes."""
+    from mcp_server.operations.index_course import Course, proven
     from mcp_server.operations.index_search import estimate, offered, survey, understand
     from mcp_server.planning.whole import making
     from mcp_server.world.data_copy import ground_of, plain_tables, wanted_part
@@ -117,70 +116,8 @@ async def _advise(
             surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
             found = await estimate(surveyed, understood.queries, budget, seconds / 2)
             return _estimated(found, understood, surveyed, obstacle), understood, budget
-        return await _proven(workspace, schema, understood, budget, seconds, trial, extensions), understood, budget
-
-
-async def _proven(
-    workspace: Workspace,
-    schema: Schema,
-    understood: Understood,
-    budget: int,
-    seconds: float,
-    trial: Trial,
-    extensions: frozenset[str],
-) -> Advice:
-    """The advice measured on a copy with the rows."""
-    from mcp_server.operations.index_proof import accepted, base_times, proposals, prove, writes
-    from mcp_server.operations.index_search import MOST_BUILT, MOST_OFFERED, estimate, offered, survey
-    from mcp_server.planning.whole import making
-    from mcp_server.world.data_copy import bring_rows, ground_of, plain_tables, settle, wanted_part
-    from mcp_server.world.measured import open_clock, same_settings
-    from mcp_server.world.sampling import count_groups
-    from mcp_server.world.table_statistics import read_statistics
-    from mcp_server.world.what_if import Trial, pretend_tables
-
-    live = await workspace.live()
-    tables = plain_tables(schema, understood.tables)
-    every = tuple(sorted(trial_tables(schema)))
-    part = wanted_part(schema, every)
-    async with ground_of(workspace, part, every, making(part)) as ground:
-        workspace.progress(f"Copying the rows of {len(tables)} tables", 0.1)
-        await bring_rows(live, ground, schema, tables)
-        await settle(ground, schema, tables)
-        await same_settings(live, ground)
-        clock = await open_clock(Trial(ground, has_rows=True), STATEMENT_MS)
-        known = (await read_statistics(ground.ours, tables)).without(trial.ground.missing)
-        await pretend_tables(trial.ground, known)
-        queries, unrun = _runnable(understood)
-        workspace.progress("Measuring the statements as they are", 0.25)
-        base = await base_times(clock, queries)
-        until = monotonic() + seconds
-        most = MOST_OFFERED if ground.can_pretend else MOST_BUILT
-        offers = offered(understood, known, schema, extensions, most)
-        workspace.progress("Asking the planner", 0.35)
-        counted = await count_groups(ground.theirs, known.tables, {one for some in offers.values() for one in some})
-        groups = {(one.table, one.columns): count for one, count in counted.items()}
-        trial = trial if ground.can_pretend else clock.trial
-        surveyed = await survey(trial, known, queries, offers, seconds / 6, groups)
-        estimates = []
-        for weigh, room in ((base, budget), (None, budget), (base, budget * 2)):
-            estimates.append(await estimate(surveyed, queries, room, seconds / 20, weigh))
-        workspace.progress("Building and measuring", 0.5)
-        proposed = proposals(estimates, base, budget)
-        own = {one.name: frozenset(use.table for use in understood.uses[one.name]) for one in queries}
-        proof = await prove(clock, queries, own, proposed, base, budget, until)
-        await writes(clock, proof, _without_keys(schema))
-        return Advice(
-            accepted=accepted(proof),
-            timings=proof.timings,
-            struck=proof.struck,
-            outdone=proof.outdone,
-            is_cut=proof.is_cut or surveyed.is_cut,
-            proven=True,
-            asked=surveyed.planner.asked,
-            runs=clock.runs,
-            notes=(*understood.notes, *unrun),
-        )
+        course = Course(schema, tables, understood, budget, seconds, extensions)
+        return await proven(workspace, course, trial), understood, budget
 
 
 def _limits(ground: Ground, schema: Schema, understood: Understood, extensions: frozenset[str]) -> Iterator[str]:
@@ -208,48 +145,12 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def trial_tables(schema: Schema) -> frozenset[str]:
-    """The tables that a copy is made with."""
-    from mcp_server.model.schema import Table
-
-    return frozenset(one.identity for one in schema.all(Table))
-
-
-def _runnable(understood: Understood) -> tuple[tuple[Query, ...], tuple[str, ...]]:
-    """The statements that can be run for measuring: those that only read. The others are named."""
-    from mcp_server.world.sql import read_statement
-
-    kept, notes = [], []
-    for one in understood.queries:
-        if read_statement(one.runnable).changes:
-            notes.append(f"{one.name} writes, so that it was not run; the reading in it was not weighed.")
-        else:
-            kept.append(one)
-    if not kept:
-        raise Refused("Every statement of the workload writes.", "Give the queries that are slow, or prove=false.")
-    return tuple(kept), tuple(notes)
-
-
-def _without_keys(schema: Schema) -> dict[str, tuple[str, ...]]:
-    """By table, the statements that take away the foreign keys from it and to it."""
-    from mcp_server.model.names import quote
-    from mcp_server.model.schema import Constraint
-
-    found: dict[str, list[str]] = {}
-    for one in schema.all(Constraint):
-        if one.kind == "f":
-            for table in {one.table, one.references}:
-                found.setdefault(table, []).append(
-                    f"alter table {one.table} drop constraint if exists {quote(one.name)}"
-                )
-    return {table: tuple(statements) for table, statements in found.items()}
-
-
 def _mentioned(schema: Schema, workload: Workload) -> tuple[str, ...]:
     """The tables of the copy: all of them, or, of very many, those whose names stand in a statement."""
     from mcp_server.model.names import split
+    from mcp_server.model.schema import Table
 
-    tables = sorted(trial_tables(schema))
+    tables = sorted(one.identity for one in schema.all(Table))
     if len(tables) <= MOST_TABLES:
         return tuple(tables)
     words = " ".join(query.text.lower() for query in workload.queries)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.migration import Draft, Written, WrittenPhase
+from mcp_server.operations.next_step import agreement, next_step
 from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ async def generate(workspace: Workspace, wanted: Wanted, write: bool) -> Answer:
         filled = project.models.filled if project.models else frozenset()
         drafted = await draft(workspace, start, goal, wanted.after, wanted.renames, sizes, wanted.confirm, filled)
         if drafted.is_empty:
-            return _agreement(drafted)
+            return agreement(drafted)
         tried = await _try(project, start, drafted, wanted.words, folder / "phases")
         plain = await _try_plainly(project, start, drafted, wanted.words, folder / "plain") if tried.found else None
         if tried.found and (plain is None or plain.found):
@@ -215,14 +216,6 @@ async def _rehearse(
     return await rehearse(project.workspace, course)
 
 
-def _agreement(drafted: Draft) -> Answer:
-    from mcp_server.render.migration_data import migration_data
-    from mcp_server.render.migration_text import render_agreement
-
-    verdict = f"{drafted.goal} and {drafted.source} agree"
-    return Answer(render_agreement(drafted), migration_data(drafted, "no changes"), verdict)
-
-
 def _rejected(drafted: Draft, tried: Tried) -> Answer:
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_rejected
@@ -259,7 +252,7 @@ def _passed(project: Project, drafted: Draft, tried: Tried, write: bool, unknown
     done, more = "wrote" if write else "would write", f" and {count - 1} before it" if count > 1 else ""
     report = address(run) if reports else ""
     return Answer(
-        text=render_written(drafted, written, _next_step(project, tried, write), report, unknown),
+        text=render_written(drafted, written, next_step(project, tried, write), report, unknown),
         data={**migration_data(drafted, "written" if write else "rehearsed", written), "report": report},
         verdict=f"{done} {written.files[-1]}{more}, rehearsed up, down, up",
         reports=reports,
@@ -300,26 +293,3 @@ def _written(project: Project, tried: Tried, paths: tuple[Path, ...], write: boo
         rows=tried.rehearsal.rows,
         data_fault=tried.rehearsal.data_fault,
     )
-
-
-def _next_step(project: Project, tried: Tried, write: bool) -> str:
-    from mcp_server.world.revision_files import relative
-
-    if not write:
-        return "call it again with write=true (shell: without --dry-run)."
-    folder = relative(project.run_in, project.workspace.settings.root)
-    section = project.history.config.partition("#")[2]
-    goal = _first_stop(tried)
-    command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
-    place = f" in {folder}/" if folder != "." else ""
-    files = "files" if len(tried.revisions) > 1 else "file"
-    which = f" with revision={goal}" if goal != "head" else ""
-    shown = f"which shows its plan first (by hand: {command}{place})"
-    apply = f"read the {files}, then call apply_migration{which}, {shown}"
-    return f"{apply}." if goal == "head" else f"{apply}; then do what stands beside it above, and go on."
-
-
-def _first_stop(tried: Tried) -> str:
-    """The revision after which something has to be deployed; "head" when nothing has to be."""
-    *before, _ = tried.revisions
-    return next((one.id for one in before if one.phase.deploy), "head")

@@ -121,18 +121,33 @@ def useful(problem: Problem, query: str, offered: Set, most: int) -> Asking[Set]
     return frozenset((*taken, *best, *dense))
 
 
-def choose(problem: Problem, pool: Set, ways: tuple[Way, ...] = ("ratio", "root", "plain")) -> Asking[Choice]:
-    """The best set that was found within the budget."""
+def choose(
+    problem: Problem, pool: Set, ways: tuple[Way, ...] = ("ratio", "root", "plain"), starts: Iterable[Set] = ()
+) -> Asking[Choice]:
+    """The best set that was found within the budget. starts: sets to begin with, weighed even when time is short."""
     problem.base = yield from total(problem, NONE)
     best = Choice(NONE, problem.base)
     fitting = frozenset(one for one in pool if problem.sizes[one] <= problem.budget)
+    for start in starts:
+        some = _within(problem, start & fitting)
+        best = min(best, Choice(some, (yield from total(problem, some))), key=lambda one: one.cost)
+    best = yield from refined(problem, fitting, best)
     for way in ways:
+        if problem.is_over:
+            break
         found = yield from greedy(problem, fitting, way, Choice(NONE, problem.base))
         found = yield from refined(problem, fitting, found)
         best = min(best, found, key=lambda one: one.cost)
-        if problem.is_over:
-            break
     return best
+
+
+def _within(problem: Problem, wanted: Set) -> Set:
+    """As many of a set as the budget has room for, the smallest first."""
+    kept: Set = NONE
+    for one in sorted(wanted, key=lambda one: problem.sizes[one]):
+        if problem.size(kept) + problem.sizes[one] <= problem.budget:
+            kept |= {one}
+    return kept
 
 
 def greedy(problem: Problem, pool: Set, way: Way, start: Choice) -> Asking[Choice]:
@@ -147,7 +162,7 @@ def greedy(problem: Problem, pool: Set, way: Way, start: Choice) -> Asking[Choic
     while hopes and not problem.is_over:
         best: tuple[float, Set, Choice] | None = None
         for offer in sorted(hopes, key=lambda one: -hopes[one]):
-            if best is not None and hopes[offer] <= best[0]:
+            if problem.is_over or (best is not None and hopes[offer] <= best[0]):
                 break
             with_it = _with(now.chosen, offer)
             if offer <= now.chosen or problem.size(with_it) > problem.budget:
@@ -201,6 +216,8 @@ def refined(problem: Problem, pool: Set, found: Choice) -> Asking[Choice]:
 
 def _dropped(problem: Problem, now: Choice) -> Asking[Choice]:
     for one in sorted(now.chosen, key=lambda one: -problem.sizes[one]):
+        if problem.is_over:
+            break
         without = now.chosen - {one}
         cost = yield from total(problem, without)
         if cost - now.cost < problem.least * problem.base:

@@ -154,18 +154,7 @@ def advice_data(
             }
             for one, name in zip(advice.accepted, names, strict=True)
         ],
-        "statements": [
-            {
-                "name": one.name,
-                "sql": one.text,
-                "before": timing.before,
-                "after": timing.after,
-                "uses": list(timing.used),
-            }
-            for one in queries
-            for timing in advice.timings
-            if timing.query == one.name
-        ],
+        "statements": _timed(advice, queries),
         "struck": [{"index": one.candidate.short, "reason": one.reason} for one in advice.struck],
         "time_was_up": advice.is_cut,
         "built_and_outdone": advice.outdone,
@@ -175,3 +164,11 @@ def advice_data(
         "runs": advice.runs,
         "seconds": round(advice.seconds, 1),
     }
+
+
+def _timed(advice: Advice, queries: Sequence[Query]) -> list[dict[str, Any]]:
+    texts = {one.name: one.text for one in queries}
+    return [
+        {"name": one.query, "sql": texts[one.query], "before": one.before, "after": one.after, "uses": list(one.used)}
+        for one in advice.timings
+    ]
