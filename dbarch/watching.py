@@ -4,11 +4,13 @@
         client.get("/teams")
     assert not seen.repeats, seen.report()
 
+`seen.save("workload.json")` keeps the statements, for recommend_indexes to find indexes for.
 Both are counted by the line of the project's own code that caused them, in threads and in asynchronous sessions alike.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -57,6 +59,7 @@ class Watch:
     statements: int = 0
     _loads: Counter[tuple[str, str]] = field(default_factory=Counter)
     _sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _texts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -84,6 +87,13 @@ class Watch:
             lines.append("Ask once for all rows: Model.id.in_(ids), or a join.")
         return "\n".join(lines) or "nothing was repeated"
 
+    def save(self, path: str) -> None:
+        """Write what was sent, with how often, for `recommend_indexes(queries=["file:<path>"])`. Values are not kept."""
+        with self._lock:
+            sent = [{"sql": sql, "calls": calls} for sql, calls in self._texts.most_common()]
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(sent, file, indent=1)
+
     def loaded(self, state: Any) -> None:
         """SQLAlchemy is about to run a statement of the ORM."""
         if state.is_relationship_load and state.lazy_loaded_from is not None:
@@ -98,6 +108,7 @@ class Watch:
         options = getattr(context, "execution_options", None) or {}
         with self._lock:
             self.statements += 1
+            self._texts[" ".join(sql.split())] += 1
             if not options.get(LAZY):
                 self._sent[" ".join(sql.split()), _place()] += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +128,15 @@ def test_the_plugin_lists_what_tests_repeat(pytester: pytest.Pytester) -> None:
     told.stdout.fnmatch_lines(["*repeated queries*", "*test_loop", "*.py:6: statement of SELECT 1, 5 times"])
     strict = pytester.runpytest_subprocess("--watch-queries=strict", "-p", "no:cacheprovider")
     strict.assert_outcomes(failed=1)
+
+
+async def test_what_was_sent_is_saved_with_how_often_and_without_values(engine: Engine, tmp_path: Path) -> None:
+    with dbarch.watch() as seen:
+        for number in (1, 2, 3):
+            with Session(engine) as session:
+                session.get(Hero, number)
+    seen.save(str(tmp_path / "workload.json"))
+    (one,) = json.loads((tmp_path / "workload.json").read_text())
+    assert one["calls"] == 3
+    assert "FROM hero" in one["sql"]
+    assert "%(" in one["sql"]

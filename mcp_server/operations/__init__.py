@@ -47,6 +47,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("inspect_schema", ".inspect", "Inspect a schema"),
     Operation("query_database", ".query", "Read rows"),
     Operation("explain_query", ".explain", "Explain a query"),
+    Operation("recommend_indexes", ".indexes", "Recommend indexes, proven on a copy", "writes files"),
     Operation("compare_schemas", ".compare", "Compare spec, models, migrations and database"),
     Operation("design_models", ".design", "Design models from the spec", "writes files"),
     Operation("autogenerate_migration", ".migrate", "Write a rehearsed migration", "writes files"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from mcp_server.model.orm import History
 from mcp_server.operations.drafting import Start, aside_of, read_start
 from mcp_server.world.database import together
 from mcp_server.world.filters import LeftOut, ask_filters
-from mcp_server.world.rehearsal import copy_of
+from mcp_server.world.rehearsal import copy_of, run_foreign
 from mcp_server.world.sources import materialise_models, read_source
 
 if TYPE_CHECKING:
@@ -27,16 +28,32 @@ class Ends:
     left_out: LeftOut
 
 
-async def read_ends(workspace: Workspace, project: Project, before: str, after: str) -> Ends:
-    """Both ends, by their source words. Raises as read_start() and read_source() do."""
+async def read_ends(
+    workspace: Workspace, project: Project, before: str, after: str, additions: Sequence[str] = ()
+) -> Ends:
+    """Both ends, by their source words. additions: statements that make the goal of the start, in the place of a source.
+
+    Raises as read_start() and read_source() do.
+    """
     await (await workspace.sandboxes()).start()  # once, before both that want it
-    start, goal = await together(
-        read_start(project.workspace, before, project.history), _read_goal(workspace, project, after)
-    )
+    if additions:
+        start = await read_start(project.workspace, before, project.history)
+        goal = await _with_additions(workspace, start, additions)
+    else:
+        start, goal = await together(
+            read_start(project.workspace, before, project.history), _read_goal(workspace, project, after)
+        )
     goal = goal.sharing(start.whole)
     own = goal.without(*aside_of(workspace, goal, History()))
     left_out = await ask_filters(project.workspace, project.history, start.schema, own)
     return Ends(start, goal, left_out)
+
+
+async def _with_additions(workspace: Workspace, start: Start, statements: Sequence[str]) -> Schema:
+    """What a start becomes by some statements; on what was a live database's they run without rights beyond the copy."""
+    async with copy_of(workspace, start.template) as copy:
+        await (run_foreign(copy, statements) if start.is_foreign else copy.run(statements))
+        return (await copy.read()).without(*start.aside)
 
 
 async def _read_goal(workspace: Workspace, project: Project, word: str) -> Schema:

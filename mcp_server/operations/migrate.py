@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.migration import Draft, Written, WrittenPhase
+from mcp_server.operations.next_step import agreement, next_step
 from mcp_server.world.runs import address, new_run
 
 if TYPE_CHECKING:
@@ -53,6 +54,26 @@ async def autogenerate_migration(
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
+    return await generate(workspace, Wanted(words, before, after, renames, confirm), write)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A migration that is asked for. words: its message. before, after, renames, confirm: see autogenerate_migration().
+
+    additions: statements that make the goal of the start, in the place of a source; `after` then only names it.
+    """
+
+    words: str
+    before: str = "migrations"
+    after: str = "models"
+    renames: dict[str, str] | None = None
+    confirm: tuple[str, ...] = ()
+    additions: tuple[str, ...] = ()
+
+
+async def generate(workspace: Workspace, wanted: Wanted, write: bool) -> Answer:
+    """Draft, rehearse and, if it is to be written, write what is asked for."""
     from mcp_server.operations.drafting import begin_of, draft
     from mcp_server.operations.ends import read_ends
     from mcp_server.operations.project import open_project
@@ -62,16 +83,18 @@ async def autogenerate_migration(
 
     await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
-        project = await open_project(workspace, folder / "project", with_models=after == "models")
-        ends = await read_ends(workspace, project, before, after)
+        project = await open_project(workspace, folder / "project", with_models=wanted.after == "models")
+        ends = await read_ends(workspace, project, wanted.before, wanted.after, wanted.additions)
         start = ends.start
         sizes, unknown = await read_sizes(workspace)
         filled = project.models.filled if project.models else frozenset()
-        drafted = await draft(workspace, start, ends.goal, after, renames, sizes, confirm, filled, ends.left_out)
+        drafted = await draft(
+            workspace, start, ends.goal, wanted.after, wanted.renames, sizes, wanted.confirm, filled, ends.left_out
+        )
         if drafted.is_empty:
-            return _agreement(drafted)
-        tried = await _try(project, start, drafted, words, folder / "phases")
-        plain = await _try_plainly(project, start, drafted, words, folder / "plain") if tried.found else None
+            return agreement(drafted)
+        tried = await _try(project, start, drafted, wanted.words, folder / "phases")
+        plain = await _try_plainly(project, start, drafted, wanted.words, folder / "plain") if tried.found else None
         if tried.found and (plain is None or plain.found):
             return _rejected(drafted, tried)
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
@@ -80,7 +103,7 @@ async def autogenerate_migration(
             begun, inner = begin_of(start, passed.draft, passed.parent), passed.revisions[:-1]
             between = await read_between(project.workspace, begun, [one.id for one in inner], passed.folder)
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
-        return await _recorded(project, passed, between, answer, words) if write else answer
+        return await _recorded(project, passed, between, answer, wanted.words) if write else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +206,6 @@ async def _rehearse(
     return await rehearse(project.workspace, course)
 
 
-def _agreement(drafted: Draft) -> Answer:
-    from mcp_server.render.migration_data import migration_data
-    from mcp_server.render.migration_text import render_agreement
-
-    verdict = f"{drafted.goal} and {drafted.source} agree"
-    return Answer(render_agreement(drafted), migration_data(drafted, "no changes"), verdict)
-
-
 def _rejected(drafted: Draft, tried: Tried) -> Answer:
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_rejected
@@ -227,7 +242,7 @@ def _passed(project: Project, drafted: Draft, tried: Tried, write: bool, unknown
     done, more = "wrote" if write else "would write", f" and {count - 1} before it" if count > 1 else ""
     report = address(run) if reports else ""
     return Answer(
-        text=render_written(drafted, written, _next_step(project, tried, write), report, unknown),
+        text=render_written(drafted, written, next_step(project, tried, write), report, unknown),
         data={**migration_data(drafted, "written" if write else "rehearsed", written), "report": report},
         verdict=f"{done} {written.files[-1]}{more}, rehearsed up, down, up",
         reports=reports,
@@ -270,21 +285,3 @@ def _written(project: Project, tried: Tried, paths: tuple[Path, ...], write: boo
         rows=tried.rehearsal.rows,
         data_fault=tried.rehearsal.data_fault,
     )
-
-
-def _next_step(project: Project, tried: Tried, write: bool) -> str:
-    from mcp_server.world.revision_files import relative
-
-    if not write:
-        return "call it again with write=true (shell: without --dry-run)."
-    folder = relative(project.run_in, project.workspace.settings.root)
-    section = project.history.config.partition("#")[2]
-    # To the first revision after which something has to be deployed.
-    goal = next((one.id for one in tried.revisions[:-1] if one.phase.deploy), "head")
-    command = f"`alembic {f'-n {section} ' if section else ''}upgrade {goal}`"
-    place = f" in {folder}/" if folder != "." else ""
-    files = "files" if len(tried.revisions) > 1 else "file"
-    which = f" with revision={goal}" if goal != "head" else ""
-    shown = f"which shows its plan first (by hand: {command}{place})"
-    apply = f"read the {files}, then call apply_migration{which}, {shown}"
-    return f"{apply}." if goal == "head" else f"{apply}; then do what stands beside it above, and go on."

@@ -1,0 +1,265 @@
+"""From a workload to the indexes that the planner would take: asked on a copy that only seems to have rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Protocol, TypeVar
+
+import asyncpg
+
+from mcp_server.errors import ArchitectError, Refused
+from mcp_server.model.candidate import Candidate
+from mcp_server.model.schema import Schema, Table
+from mcp_server.model.workload import Query, TableUse, Workload
+from mcp_server.planning.candidates import candidates, is_served, merged
+from mcp_server.planning.index_size import index_bytes
+from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, Set, choose, useful
+from mcp_server.render.words import one_line
+from mcp_server.world.data_copy import Ground, indexes_of
+from mcp_server.world.measured import build
+from mcp_server.world.parameters import cast_untyped, read_parameters
+from mcp_server.world.sql import read_statement
+from mcp_server.world.table_statistics import Known
+from mcp_server.world.translation import translated
+from mcp_server.world.uses import read_uses
+from mcp_server.world.values import compared, fill, unfilled
+from mcp_server.world.what_if import Trial, plan_without_indexes, pretend_indexes, share_of
+
+T = TypeVar("T")
+Keys = tuple[str, tuple[str, ...]]
+# How much of the goal is that every statement gains, beside that the whole does: else the many small ones get nothing.
+EVENNESS = 0.25
+KEPT_EACH, KEPT_EACH_OF_MANY, MANY = 12, 6, 30
+MOST_OFFERED, MOST_BUILT, MOST_MERGED = 90, 16, 200
+SHOWN = 80
+
+
+class Answering(Protocol):
+    """Who answers a search: the planner, or a clock."""
+
+    async def answer(self, ask: Ask) -> Price: ...
+
+
+async def driven(asking: Asking[T], by: Answering) -> T:
+    """Carry a search to its end."""
+    try:
+        ask = next(asking)
+        while True:
+            ask = asking.send(await by.answer(ask))
+    except StopIteration as end:
+        found: T = end.value
+        return found
+
+
+@dataclass(slots=True)
+class Planner:
+    """Answers by the planner's costs. until: by the clock of the process. asked: how many plans so far."""
+
+    trial: Trial
+    texts: Mapping[str, str]
+    until: float
+    asked: int = 0
+
+    async def answer(self, ask: Ask) -> Price:
+        self.asked += 1
+        cost, used, _ = await self.trial.plan(self.texts[ask.query], ask.visible)
+        return Price(cost, used, monotonic() > self.until)
+
+
+@dataclass(slots=True)
+class Understood:
+    """A workload as it uses the tables. queries: those that can be planned, with values. notes: why others cannot be, what is missing."""
+
+    queries: tuple[Query, ...]
+    uses: dict[str, tuple[TableUse, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return tuple(sorted({use.table for uses in self.uses.values() for use in uses}))
+
+
+async def understand(ground: Ground, workload: Workload, known: Known) -> Understood:
+    """Plan every statement without indexes, see how it uses its tables, and find values for its parameters."""
+    queries: list[Query] = []
+    unread: list[str] = []
+    uses: dict[str, tuple[TableUse, ...]] = {}
+    for query in workload.queries:
+        try:
+            filled, found = await _understand(ground, query, known)
+        except ArchitectError as error:
+            unread.append(
+                f"{query.name} ({one_line(query.text, SHOWN)}) cannot be planned on the copy: {error.message.splitlines()[0]}"
+            )
+            continue
+        queries.append(filled)
+        uses[query.name] = found
+    return Understood(tuple(queries), uses, tuple(unread))
+
+
+async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query, tuple[TableUse, ...]]:
+    try:
+        async with ground.theirs.transaction():
+            text, _ = await cast_untyped(ground.theirs, query.text)
+            parameters = await read_parameters(ground.theirs, read_statement(text))
+        plan = await plan_without_indexes(ground, text, len(parameters))
+    except asyncpg.PostgresError as error:
+        raise translated(error) from error
+    against = compared(plan, known.tables)
+    if no_value := unfilled(parameters, against):
+        listed = ", ".join(f"${number}" for number in no_value)
+        raise Refused(f"no likely value is known for {listed}, so give it with values")
+    filled = fill(text, parameters, against)
+    return replace(query, text=text, runnable=filled[0], others=filled[1:]), read_uses(query.name, plan)
+
+
+def offered(
+    understood: Understood, known: Known, schema: Schema, extensions: frozenset[str], most: int = MOST_OFFERED
+) -> dict[str, Set]:
+    """The candidates of each statement, without those that an index which is there already serves."""
+    found: dict[str, Set] = {}
+    parts = {one.identity for one in schema.all(Table) if one.partition_of}
+    for name, uses in understood.uses.items():
+        of_query = {
+            one
+            for use in uses
+            if use.table in known.tables and use.table not in parts
+            for one in candidates(use, known.tables[use.table], extensions)
+        }
+        new = (one for one in of_query if not is_served(one, indexes_of(schema, one.table)))
+        found[name] = frozenset(sorted(new, key=lambda one: (len(one.include), len(one.keys), one))[:most])
+    return found
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the planner says of the candidates one by one. base: each statement's cost as things are. pool: those that help.
+
+    groups: how many combinations of values some columns of a table have, where somebody counted. shares: of the rows of a
+    table that meet a condition. is_cut: whether time was up before all was asked.
+    """
+
+    planner: Planner
+    sizes: dict[Candidate, int]
+    base: dict[str, float]
+    prices: dict[tuple[str, Set], Price] = field(default_factory=dict)
+    bundles: set[Set] = field(default_factory=set)
+    relevant: dict[str, Set] = field(default_factory=dict)
+    pool: Set = frozenset()
+    groups: Mapping[Keys, float] = field(default_factory=dict)
+    shares: dict[tuple[str, str], float] = field(default_factory=dict)
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The planner's choice. problem: all that was learnt on the way; base: each statement's cost as things are."""
+
+    choice: Choice
+    problem: Problem
+    base: dict[str, float]
+
+
+async def survey(
+    trial: Trial,
+    known: Known,
+    queries: Sequence[Query],
+    offers: Mapping[str, Set],
+    seconds: float,
+    groups: Mapping[Keys, float] | None = None,
+) -> Survey:
+    """Ask what each candidate does for each statement, and keep those that help. They stand on the trial afterwards.
+
+    seconds: for this part; where time is short the statements that cost most come first.
+    """
+    base = {query.name: (await trial.plan(query.runnable, frozenset()))[0] for query in queries}
+    began = monotonic()
+    planner = Planner(trial, {query.name: query.runnable for query in queries}, began + seconds)
+    found = Survey(planner, {}, base, groups=groups or {})
+    most = KEPT_EACH if len(queries) <= MANY else KEPT_EACH_OF_MANY
+    chosen: dict[str, Set] = {}
+    for number, query in enumerate(sorted(queries, key=lambda one: -_time(one, base[one.name], None)), 1):
+        planner.until = began + seconds * number / len(queries)
+        problem = Problem({}, found.sizes, 0, prices=found.prices, bundles=found.bundles)
+        offer = offers[query.name]
+        await _prepare(trial, known, offer, found)
+        possible = frozenset(one for one in offer if one in trial.oids)
+        chosen[query.name] = await driven(useful(problem, query.name, possible, most), planner)
+        found.is_cut = found.is_cut or problem.is_over
+        await trial.drop(offer - frozenset(one for some in chosen.values() for one in some))
+    pool = frozenset(one for some in chosen.values() for one in some)
+    wider = sorted(merged(pool) - pool, key=lambda one: (len(one.stored), one))[: 0 if trial.has_rows else MOST_MERGED]
+    await _prepare(trial, known, wider, found)
+    found.pool = pool | {one for one in wider if one in trial.oids}
+    found.relevant = relevant(chosen, found.pool)
+    return found
+
+
+async def estimate(
+    found: Survey, queries: Sequence[Query], budget: int, seconds: float, weigh: Mapping[str, float] | None = None
+) -> Estimate:
+    """Search by the planner's costs. weigh: milliseconds that each statement took, where they are known."""
+    problem = Problem(
+        weights(queries, found.base, weigh),
+        found.sizes,
+        budget,
+        found.relevant,
+        {bundle for bundle in found.bundles if bundle <= found.pool},
+        prices=found.prices,
+    )
+    found.planner.until = monotonic() + seconds
+    return Estimate(await driven(choose(problem, found.pool), found.planner), problem, found.base)
+
+
+async def _prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], found: Survey) -> None:
+    """Make candidates: of the size that they would have, or for real where the trial has rows."""
+    new = sorted(one for one in wanted if one not in trial.oids and one not in trial.refused)
+    if trial.has_rows:
+        for one in new:
+            built = await build(trial, one)
+            found.sizes[one] = built[0] if built else 0
+        return
+    shares: dict[Candidate, float] = {}
+    for one in new:
+        shares[one] = await _share(trial, known, one, found)
+        groups = found.groups.get((one.table, one.columns)) if not one.where else None
+        found.sizes[one] = index_bytes(one, known.tables[one.table], shares[one], groups)
+    await pretend_indexes(trial, known, new, found.sizes, shares)
+
+
+async def _share(trial: Trial, known: Known, one: Candidate, found: Survey) -> float:
+    """The part of a table's rows that a candidate holds."""
+    key = one.table, one.where
+    if one.where and key not in found.shares:
+        found.shares[key] = min(await share_of(trial.ground, one) / max(known.tables[one.table].rows, 1), 1.0)
+    return found.shares.get(key, 1.0)
+
+
+def relevant(chosen: Mapping[str, Set], pool: Set) -> dict[str, Set]:
+    """For each statement the candidates that may matter to it: its own, and relatives that begin with the same key."""
+    found: dict[str, Set] = {}
+    for name, own in chosen.items():
+        leads = {(one.table, one.keys[0]) for one in own}
+        found[name] = own | {one for one in pool if (one.table, one.keys[0]) in leads and not one.where}
+    return found
+
+
+def weights(queries: Sequence[Query], base: Mapping[str, float], weigh: Mapping[str, float] | None) -> dict[str, float]:
+    """What a unit of each statement's cost counts: so that all costs together are about 1 when nothing was done.
+
+    By the time that each took where that is known, and a part evenly, however small a statement is.
+    """
+    times = {one.name: _time(one, base[one.name], weigh) for one in queries}
+    whole = sum(times.values()) or 1.0
+    return {
+        one.name: ((1 - EVENNESS) * times[one.name] / whole + EVENNESS / len(queries)) / max(base[one.name], 1e-9)
+        for one in queries
+    }
+
+
+def _time(query: Query, base: float, weigh: Mapping[str, float] | None) -> float:
+    if query.total_ms is not None:
+        return query.total_ms
+    return query.calls * (weigh[query.name] if weigh else base)

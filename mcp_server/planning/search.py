@@ -1,0 +1,258 @@
+"""Which of many candidates to make: benefit per byte under a budget, one question to the planner at a time.
+
+A search is a generator: it yields an Ask (what would this statement cost with these indexes?) and is sent a Price. So it
+knows neither a database nor a clock; whoever drives it may ask the planner, or measure (operations/indexes.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from mcp_server.model.candidate import Candidate
+
+Set = frozenset[Candidate]
+NONE: Set = frozenset()
+Way = Literal["ratio", "root", "plain"]
+LEAST_GAIN = 0.002
+# An index of one page is not worth infinitely more than one of ten.
+LEAST_BYTES = 65536
+SMALLER = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question: what does a statement cost when these candidates are there, besides what is there already?"""
+
+    query: str
+    visible: Set
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The answer. used: those that its plan uses. is_last: time is up, and no more should be asked."""
+
+    cost: float
+    used: Set
+    is_last: bool = False
+
+
+T = TypeVar("T")
+Asking = Generator[Ask, Price, T]
+
+
+@dataclass(slots=True)
+class Problem:
+    """What is searched. weights: of each statement's cost. sizes: bytes. relevant: the candidates that matter to a statement.
+
+    least: the smallest gain that counts, as a part of the whole cost at the start. prices: what was learnt.
+    """
+
+    weights: Mapping[str, float]
+    sizes: dict[Candidate, int]
+    budget: int
+    relevant: dict[str, Set] = field(default_factory=dict)
+    bundles: set[Set] = field(default_factory=set)
+    least: float = LEAST_GAIN
+    prices: dict[tuple[str, Set], Price] = field(default_factory=dict)
+    is_over: bool = False
+    base: float = 0.0
+
+    def size(self, chosen: Iterable[Candidate]) -> int:
+        return sum(self.sizes[one] for one in chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A set of candidates, and the weighed cost of all statements with it."""
+
+    chosen: Set
+    cost: float
+
+
+def price(problem: Problem, query: str, visible: Set) -> Asking[Price]:
+    """What a statement costs; asked once for each set that differs in what the statement could use."""
+    key = query, visible & problem.relevant.get(query, NONE)
+    known = problem.prices.get(key)
+    if known is None:
+        known = yield Ask(*key)
+        problem.prices[key] = known
+        # What a plan does not use does not matter to it.
+        problem.prices.setdefault((query, known.used), known)
+        problem.is_over = problem.is_over or known.is_last
+    return known
+
+
+def total(problem: Problem, visible: Set) -> Asking[float]:
+    """The weighed cost of all statements."""
+    whole = 0.0
+    for query, weight in problem.weights.items():
+        whole += weight * (yield from price(problem, query, visible)).cost
+    return whole
+
+
+def useful(problem: Problem, query: str, offered: Set, most: int) -> Asking[Set]:
+    """Those that serve a statement: what the planner takes when it has all, then without those again; and alone.
+
+    What it takes together is kept as a bundle: two indexes for an OR help only both at once.
+    """
+    problem.relevant[query] = offered
+    base = (yield from price(problem, query, NONE)).cost
+    taken: set[Candidate] = set()
+    left = offered
+    for _ in range(4):
+        found = yield from price(problem, query, left)
+        if not found.used or found.cost > base * 0.999:
+            break
+        if 1 < len(found.used) < 6:
+            problem.bundles.add(found.used)
+        taken |= found.used
+        left -= found.used
+    gains: dict[Candidate, float] = {}
+    for one in sorted(offered):
+        if problem.is_over:
+            break
+        gain = base - (yield from price(problem, query, frozenset((one,)))).cost
+        if gain > base * 0.005:
+            gains[one] = gain
+    best = sorted(gains, key=lambda one: -gains[one])[:most]
+    dense = sorted(gains, key=lambda one: -gains[one] / max(problem.sizes[one], LEAST_BYTES))[:most]
+    return frozenset((*taken, *best, *dense))
+
+
+def choose(
+    problem: Problem, pool: Set, ways: tuple[Way, ...] = ("ratio", "root", "plain"), starts: Iterable[Set] = ()
+) -> Asking[Choice]:
+    """The best set that was found within the budget. starts: sets to begin with, weighed even when time is short."""
+    problem.base = yield from total(problem, NONE)
+    best = Choice(NONE, problem.base)
+    fitting = frozenset(one for one in pool if problem.sizes[one] <= problem.budget)
+    for start in starts:
+        some = _within(problem, start & fitting)
+        best = min(best, Choice(some, (yield from total(problem, some))), key=lambda one: one.cost)
+    best = yield from refined(problem, fitting, best)
+    for way in ways:
+        if problem.is_over:
+            break
+        found = yield from greedy(problem, fitting, way, Choice(NONE, problem.base))
+        found = yield from refined(problem, fitting, found)
+        best = min(best, found, key=lambda one: one.cost)
+    return best
+
+
+def _within(problem: Problem, wanted: Set) -> Set:
+    """As many of a set as the budget has room for, the smallest first."""
+    kept: Set = NONE
+    for one in sorted(wanted, key=lambda one: problem.sizes[one]):
+        if problem.size(kept) + problem.sizes[one] <= problem.budget:
+            kept |= {one}
+    return kept
+
+
+def greedy(problem: Problem, pool: Set, way: Way, start: Choice) -> Asking[Choice]:
+    """Take what gains most for its size, until nothing fits or gains.
+
+    Gains shrink as others are taken, so an old figure is an upper bound: whoever has a smaller one need not be asked.
+    """
+    now = start
+    hopes = dict.fromkeys(
+        [*(frozenset((one,)) for one in pool), *(b for b in problem.bundles if b <= pool)], float("inf")
+    )
+    while hopes and not problem.is_over:
+        best: tuple[float, Set, Choice] | None = None
+        for offer in sorted(hopes, key=lambda one: -hopes[one]):
+            if problem.is_over or (best is not None and hopes[offer] <= best[0]):
+                break
+            with_it = _with(now.chosen, offer)
+            if offer <= now.chosen or problem.size(with_it) > problem.budget:
+                hopes[offer] = -1.0
+                continue
+            cost = yield from total(problem, with_it)
+            hopes[offer] = _worth(problem, now, Choice(with_it, cost), way)
+            if hopes[offer] > 0 and (best is None or hopes[offer] > best[0]):
+                best = hopes[offer], offer, Choice(with_it, cost)
+        if best is None:
+            break
+        now = best[2]
+        hopes = {offer: hope for offer, hope in hopes.items() if hope > 0 and offer != best[1]}
+    return now
+
+
+def _with(chosen: Set, offer: Set) -> Set:
+    """The set with an offer, without what the offer makes superfluous."""
+    gone = {old for old in chosen for new in offer if old != new and is_within(old, new)}
+    return (chosen | offer) - gone
+
+
+def is_within(old: Candidate, new: Candidate) -> bool:
+    """Whether an index begins as another does and holds no more."""
+    same = (old.table, old.where, old.method) == (new.table, new.where, new.method) and old.method == "btree"
+    return same and new.keys[: len(old.keys)] == old.keys and old.stored <= new.stored
+
+
+def _worth(problem: Problem, before: Choice, after: Choice, way: Way) -> float:
+    gain = before.cost - after.cost
+    if gain < problem.least * problem.base:
+        return -1.0
+    more = max(problem.size(after.chosen) - problem.size(before.chosen), LEAST_BYTES)
+    return gain if way == "plain" else float(gain / more if way == "ratio" else gain / more**0.5)
+
+
+def refined(problem: Problem, pool: Set, found: Choice) -> Asking[Choice]:
+    """Drop what no longer pays, swap one for a better one of its table, fill the room; until nothing changes."""
+    now = found
+    for _ in range(8):
+        if problem.is_over:
+            break
+        before = now
+        now = yield from _dropped(problem, now)
+        now = yield from _swapped(problem, pool, now)
+        now = yield from greedy(problem, pool, "ratio", now)
+        if now.chosen == before.chosen:
+            break
+    return now
+
+
+def _dropped(problem: Problem, now: Choice) -> Asking[Choice]:
+    for one in sorted(now.chosen, key=lambda one: -problem.sizes[one]):
+        if problem.is_over:
+            break
+        without = now.chosen - {one}
+        cost = yield from total(problem, without)
+        if cost - now.cost < problem.least * problem.base:
+            now = Choice(without, cost)
+    return now
+
+
+def _swapped(problem: Problem, pool: Set, now: Choice) -> Asking[Choice]:
+    best = now
+    for one in sorted(now.chosen):
+        for other in _rivals(problem, pool, one):
+            swapped = (now.chosen - {one}) | {other}
+            if other in now.chosen or problem.size(swapped) > problem.budget or problem.is_over:
+                continue
+            cost = yield from total(problem, swapped)
+            if _is_better(problem, Choice(swapped, cost), best):
+                best = Choice(swapped, cost)
+    return best
+
+
+def _is_better(problem: Problem, one: Choice, other: Choice) -> bool:
+    """Cheaper by what counts, or as cheap and much smaller: what is not needed still has to be written."""
+    least = problem.least * problem.base
+    is_smaller = problem.size(one.chosen) < SMALLER * problem.size(other.chosen)
+    return one.cost < other.cost - least or (is_smaller and one.cost < other.cost + least / 4)
+
+
+def _rivals(problem: Problem, pool: Set, one: Candidate, most: int = 16) -> list[Candidate]:
+    """The candidates of the same table that served most when they stood alone, as far as that was asked."""
+    gains: dict[Candidate, float] = {}
+    for (query, visible), found in problem.prices.items():
+        if len(visible) == 1 and query in problem.weights:
+            (other,) = visible
+            if other.table == one.table and other in pool:
+                alone = problem.prices.get((query, NONE))
+                gain = (alone.cost - found.cost) * problem.weights[query] if alone else 0.0
+                gains[other] = gains.get(other, 0.0) + max(gain, 0.0)
+    return sorted(gains, key=lambda other: -gains[other])[:most]

@@ -1,0 +1,166 @@
+"""How long statements take on a copy with rows, with some indexes and without."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from mcp_server.errors import TimedOut
+from mcp_server.model.candidate import Candidate
+from mcp_server.world.database import translating
+
+if TYPE_CHECKING:
+    from mcp_server.world.data_copy import Ground
+    from mcp_server.world.what_if import Trial
+
+Set = frozenset[Candidate]
+# What makes a plan the same plan: what its nodes are, do, and read.
+_SAME = ("Node Type", "Index Name", "Relation Name", "Alias", "Join Type", "Index Cond", "Strategy", "Scan Direction")
+LONG_MS = 3_000.0
+_TUNING = """
+    select name, setting from pg_catalog.pg_settings
+    where context = 'user' and (category like 'Query Tuning%' or name in ('work_mem', 'hash_mem_multiplier'))
+      and name not like 'debug%' and name <> 'plan_cache_mode' and source <> 'default'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measurement. milliseconds: of the server's process, or of its clock where that is less. is_cut: by the time limit."""
+
+    milliseconds: float
+    used: Set
+    is_cut: bool = False
+
+
+@dataclass(slots=True)
+class Clock:
+    """Measures statements on a trial. known: a run by statement and plan, so that the same plan is not run again."""
+
+    trial: Trial
+    limit_ms: float
+    processor: Path | None = None
+    known: dict[tuple[str, str], Run] = field(default_factory=dict)
+    runs: int = 0
+
+    async def run(self, query: str, text: str, wanted: Set) -> Run:
+        """How long the plan takes that the planner chooses with these candidates; measured once per plan."""
+        _, used, root = await self.trial.plan(text, wanted)
+        key = query, json.dumps(list(_signature(root)))
+        found = self.known.get(key)
+        if found is None:
+            found = await self.measure(text)
+            if found.milliseconds < LONG_MS and not found.is_cut:
+                again = await self.measure(text)
+                found = min(found, again, key=lambda one: one.milliseconds)
+            self.known[key] = found
+        return Run(found.milliseconds, used, found.is_cut)
+
+    async def measure(self, text: str) -> Run:
+        """One run with the candidates that are shown now."""
+        theirs = self.trial.ground.theirs
+        self.runs += 1
+        spent = self._spent()
+        try:
+            with translating("measuring a statement"):
+                document = json.loads(
+                    await theirs.fetchval(f"explain (format json, analyze, timing off, buffers) {text}")
+                )
+        except TimedOut:
+            return Run(self.limit_ms, frozenset(), True)
+        clock = document[0]["Execution Time"]
+        processor = (self._spent() - spent) / 1e6 if self.processor else clock
+        return Run(min(clock, processor), self.trial.used(document[0]["Plan"]))
+
+    def _spent(self) -> int:
+        """Nanoseconds that the server's process has worked so far: https://docs.kernel.org/scheduler/sched-stats.html."""
+        return int(self.processor.read_text().split()[0]) if self.processor else 0
+
+
+async def open_clock(trial: Trial, limit_ms: float) -> Clock:
+    """A clock for a trial whose rows are settled. limit_ms: for one statement."""
+    theirs = trial.ground.theirs
+    await theirs.execute(
+        f"set statement_timeout = {int(limit_ms)}; set max_parallel_workers_per_gather = 0; set jit = off"
+    )
+    processor = Path(f"/proc/{theirs.get_server_pid()}/schedstat")
+    readable = trial.ground.copy.sandboxes.is_embedded and os.access(processor, os.R_OK)
+    return Clock(trial, limit_ms, processor if readable else None)
+
+
+def _signature(root: Mapping[str, Any]) -> Iterator[Any]:
+    yield [root.get(name) for name in _SAME]
+    for child in root.get("Plans", ()):
+        yield list(_signature(child))
+
+
+async def same_settings(source: asyncpg.Connection[asyncpg.Record], ground: Ground) -> None:
+    """Plan on the copy as the database in use does."""
+    with translating("reading the planner's settings"):
+        rows = await source.fetch(_TUNING)
+    for row in rows:
+        try:
+            await ground.theirs.execute("select pg_catalog.set_config($1, $2, false)", row["name"], row["setting"])
+        except asyncpg.PostgresError:  # a setting that this version lacks, or only superusers may make
+            continue
+
+
+async def build(trial: Trial, one: Candidate) -> tuple[int, float] | None:
+    """Build a candidate on the rows: its bytes and how many milliseconds it took; None when Postgres refused."""
+    began = monotonic()
+    await trial.make([one])
+    if one in trial.refused:
+        return None
+    took = (monotonic() - began) * 1000
+    if "" in one.columns:  # an expression has statistics once its index is there and the table was analyzed
+        await trial.ground.theirs.execute(f"analyze {one.table}")
+    size = await trial.ground.ours.fetchval("select pg_catalog.pg_relation_size($1::oid)", trial.oids[one])
+    return int(size), took
+
+
+async def write_costs(
+    trial: Trial, table: str, chosen: Set, foreign: tuple[str, ...], rows: int = 1000
+) -> tuple[float, float] | None:
+    """Milliseconds that putting some rows into a table takes without these candidates and with them; None if it cannot be.
+
+    Existing rows are taken out and put back inside a transaction that is rolled back. foreign: statements that take away
+    the foreign keys there, which are not what is measured.
+    """
+    theirs, found = trial.ground.theirs, []
+    for shown in (frozenset[Candidate](), chosen):
+        hidden = [trial.name(one) for one in trial.oids if one.table == table and one not in shown]
+        schema = table.rpartition(".")[0]
+        transaction = theirs.transaction()
+        await transaction.start()
+        try:
+            for statement in (*foreign, *(f"drop index {schema}.{name}" for name in hidden)):
+                await theirs.execute(statement)
+            await theirs.execute(f"create temp table dbarch_moved on commit drop as select * from {table} limit 0")
+            await theirs.execute(
+                f"with gone as (delete from {table} where ctid in (select ctid from {table} limit {int(rows)}) returning *)"
+                " insert into dbarch_moved select * from gone"
+            )
+            best = min([await _inserted(theirs, table) for _ in range(2)])
+            found.append(best)
+        except asyncpg.PostgresError:
+            return None
+        finally:
+            await transaction.rollback()
+    return found[0], found[1]
+
+
+async def _inserted(theirs: asyncpg.Connection[asyncpg.Record], table: str) -> float:
+    inner = theirs.transaction()
+    await inner.start()
+    try:
+        text = f"explain (format json, analyze, timing off) insert into {table} overriding system value select * from dbarch_moved"
+        return float(json.loads(await theirs.fetchval(text))[0]["Execution Time"])
+    finally:
+        await inner.rollback()
