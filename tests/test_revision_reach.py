@@ -48,12 +48,11 @@ async def test_what_acts_on_the_server_is_not_run_and_named(
 
     assert answer.verdict.startswith("revision c3")
     assert "fails" in answer.verdict
-    assert f"acts on the whole server, which no copy contains: {sent}" in answer.text
+    assert f"acts on the whole server, which no copy contains: `{sent}`. Take it out" in answer.text
     assert "migrations/versions/c3.py:9" in answer.text
     assert not file.exists()
-    with pytest.raises(MigrationError, match="acts on the whole server") as refused:
+    with pytest.raises(MigrationError, match="acts on the whole server"):
         await replay(workspace)
-    assert "Take it out of the history" in refused.value.hint
 
 
 @pytest.mark.anyio

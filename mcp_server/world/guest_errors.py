@@ -101,9 +101,9 @@ def _migration_text(error: Mapping[str, Any], interpreter: Interpreter, history:
             )
         case "beyond reach":
             return (
-                f"Not run, because it acts on the whole server, which no copy contains: {error['message']}",
-                "Take it out of the history, and let whoever administers the server run it once; a revision may be run on "
-                "many databases of one server.",
+                f"Not run, because it acts on the whole server, which no copy contains: `{error['message']}`. Take it out of "
+                "the history; whoever administers the server runs it once.",
+                "A revision may be run on many databases of one server.",
             )
         case "alembic":
             return f"Alembic refused: {error['message']}", ""
