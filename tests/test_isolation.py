@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from mcp_server.world.database import connect
 from mcp_server.world.owner import this_host
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.workspace import Workspace
-from tests.opened import open_project
+from tests.opened import PROJECTS, open_project
 
 pytestmark = pytest.mark.anyio
 MODELS = """
@@ -135,6 +136,19 @@ async def test_policies_are_shown_with_their_proof_and_nothing_is_written(projec
     assert sorted(project.settings.root.rglob("*.py")) == before
     with pytest.raises(Refused, match="after the migrations' head"):
         await check_isolation(project, policies="write", shared=("country",))
+
+
+async def test_policies_are_written_as_a_rehearsed_revision_and_then_hold(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(PROJECTS / "monorepo", root)
+    workspace = open_project(root, sandboxes)
+    written = await check_isolation(workspace, policies="write")
+    held = await check_isolation(workspace)
+    assert "Wrote backend/migrations/versions/" in written.text
+    assert "to the policies." in written.text
+    assert "Rehearsed: upgrade, downgrade, upgrade" in written.text
+    assert " 0 got through" in held.verdict
+    assert codes(held) == []
 
 
 async def test_a_source_with_policies_is_attacked_by_itself(tmp_path: Path, sandboxes: Sandboxes) -> None:

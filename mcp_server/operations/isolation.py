@@ -240,6 +240,8 @@ async def _written(workspace: Workspace, word: str, owned: Ownership, statements
         path = folder / "goal.sql"
         path.write_text("".join(f"{sql};\n" for sql in making(goal)), "utf-8")
         done = await autogenerate_migration(workspace, MESSAGE, before=word, after=f"file:{path}")
+    if done.findings:
+        raise Refused(f"The policies were not written: {done.verdict}.", "policies=show has the statements.")
     told = done.text.replace(f"file:{path}", "the policies")
     return "\n".join(line for line in told.splitlines() if not line.startswith("Next: ")).strip()
 
