@@ -137,6 +137,7 @@ async def test_what_cannot_be_paged_by_key_says_why(errands: Connection) -> None
         ("select e.* from errand e left join person p on p.id = e.size order by e.id offset 5", "outer joins"),
         ("with x as (select * from errand) select * from x order by id offset 5", "WITH parts"),
         ("select * from (select * from errand) x order by id offset 5", "more than tables"),
+        ("select * from errand tablesample system (1) order by id offset 5", "a sample"),
     ):
         asked = read_asked(sql)
         assert reason in obstacle(asked, dict.fromkeys(asked.aliases, "public.errand"), schema), sql
@@ -166,6 +167,8 @@ async def test_the_advice_is_proven_on_data_with_the_index_that_it_names(workspa
     assert answer.data["paging"]["index"]
     live = await workspace.live()
     assert await live.fetchval("select count(*) from pg_indexes where tablename = 'parcel'") == 1
+    beyond = await explain_query(workspace, sql, ("s1", 90_000), analyze=True)
+    assert "no row stands before this page" in beyond.text
     open_plan = await explain_query(workspace, sql)
     assert "Paging by key (not proven: analyze=True" in open_plan.text
     assert "Paging" not in (await explain_query(workspace, "select id from parcel order by id limit 5")).text

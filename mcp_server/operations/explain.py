@@ -171,7 +171,7 @@ def _paging(advice: Advice | None) -> list[str]:
         return []
     if advice.paging is None:
         return no_paging(advice.reason)
-    return render_paging(advice.paging, advice.sql, advice.index, advice.servable, advice.proof)
+    return render_paging(advice.paging, advice.sql, advice.index, advice.servable, advice.proof, advice.tried)
 
 
 def _where(outcome: Outcome) -> list[str]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A copy is made unasked only of what is copied in a few seconds.
 SMALL = 64 * 1024**2
+# Longer pages are not held against each other.
+MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Advice:
     """How to page a query by key. reason: why it cannot be, and then all else is empty.
 
     sql: of the next page. index: to create, "" when there is one, or servable is not: the order is over several tables.
-    proof: None when nothing was run.
+    tried: whether it was asked for both ways. proof: None where it was not, or no row stands before the page.
     """
 
     reason: str = ""
@@ -42,6 +44,7 @@ class Advice:
     sql: str = ""
     index: str = ""
     servable: bool = True
+    tried: bool = False
     proof: Proof | None = None
 
 
@@ -63,7 +66,9 @@ async def advise_paging(
     servable = len({key.alias for key in known}) == 1
     index = _index(examined, paging, tables) if servable else ""
     advice = Advice("", paging, renumbered(next_page(explained.sql, paging)), index, servable)
-    return replace(advice, proof=await _prove(workspace, explained, question, advice)) if run else advice
+    if not run or not asked.limit or explained.plan.root.rows > MOST_ROWS:
+        return advice
+    return replace(advice, tried=True, proof=await _prove(workspace, explained, question, advice))
 
 
 async def _prove(workspace: Workspace, explained: Explained, question: Question, advice: Advice) -> Proof | None:

@@ -8,7 +8,7 @@ from mcp_server.model.paging import Paging, Proof
 from mcp_server.render.plan_node import milliseconds
 
 
-def render_paging(paging: Paging, sql: str, index: str, servable: bool, proof: Proof | None) -> list[str]:
+def render_paging(paging: Paging, sql: str, index: str, servable: bool, proof: Proof | None, tried: bool) -> list[str]:
     """Lines. sql: of the next page. index: to create, "" when there is one already; servable: whether one can serve."""
     several = len({key.alias for key in paging.keys}) > 1
     names = [f"{key.alias}.{key.column}" if several else key.column for key in paging.keys]
@@ -16,7 +16,7 @@ def render_paging(paging: Paging, sql: str, index: str, servable: bool, proof: P
         f"whether {name} is null" if key.tests_null else name for key, name in zip(paging.keys, names, strict=True)
     )
     return [
-        f"Paging by key{_proven(proof)}:",
+        f"Paging by key{_proven(proof, tried)}:",
         f"  {sql}",
         f"  Its last parameters are of the last row shown: {cursor}.",
         "  In SQLModel (`statement`: the query without order, limit and offset; `last`: the last row; `size`: rows a page; `col` from sqlmodel):",
@@ -39,9 +39,11 @@ def no_paging(reason: str) -> list[str]:
     ]
 
 
-def _proven(proof: Proof | None) -> str:
+def _proven(proof: Proof | None, tried: bool) -> str:
+    if proof is None and tried:
+        return " (not proven: no row stands before this page)"
     if proof is None:
-        return " (not proven: analyze=True, with values for all placeholders, asks for the page both ways)"
+        return " (not proven: analyze=True, with values for all placeholders and a LIMIT, asks for the page both ways)"
     if not proof.same:
         return f" (DIFFERS: on {proof.where} the page by key has other rows; do not use it)"
     times = ""

@@ -77,6 +77,7 @@ def _unpageable(select: Node, sources: Sequence[Node], joins: Sequence[Node]) ->
             any(kind_of(one) in ("range_subselect", "range_function") for one in inside),
             "it reads from more than tables",
         ),
+        (any(kind_of(one) == "range_table_sample" for one in inside), "it takes a sample"),
         (bool(select.locking_clause), "it locks rows"),
     )
     return next((words for holds, words in reasons if holds), "")
