@@ -204,10 +204,12 @@ def _numbered(one: Retype, after: Column) -> Iterator[Step]:
 
 
 def _stands_at(one: Retype, target: str, source: str) -> Step:
-    """One sequence stands where another does, which may have come to its end. Both as SQL."""
+    """One sequence stands where another does, which may have come to its end, within its own bounds. Both as SQL."""
     last = f"pg_catalog.pg_sequence_last_value({source}::regclass) AS last"
-    value = f"coalesce(last, nextval({source}::regclass)), last IS NOT NULL"
-    sql = f"SELECT pg_catalog.setval({target}::regclass, {value}) FROM {last}"
+    stand = f"LATERAL (SELECT coalesce(last, nextval({source}::regclass)) AS value) AS stand"
+    value = "greatest(least(value, seqmax), seqmin), last IS NOT NULL AND value >= seqmin"
+    sql = f"SELECT pg_catalog.setval({target}::regclass, {value}) FROM {last}, {stand}, pg_catalog.pg_sequence"
+    sql += f" WHERE seqrelid = {target}::regclass"
     return one.step(sql, "", "the numbers go on where they stood")
 
 
