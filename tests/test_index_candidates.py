@@ -154,3 +154,18 @@ def test_a_model_states_what_the_index_needs() -> None:
     )
     pattern = Candidate("public.task", ("title text_pattern_ops",), ("title",))
     assert 'postgresql_ops={"title": "text_pattern_ops"}' in model_index(pattern, "ix")
+
+
+def test_of_a_set_to_begin_with_the_harmful_part_is_left_out_even_when_time_is_up() -> None:
+    good, bad = one_of("good"), one_of("bad")
+    problem = Problem({"q1": 1.0, "q2": 1.0}, dict.fromkeys((good, bad), 1000), 5000)
+    problem.relevant = {"q1": frozenset({good}), "q2": frozenset({bad})}
+
+    def cost(ask: Ask) -> Price:
+        return Price(
+            {good: 10.0, bad: 900.0}[next(iter(ask.visible))] if ask.visible else 100.0, ask.visible, is_last=True
+        )
+
+    both = frozenset({good, bad})
+    found, _ = answered(choose(problem, both, starts=[both]), cost)
+    assert found.chosen == {good}

@@ -131,6 +131,8 @@ def choose(
     for start in starts:
         some = _within(problem, start & fitting)
         best = min(best, Choice(some, (yield from total(problem, some))), key=lambda one: one.cost)
+        some -= yield from _harmful(problem, some)
+        best = min(best, Choice(some, (yield from total(problem, some))), key=lambda one: one.cost)
     best = yield from refined(problem, fitting, best)
     for way in ways:
         if problem.is_over:
@@ -139,6 +141,17 @@ def choose(
         found = yield from refined(problem, fitting, found)
         best = min(best, found, key=lambda one: one.cost)
     return best
+
+
+def _harmful(problem: Problem, chosen: Set) -> Asking[Set]:
+    """Those that statements use which are the worse for it, unless others gain more by them."""
+    balance: dict[Candidate, float] = {}
+    for query, weight in problem.weights.items():
+        found = yield from price(problem, query, chosen)
+        before = (yield from price(problem, query, NONE)).cost
+        for one in found.used:
+            balance[one] = balance.get(one, 0.0) + weight * (before - found.cost) / len(found.used)
+    return frozenset(one for one, gain in balance.items() if gain < 0)
 
 
 def _within(problem: Problem, wanted: Set) -> Set:
