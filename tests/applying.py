@@ -56,7 +56,7 @@ def write_revision(
 
 def open_live(root: Path, sandboxes: Sandboxes, live: Sandbox, **changes: Any) -> Workspace:
     """The project, with a database of its own that is in use."""
-    return open_project(root, sandboxes, database_url=live.url, cache=root.parent / "cache", **changes)
+    return open_project(root, sandboxes, database_url=live.url, **{"cache": root.parent / "cache", **changes})
 
 
 async def record(

@@ -138,7 +138,7 @@ async def test_an_apply_killed_at_any_moment_is_named_and_finished_by_the_next_c
     chance = random.Random(SEED)
     filled = await sandboxes.template("at b2 with rows", fill)
     async with sandboxes.lend(filled) as live:
-        project = AtB2(open_live(copy_history(tmp_path), sandboxes, live), live, sandboxes)
+        project = AtB2(open_live(copy_history(tmp_path), sandboxes, live, cache=cache), live, sandboxes)
         await add(project)
         _, digest = await planned(project.workspace)
         assert start(project, live, cache, digest).wait() == 0

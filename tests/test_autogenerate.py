@@ -22,7 +22,7 @@ from tests.opened import PROJECTS, copy_history, open_project
 
 pytestmark = pytest.mark.anyio
 
-NO_PROJECTS = {"broken", "envs", "revisions"}
+NO_PROJECTS = {"broken", "designed", "envs", "revisions"}
 EVERY = sorted(path.name for path in PROJECTS.iterdir() if path.is_dir() and path.name not in NO_PROJECTS)
 
 

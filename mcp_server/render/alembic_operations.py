@@ -98,7 +98,7 @@ def _added(item: object, step: Step, around: Direction) -> Source | None:
                 return None
             return call("op.add_column", tables.name_of(item.table), column, tables.schema_of(item.table))
         case Constraint():
-            return _create_constraint(item) if step.sql.startswith(f"ALTER TABLE {item.table} ") else None
+            return _create_constraint(item) if step.sql.startswith(f"ALTER TABLE {item.table} ADD ") else None
         case Index() if step.sql.startswith("CREATE ") and f" ON ONLY {item.table} " not in step.sql:
             return tables.create_index(item, " CONCURRENTLY " in step.sql)
     return None

@@ -1,5 +1,6 @@
 """The last WAL file could not be archived: backups have a gap, and the disk fills.
 
+The server keeps every file that is not archived, so the disk fills while nobody looks at it.
 https://www.postgresql.org/docs/current/continuous-archiving.html
 """
 

@@ -1,5 +1,6 @@
 """The connection to a server elsewhere is not encrypted: passwords and rows pass in the clear.
 
+Whoever sits on the way can read and change everything. `sslmode=require` encrypts, `verify-full` also proves the server.
 https://www.postgresql.org/docs/current/libpq-ssl.html
 """
 

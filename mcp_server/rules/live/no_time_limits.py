@@ -1,5 +1,6 @@
 """Nothing ends a statement that runs for ever, or a transaction that somebody forgot.
 
+One runaway query or one session left open in a debugger then holds locks, connections and dead rows until somebody notices.
 https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
 """
 

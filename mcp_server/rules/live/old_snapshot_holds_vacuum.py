@@ -1,5 +1,6 @@
 """An old transaction keeps vacuum from removing dead rows anywhere in the database.
 
+A report that runs for hours, a forgotten session or a prepared transaction is enough; tables grow meanwhile.
 https://www.postgresql.org/docs/current/routine-vacuuming.html
 """
 

@@ -1,4 +1,7 @@
-"""A standby or subscriber is more than a minute behind: what reads there sees the past."""
+"""A standby or subscriber is more than a minute behind: what reads there sees the past.
+
+A user who has just saved something may not find it there. Read what was just written from the primary.
+"""
 
 from collections.abc import Iterator
 

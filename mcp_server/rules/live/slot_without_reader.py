@@ -1,5 +1,6 @@
 """A replication slot without a reader keeps WAL until the disk is full.
 
+A subscriber or a backup tool that was taken away leaves it behind; the server stops when the disk is full.
 https://www.postgresql.org/docs/current/warm-standby.html#STREAMING-REPLICATION-SLOTS
 """
 

@@ -1,4 +1,7 @@
-"""A statement runs for more than a minute."""
+"""A statement runs for more than a minute.
+
+It holds its locks and its snapshot as long: others may wait behind it, and vacuum keeps the rows that it could see.
+"""
 
 from collections.abc import Iterator
 

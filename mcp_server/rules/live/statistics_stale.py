@@ -1,5 +1,6 @@
 """The planner guesses with statistics from before a large part of a table changed, or with none.
 
+Row counts and the spread of values decide between an index and a whole read, and in which order tables are joined.
 https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS
 """
 

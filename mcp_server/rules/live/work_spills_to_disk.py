@@ -1,5 +1,6 @@
 """Sorts and hashes do not fit into work_mem and are written to disk.
 
+More memory for the one transaction that sorts much is better than more for every session: `SET LOCAL work_mem`.
 https://www.postgresql.org/docs/current/runtime-config-resource.html#GUC-WORK-MEM
 """
 
