@@ -82,7 +82,8 @@ class Site:
 
     old, new: before and after, with their dependencies. version: server_version_num, 0 when unknown.
     made: the units that the plan makes. replaced: the units that it drops and makes again.
-    members: the units that the statement in hand makes along with its own.
+    members: the units that the statement in hand makes along with its own. keys_apart: foreign keys get statements of
+    their own, also those of new tables.
     """
 
     old: Dependencies
@@ -91,6 +92,7 @@ class Site:
     made: frozenset[Key] = frozenset()
     replaced: frozenset[Key] = frozenset()
     members: tuple[Unit, ...] = ()
+    keys_apart: bool = False
 
     def since(self, major: int) -> bool:
         """True when the server is of that major version or newer; an unknown one is taken as the newest."""

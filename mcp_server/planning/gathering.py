@@ -149,7 +149,7 @@ def _free_makings(made: dict[Key, Unit], own: frozenset[Key], site: Site) -> Pai
             yield name, (Sequence.word, name[1])
     constraints = [(name, unit) for name in sorted(own) if isinstance(unit := made[name], Constraint)]
     for name, unit in sorted(constraints, key=lambda pair: pair[1].kind == "f"):
-        if _is_bundled(unit) and unit.kind != "n":
+        if _is_bundled(unit) and unit.kind != "n" and not (unit.kind == "f" and site.keys_apart):
             yield name, (Table.word, unit.table)
 
 

@@ -18,7 +18,7 @@ from mcp_server.planning.nodes import Builder
 from mcp_server.planning.order import Node, ordered
 from mcp_server.planning.recipes import tables
 from mcp_server.planning.units import key
-from mcp_server.planning.work import Closure, works
+from mcp_server.planning.work import Closure, Works, works
 
 _CIRCULAR = "it stands on something that stands on it: its statement may come too early"
 _RENAME = "a rename is carried out before the rest is planned"
@@ -100,12 +100,23 @@ def steps(before: Schema, after: Schema, changes: Changes) -> tuple[tuple[Step, 
     made = frozenset(name for name, work in found.items() if work.makes)
     again = frozenset(name for name, work in found.items() if work.again)
     site = replace(site, made=made, replaced=again)
-    builder = Builder(hand_down(found, site), site)
-    nodes = ordered(builder.nodes())
+    builder, nodes = _built(found, site)
+    if any(node.unordered for node in nodes):
+        # What keeps two tables waiting for each other may be a foreign key inside of a CREATE TABLE.
+        builder, nodes = min((builder, nodes), _built(found, replace(site, keys_apart=True)), key=_circles)
     listed = tuple(_committed(tuple(_with_unchecked_bodies(nodes))))
     circular = (Residue(node.step.change, _CIRCULAR) for node in nodes if node.unordered)
     listed, undone = settled(changes, listed, (*builder.residues, *circular), site)
     return listed, undone
+
+
+def _built(found: Works, site: Site) -> tuple[Builder, list[Node]]:
+    builder = Builder(hand_down(found, site), site)
+    return builder, ordered(builder.nodes())
+
+
+def _circles(built: tuple[Builder, list[Node]]) -> int:
+    return sum(node.unordered for node in built[1])
 
 
 def _with_unchecked_bodies(nodes: Iterable[Node]) -> Iterator[Step]:

@@ -42,7 +42,7 @@ def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part
     """The parts of all changes, none before what it stands on and none after what stands in its way."""
     changes = tuple(followers.without(changes))
     changed = {key(one.item) for one in changes}
-    along = {key(one.item): one for one in changes if (Index.word, _parent(one, ground)) in changed}
+    along = {key(one.item): one for one in changes if _above(one, ground) in changed}
     changes = tuple(one for one in changes if key(one.item) not in along)
     gone = {one.item.identity for one in changes if isinstance(one, Dropped) and isinstance(one.item, Table)}
     parts = list(proven_later((part for change in changes for part in _parts(change, ground, gone)), ground))
@@ -50,6 +50,19 @@ def staged(changes: Changes, ground: Ground, followers: Followers) -> tuple[Part
     parts = list(_by_hand(parts, group)) if group else parts
     found = tuple(lifted(parted(parts, ground, followers), followers))
     return (*found, *(_beside(change, found, along, ground) for change in along.values()))
+
+
+def _above(change: Change, ground: Ground) -> Key:
+    """The parent's part of what a change is about: it comes and goes with that."""
+    item = change.item
+    if isinstance(change, Dropped) and isinstance(item, Constraint) and item.inherited:
+        table = ground.before.get(Table, item.table)
+        stays = ground.after.get(Table, item.table) is not None
+        parents = table.inherits if table is not None and stays and not table.partition_of else ()
+        found = (one for parent in parents for one in ground.before.on(parent, Constraint) if one.name == item.name)
+        if (above := next(found, None)) is not None:
+            return key(above)
+    return (Index.word, _parent(change, ground))
 
 
 def _parent(change: Change, ground: Ground) -> str:
@@ -61,9 +74,9 @@ def _parent(change: Change, ground: Ground) -> str:
 
 def _beside(change: Change, parts: tuple[Part, ...], along: dict[Key, Change], ground: Ground) -> Part:
     """The change at the stage of the parent's: it is dropped with the old one, and made with the new. along: its likes."""
-    parent = (Index.word, _parent(change, ground))
+    parent = _above(change, ground)
     while parent in along:
-        parent = (Index.word, _parent(along[parent], ground))
+        parent = _above(along[parent], ground)
     found = [part for part in parts if key(part.change.item) == parent]
     same = [part for part in found if type(part.change) is type(change)]
     return replace((same or found)[0], change=change)
