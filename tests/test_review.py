@@ -9,7 +9,12 @@ import pytest
 
 from mcp_server.errors import MigrationError, NotFound, Refused
 from mcp_server.model.answer import Answer
+from mcp_server.model.finding import Report
+from mcp_server.model.review import Review
+from mcp_server.model.schema import Schema
+from mcp_server.model.walked import Migration
 from mcp_server.operations.review import review_migration
+from mcp_server.render.review_text import render_review
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from tests.opened import copy_history, open_project
 
@@ -249,3 +254,11 @@ async def test_a_downgrade_that_leaves_something_is_found(tmp_path: Path, sandbo
     answer = await review_migration(open_project(root, sandboxes), "c3")
     assert codes(answer, "error") == ["M310"]
     assert "mood" in finding(answer, "M310")["message"]
+
+
+def test_a_revision_that_did_not_come_up_again_is_not_sent_to_be_applied() -> None:
+    empty = Schema.of(())
+    walked = Migration("c3", (), empty, empty, refusal='relation "tags" already exists')
+    text = render_review(Review("revision c3", Report(()), (walked,)))
+    assert "Next: correct its downgrade, and review it again" in text
+    assert "apply it" not in text

@@ -109,6 +109,8 @@ def _statements(migration: Migration) -> Iterable[str]:
 
 
 def _next(review: Review) -> str:
+    if review.risk in ("safe", "safe with care") and any(one.refusal for one in review.migrations):
+        return "correct its downgrade, and review it again: apply_migration runs only what went up, down and up again."
     match review.risk:
         case "safe":
             return "apply it." if review.migrations else "nothing to do."
