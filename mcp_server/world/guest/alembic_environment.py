@@ -45,7 +45,7 @@ class Environment(NamedTuple):
 
 
 class Revisions:
-    """The revision files as they were read first, for every environment of this process: to read them takes a second or two.
+    """The revision files as they were read first, for every environment of this process: 300 of them take 0.2 s.
 
     ran: the revisions that were run since. Their files are read anew, for a module may keep something between two runs.
     """
