@@ -86,6 +86,7 @@ async def test_an_index_that_the_plan_passes_over_is_struck_out(selling: Workspa
     assert "Leave it as it is." in answer.text.splitlines()[0]
     assert "Built and not used, so do not create: sale_made_idx" in answer.text
     assert data(answer)["trial"]["indexes"][0]["used"] is False
+    assert data(answer)["trial"]["helps"] is False
 
 
 async def test_without_values_a_gain_is_called_estimated(selling: Workspace) -> None:

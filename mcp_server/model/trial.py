@@ -80,6 +80,15 @@ class Trial:
         return self.before.figure / max(self.after.figure, 0.001)
 
     @property
+    def passed_over(self) -> bool:
+        """Whether indexes were built and nothing asked them: what the two times differ by is chance.
+
+        Triggers may have asked them, those of foreign keys among them; a plan does not tell.
+        """
+        return bool(self.indexes) and not any(index.used for index in self.indexes) and not self.after.plan.triggers
+
+    @property
     def helps(self) -> bool:
-        """Whether the gain is one, by time saved and by its part."""
-        return self.factor >= ENOUGH and self.before.figure - self.after.figure >= ENOUGH_MS
+        """Whether the gain is one, by time saved and by its part, and by something that was built."""
+        enough = self.factor >= ENOUGH and self.before.figure - self.after.figure >= ENOUGH_MS
+        return enough and not self.passed_over

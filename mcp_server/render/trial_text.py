@@ -52,6 +52,8 @@ def _gain(trial: Trial) -> str:
     figures = f"{_number(trial.before)} -> {_number(trial.after)}{unit}, {how} on {trial.where}"
     if trial.helps:
         return f"{'Faster' if measured else 'Cheaper'}, {trial.factor:,.1f} times: {figures}."
+    if trial.passed_over:
+        return f"No gain: the plan has nothing of what was built ({figures}, by chance). Leave it as it is."
     if trial.factor < 1 / 1.1:
         return f"Slower, {1 / trial.factor:,.1f} times: {figures}. Leave it as it is."
     return f"No gain worth having: {figures}. Leave it as it is."
