@@ -30,6 +30,27 @@ def upgrade():
 def downgrade():
     op.execute("drop table audit_log")
 '''
+TUNED = '''"""what a tuner added by hand"""
+
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "c4", "b2", None, None
+
+
+def upgrade():
+    op.execute("create type mood as enum ('calm', 'cross')")
+    op.execute("alter table authors add tally serial, add mood mood default 'calm', add pen_of int")
+    op.execute("create index authors_by_hash on authors using hash (name)")
+    op.execute("create index authors_folded on authors (lower(name), born)")
+    op.execute("alter table authors add constraint one_pen unique (pen_of)")
+    op.execute("alter table authors add constraint pen_of foreign key (pen_of) references authors on delete cascade")
+
+
+def downgrade():
+    op.execute("alter table authors drop tally, drop mood, drop pen_of, drop constraint if exists one_pen")
+    op.execute("drop index if exists authors_by_hash, authors_folded")
+    op.execute("drop type mood")
+'''
 CONFIGURED = "connection=connection, target_metadata=target_metadata"
 BY_OBJECT = """
 def include_object(item, name, kind, reflected, compare_to):
@@ -105,7 +126,7 @@ async def test_a_filter_that_fails_is_told_and_leaves_nothing_out(tmp_path: Path
 
     assert "LOSES: table public.audit_log is dropped" in answer.text
     assert re.search(r"include_object \(migrations/env.py:\d+: AttributeError: ", answer.text), answer.text
-    assert "so every table was compared" in answer.text
+    assert "so everything was compared" in answer.text
 
 
 async def test_a_filter_that_env_py_makes_while_it_connects_is_told(tmp_path: Path, sandboxes: Sandboxes) -> None:
@@ -114,10 +135,80 @@ async def test_a_filter_that_env_py_makes_while_it_connects_is_told(tmp_path: Pa
     answer = await drafted(project(tmp_path, "", given), sandboxes)
 
     assert "LOSES: table public.audit_log is dropped" in answer.text
-    assert "so every table was compared" in answer.text
+    assert "so everything was compared" in answer.text
 
 
 async def test_an_env_py_without_filters_is_not_asked(tmp_path: Path, sandboxes: Sandboxes) -> None:
     workspace = open_project(copy_history(tmp_path), sandboxes)
 
     assert (await find_history(workspace)).filters == ()
+
+
+def tuned(folder: Path, function: str, given: str, column: str = "") -> Path:
+    """The small history with parts that the models lack; column: what they have beside."""
+    root = project(folder, function, given)
+    (root / "migrations" / "versions" / "c3_audit.py").unlink()
+    (root / "migrations" / "versions" / "c4_tuned.py").write_text(TUNED)
+    (root / "models.py").write_text((root / "models.py").read_text() + column)
+    return root
+
+
+async def test_an_index_that_env_py_leaves_out_by_its_method_is_not_dropped(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    function = """
+def include_object(item, name, kind, reflected, compare_to):
+    by_hash = kind == "index" and item.dialect_options["postgresql"].get("using") == "hash"
+    assert kind != "index" or item.table.name == "authors"
+    return not (by_hash and reflected and compare_to is None)
+"""
+    answer = await drafted(tuned(tmp_path, function, "include_object=include_object"), sandboxes)
+
+    assert "Left alone, as env.py's include_object leaves it out: index authors_by_hash." in answer.text
+    assert cast(dict[str, Any], answer.data)["left_out"] == ["index public.authors_by_hash"]
+    done = answer.text.partition("Does:")[2].partition("Left alone")[0]
+    assert "drop index authors_folded" in done
+    assert "authors_by_hash" not in done
+
+
+async def test_columns_and_constraints_that_env_py_leaves_out_stay_with_what_they_stand_on(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    function = """
+def include_name(name, kind, parents):
+    if kind in ("column", "index", "unique_constraint", "foreign_key_constraint"):
+        assert parents["schema_qualified_table_name"] == "authors"
+        return name not in ("tally", "mood", "pen_of", "one_pen", "authors_by_hash", "authors_folded")
+    return True
+"""
+    answer = await drafted(tuned(tmp_path, function, "include_name=include_name"), sandboxes)
+
+    assert answer.text.startswith("No changes: models and migrations agree.")
+    assert cast(dict[str, Any], answer.data)["left_out"] == [
+        "column public.authors.mood",
+        "column public.authors.pen_of",
+        "column public.authors.tally",
+        "constraint public.authors.one_pen",
+        "constraint public.authors.pen_of",
+        "index public.authors_by_hash",
+        "index public.authors_folded",
+    ]
+
+
+async def test_a_column_of_the_models_that_env_py_leaves_out_is_not_made_nor_what_is_on_it(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    function = """
+def include_object(item, name, kind, reflected, compare_to):
+    return not getattr(item, "info", {}).get("theirs") and (reflected is False or kind == "table")
+"""
+    column = """    nick = Column(String(20), index=True, info={"theirs": True})
+    alias = Column(String(20))
+"""
+    answer = await drafted(tuned(tmp_path, function, "include_object=include_object", column), sandboxes)
+
+    done = answer.text.partition("Does:")[2].partition("Rollback")[0]
+    assert "add column alias" in done
+    assert "nick" not in done
+    assert "drop" not in done
+    assert "column authors.nick" in answer.text

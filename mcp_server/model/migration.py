@@ -48,7 +48,7 @@ class Draft:
     source, goal: the words. kept, held: what stays although the goal does not state it.
     phases: the plan as revisions, in order. losses: sentences on what the upgrade gives up. warnings: on what it leaves broken. likely: drops and adds that look like renames, as `renames` takes them.
     strangers: what the source has that neither the goal nor the project's history knows: it stays. unread: why the history is not known, "" when it is.
-    left_out: tables that env.py's `filters` leave out. unasked: its filters that could not be asked, and why, "" for none.
+    left_out: tables, and other parts after their word, that env.py's `filters` leave out. unasked: its filters that could not be asked, and why, "" for none.
     """
 
     source: str

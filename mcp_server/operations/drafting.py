@@ -35,6 +35,7 @@ from mcp_server.planning.alike import (
     under_name,
     with_names_of,
 )
+from mcp_server.planning.left_out import with_left_out
 from mcp_server.planning.losses import left_behind, losses
 from mcp_server.planning.phases import phases
 from mcp_server.planning.planner import applied
@@ -143,7 +144,7 @@ async def draft(
     """Draft the migration from `start` to a goal. word: the goal's source word; models leave much unsaid (target.py).
 
     whole: the goal, with what others own. sizes: rows by table, where they are known. filled: columns that get their
-    value from the models, where the goal is those. left_out: tables that env.py wants left alone. Tables and columns that something kept stands on stay, and are named.
+    value from the models, where the goal is those. left_out: what env.py wants left alone. Tables and columns that something kept stands on stay, and are named.
     So does what of a database in use neither the goal nor the history knows, unless `confirm` names it.
     Raises NotFound and Refused for renames and names that do not fit.
     """
@@ -162,6 +163,7 @@ async def draft(
         unasked = same_but_for_name(middle, goal)
         await _run(copy, start, [rename_step(one).sql for one in unasked])
         middle = (await copy.read()).without(*aside) if unasked else middle
+        goal = with_left_out(middle, goal, left_out.parts)
         others_own = _strangers(start, middle, goal, word, confirm)
         goal = with_strangers(goal, middle, others_own.staying)
         full = target_of(middle, goal, filled=filled) if is_silent else Target(goal, followers=others_own.followers)
@@ -188,7 +190,7 @@ async def draft(
         likely=likely(middle, full.schema),
         strangers=others_own.named,
         unread=start.unread if others_own.named else "",
-        left_out=left_out.tables,
+        left_out=(*left_out.tables, *(" ".join(part) for part in left_out.parts)),
         filters=left_out.filters,
         unasked=left_out.unasked,
     )

@@ -1,4 +1,4 @@
-"""Where a migration starts and where it leads, read at once, and the tables that env.py says it must not touch."""
+"""Where a migration starts and where it leads, read at once, and what env.py says it must not touch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server.model.orm import History
 from mcp_server.operations.drafting import Start, aside_of, read_start
+from mcp_server.planning.alike import with_names_of
 from mcp_server.world.database import together
 from mcp_server.world.filters import LeftOut, ask_filters
 from mcp_server.world.rehearsal import copy_of, run_foreign
@@ -45,7 +46,8 @@ async def read_ends(
         )
     goal = goal.sharing(start.whole)
     own = goal.without(*aside_of(workspace, goal, History()))
-    left_out = await ask_filters(project.workspace, project.history, start.schema, own)
+    asked = with_names_of(start.schema, own) if project.history.filters else own
+    left_out = await ask_filters(project.workspace, project.history, start.schema, asked)
     return Ends(start, goal, left_out)
 
 

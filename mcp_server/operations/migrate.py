@@ -41,8 +41,8 @@ async def autogenerate_migration(
     What would stop readers or writers of a table in use is taken apart into phases, a revision each, with what to
     deploy between them; where the database is small or a change is instant, one revision does it all. The project's
     own Alembic and env.py walk them up, down and up again on a throw-away Postgres; only what ends exactly where it
-    should is written. What models cannot state (functions, triggers, views, policies, grants) is kept, and tables that
-    env.py's include_object or include_name leaves out are left alone. A project without Alembic gets a correct
+    should is written. What models cannot state (functions, triggers, views, policies, grants) is kept, and what
+    env.py's include_object or include_name leaves out is left alone. A project without Alembic gets a correct
     environment. The project's database is only asked for the sizes of its tables.
 
     message: what the revision is about, one line. before: the source it starts from, the migrations' head when not

@@ -34,7 +34,7 @@ def _left_out(draft: Draft) -> list[str]:
     """What env.py wants left alone."""
     lines = []
     if draft.left_out:
-        names = [one_line(name.removeprefix("public."), LINE) for name in draft.left_out]
+        names = [one_line(name.replace("public.", "", 1), LINE) for name in draft.left_out]
         whose = " and ".join(draft.filters)
         leaves = "leave" if len(draft.filters) > 1 else "leaves"
         lines.append(
@@ -42,7 +42,7 @@ def _left_out(draft: Draft) -> list[str]:
         )
     if draft.unasked:
         lines.append(
-            f"env.py's {one_line(draft.unasked, LINE)} could not be asked, so every table was compared: name the tables that "
+            f"env.py's {one_line(draft.unasked, LINE)} could not be asked, so everything was compared: name the tables that "
             "are not yours in [tool.dbarch] external."
         )
     return lines
