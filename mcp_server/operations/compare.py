@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcp_server.model.finding import Finding
     from mcp_server.model.mark import Marks
     from mcp_server.model.orm import History
+    from mcp_server.model.schema import Schema
     from mcp_server.model.spec_table import Spec
     from mcp_server.world.joint_reading import JointReading
     from mcp_server.world.workspace import Workspace
@@ -72,12 +73,13 @@ async def existing(workspace: Workspace) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A source that was read. spec: its Spec, when it is one, with its contradictions.
+    """A source that was read. schema: as it was made real, not of a spec. spec: its Spec, when it is one, with its contradictions.
 
     marks, history: of an Alembic history, where it made what.
     """
 
     described: Described
+    schema: Schema | None = None
     spec: Spec | None = None
     contradictions: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
     """Read and compare. A source that nobody named and that cannot be read is told of, while two are left."""
     from mcp_server.model.drift import compare
     from mcp_server.model.drift_report import DriftReport
+    from mcp_server.operations.leaving_out import leave_out
 
     workspace.progress(f"reading {', '.join(words)}")
     answers = await _read_all(workspace, words)
@@ -97,6 +100,8 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
     if failures and (chosen or len(told) < 2):
         raise failures[0][1]
     told = await _with_live_places(workspace, told)
+    schemas = {one.described.word: one.schema for one in told if one.schema is not None}
+    apart = await leave_out(workspace, schemas, next((one.history for one in told if one.history), None))
     notes = [
         f"{word} could not be read and takes no part: {' '.join(str(error).split())[:400]}" for word, error in failures
     ]
@@ -105,8 +110,8 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
         sources=tuple(one.described.word for one in told),
         contradictions=tuple(finding for one in told for finding in one.contradictions),
         unread=tuple(one for spec in specs for one in spec.unread),
-        disagreements=compare([one.described for one in told]),
-        notes=(*notes, *(note for one in told for note in one.notes)),
+        disagreements=compare([one.described for one in told], apart.tables),
+        notes=(*notes, *apart.notes, *(note for one in told for note in one.notes)),
         tables=len({table.name for one in told for table in one.described.tables}),
     )
 
@@ -142,7 +147,7 @@ async def _read(workspace: Workspace, word: str, reading: JointReading) -> Told:
     if kind == "migrations":
         return await _read_migrations(workspace, word, reading)
     schema = without_external(await read_source(workspace, word), workspace.settings.external)
-    return Told(describe_schema(word, schema))
+    return Told(describe_schema(word, schema), schema)
 
 
 async def _read_models(workspace: Workspace, reading: JointReading) -> Told:
@@ -153,7 +158,8 @@ async def _read_models(workspace: Workspace, reading: JointReading) -> Told:
 
     models = await reading.models()
     schema = await read_template(workspace, await materialise_models(workspace, models))
-    return Told(describe_schema("models", without_external(schema, workspace.settings.external), models))
+    schema = without_external(schema, workspace.settings.external)
+    return Told(describe_schema("models", schema, models), schema)
 
 
 async def _read_migrations(workspace: Workspace, word: str, reading: JointReading) -> Told:
@@ -175,8 +181,8 @@ async def _read_migrations(workspace: Workspace, word: str, reading: JointReadin
         asyncio.to_thread(read_marks, workspace.settings.root, wanted),
     )
     schema = (await read_template(workspace, template)).without(history.version_table_identity)
-    described = describe_schema(word, without_external(schema, workspace.settings.external))
-    return Told(placed(described, marks), marks=marks, history=history)
+    schema = without_external(schema, workspace.settings.external)
+    return Told(placed(describe_schema(word, schema), marks), schema, marks=marks, history=history)
 
 
 async def _with_live_places(workspace: Workspace, told: list[Told]) -> list[Told]:
@@ -226,7 +232,7 @@ async def read_spec_told(workspace: Workspace, word: str) -> Told:
     left_out = refused(makings(spec), real)
     notes = tuple(f"Postgres refuses what the spec states at {one.place}: {one.sql}" for one in left_out)
     found = (one for one in judge(spec).findings if one.code.startswith("P") and one.severity != "info")
-    return Told(replace(described, tables=tables), spec, tuple(found), notes)
+    return Told(replace(described, tables=tables), None, spec, tuple(found), notes)
 
 
 def _answer(report: DriftReport) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,13 @@ NOTHING_LEFT_OUT = LeftOut()
 
 async def ask_filters(workspace: Workspace, history: History, before: Schema, after: Schema) -> LeftOut:
     """What env.py says of the tables that are not the same in both Schemas; it is not asked without a filter or a table."""
-    tables = list(_asked(before, after)) if history.filters else []
+    return await ask_filters_of(workspace, history, [(before, after)])
+
+
+async def ask_filters_of(workspace: Workspace, history: History, pairs: Sequence[tuple[Schema, Schema]]) -> LeftOut:
+    """As ask_filters(), for several pairs of what stands and what is meant, asked at once."""
+    asked = (one for before, after in pairs for one in _asked(before, after)) if history.filters else ()
+    tables = list({(one["schema"], one["name"], one["stands"]): one for one in asked}.values())
     alembic = await open_alembic(workspace) if tables else None
     if alembic is None:
         return NOTHING_LEFT_OUT
