@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from mcp_server.model.answer import Answer
+from mcp_server.operations.compare import compare_schemas
 from mcp_server.operations.migrate import autogenerate_migration
 from mcp_server.world.migrations import find_history
 from mcp_server.world.sandbox import Sandboxes
@@ -212,3 +213,55 @@ def include_object(item, name, kind, reflected, compare_to):
     assert "nick" not in done
     assert "drop" not in done
     assert "column authors.nick" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "word"),
+    [
+        (BY_OBJECT, "include_object=include_object", "include_object"),
+        (BY_NAME, "**{'include_name': include_name}", "include_name"),
+    ],
+    ids=["include_object", "include_name"],
+)
+async def test_a_table_that_env_py_leaves_out_is_no_drift_and_is_named(
+    tmp_path: Path, sandboxes: Sandboxes, function: str, given: str, word: str
+) -> None:
+    root = project(tmp_path, function, given)
+    answer = await compare_schemas(open_project(root, sandboxes, cache=tmp_path / "cache"), ("models", "migrations"))
+    assert answer.verdict == "models, migrations: no disagreement over 2 tables"
+    assert f"env.py leaves audit_log out of migrations ({word})" in answer.text
+
+
+async def test_what_env_py_leaves_out_is_held_against_the_spec_in_the_models_alone(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    root = project(tmp_path, BY_INFO, "include_object=include_object", MODEL)
+    (root / "specs").mkdir()
+    spec = "# Schema\n\n## authors\n\n- id: integer (primary key)\n- name: varchar(100) (not null)\n- born: integer\n\n"
+    told = "## audit_log\n\n- id: bigint (primary key)\n- said: text\n\n## session\n\n- id: integer (primary key)\n"
+    (root / "specs" / "schema.md").write_text(f"{spec}{told}- ends: date (not null)\n")
+    answer = await compare_schemas(open_project(root, sandboxes, cache=tmp_path / "cache"))
+    rows = [line for line in answer.text.splitlines() if line.startswith("| ") and "session" in line]
+    assert len(rows) == 1
+    assert "session.ends" in rows[0]
+    assert "env.py leaves session out of migrations (include_object)" in answer.text
+
+
+async def test_filters_that_cannot_be_asked_are_told_and_leave_nothing_out(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    broken = "\ndef include_object(*_):\n    raise ValueError('no settings')\n"
+    root = project(tmp_path, broken, "include_object=include_object")
+    answer = await compare_schemas(open_project(root, sandboxes, cache=tmp_path / "cache"), ("models", "migrations"))
+    assert "audit_log" in answer.text
+    assert "What env.py leaves out by include_object" in answer.text
+    assert "no settings" in answer.text
+
+
+async def test_a_part_that_env_py_leaves_out_is_named_beside_its_difference(
+    tmp_path: Path, sandboxes: Sandboxes
+) -> None:
+    function = "def include_name(name, kind, parents):\n    return name != 'tally'\n"
+    root = tuned(tmp_path, function, "include_name=include_name")
+    answer = await compare_schemas(open_project(root, sandboxes, cache=tmp_path / "cache"), ("models", "migrations"))
+    assert "env.py leaves column authors.tally out of migrations (include_name)" in answer.text

@@ -8,7 +8,7 @@ Python gives and the same one in the database where no other writer would miss i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -53,10 +53,15 @@ class Disagreement:
         return next((one for one in self.cells if one.word == word), None)
 
 
-def compare(sources: Sequence[Described]) -> tuple[Disagreement, ...]:
-    """Every disagreement between any two of the sources, each once, the most harmful first. sources: in the order of authority."""
+def compare(sources: Sequence[Described], left_out: Iterable[str] = ()) -> tuple[Disagreement, ...]:
+    """Every disagreement between any two of the sources, each once, the most harmful first.
+
+    sources: in the order of authority. left_out: tables that migrations leave to others; only spec and models are held
+    against each other for them.
+    """
     found: dict[tuple[str, ...], Disagreement] = {}
-    for left, right in combinations(sources, 2):
+    for pair in combinations(sources, 2):
+        left, right = (_without(one, pair, frozenset(left_out)) for one in pair)
         for one in _pair(left, right):
             key = _subject_of(one)
             known = found.get(key)
@@ -64,6 +69,13 @@ def compare(sources: Sequence[Described]) -> tuple[Disagreement, ...]:
     order = {word.word: rank for rank, word in enumerate(sources)}
     listed = (_complete(one, sources, order) for one in found.values())
     return tuple(sorted(listed, key=lambda one: (HARMS.index(one.harm), alike(one.table), one.column, one.kind)))
+
+
+def _without(source: Described, pair: tuple[Described, Described], left_out: frozenset[str]) -> Described:
+    """The source without tables that migrations leave to others, unless both of the pair only state what is meant."""
+    if not left_out or all(one.word.partition(":")[0] in ("spec", "models") for one in pair):
+        return source
+    return replace(source, tables=tuple(one for one in source.tables if one.name not in left_out))
 
 
 def _subject_of(one: Disagreement) -> tuple[str, ...]:

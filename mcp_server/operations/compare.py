@@ -12,9 +12,12 @@ from mcp_server.model.answer import Answer
 if TYPE_CHECKING:
     from mcp_server.model.described import Described
     from mcp_server.model.drift_report import DriftReport
+    from mcp_server.model.finding import Finding
     from mcp_server.model.mark import Marks
     from mcp_server.model.orm import History
+    from mcp_server.model.schema import Schema
     from mcp_server.model.spec_table import Spec
+    from mcp_server.world.joint_reading import JointReading
     from mcp_server.world.workspace import Workspace
 
 KINDS = ("spec", "models", "migrations", "file", "branch", "live")
@@ -70,10 +73,15 @@ async def existing(workspace: Workspace) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A source that was read. spec: its Spec, when it is one. marks, history: of an Alembic history, where it made what."""
+    """A source that was read. schema: as it was made real, not of a spec. spec: its Spec, when it is one, with its contradictions.
+
+    marks, history: of an Alembic history, where it made what.
+    """
 
     described: Described
+    schema: Schema | None = None
     spec: Spec | None = None
+    contradictions: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     marks: Marks | None = None
     history: History | None = None
@@ -83,40 +91,50 @@ async def _compared(workspace: Workspace, words: tuple[str, ...], chosen: bool) 
     """Read and compare. A source that nobody named and that cannot be read is told of, while two are left."""
     from mcp_server.model.drift import compare
     from mcp_server.model.drift_report import DriftReport
-    from mcp_server.rules import judge
+    from mcp_server.operations.leaving_out import leave_out
 
     workspace.progress(f"reading {', '.join(words)}")
-    await (await workspace.sandboxes()).start()  # once, before the readers that all want it
-    answers = await asyncio.gather(*(_tried(workspace, word) for word in words))
+    answers = await _read_all(workspace, words)
     told = [one for one in answers if isinstance(one, Told)]
     failures = [(word, one) for word, one in zip(words, answers, strict=True) if isinstance(one, ArchitectError)]
     if failures and (chosen or len(told) < 2):
         raise failures[0][1]
     told = await _with_live_places(workspace, told)
+    schemas = {one.described.word: one.schema for one in told if one.schema is not None}
+    apart = await leave_out(workspace, schemas, next((one.history for one in told if one.history), None))
     notes = [
         f"{word} could not be read and takes no part: {' '.join(str(error).split())[:400]}" for word, error in failures
     ]
     specs = [one.spec for one in told if one.spec]
-    found = [finding for finding in judge(*specs).findings if finding.code.startswith("P")]
     return DriftReport(
         sources=tuple(one.described.word for one in told),
-        contradictions=tuple(finding for finding in found if finding.severity != "info"),
+        contradictions=tuple(finding for one in told for finding in one.contradictions),
         unread=tuple(one for spec in specs for one in spec.unread),
-        disagreements=compare([one.described for one in told]),
-        notes=(*notes, *(note for one in told for note in one.notes)),
+        disagreements=compare([one.described for one in told], apart.tables),
+        notes=(*notes, *apart.notes, *(note for one in told for note in one.notes)),
         tables=len({table.name for one in told for table in one.described.tables}),
     )
 
 
-async def _tried(workspace: Workspace, word: str) -> Told | ArchitectError:
+async def _read_all(workspace: Workspace, words: tuple[str, ...]) -> list[Told | ArchitectError]:
+    """The sources, all read at once; models and history by one process where that can be."""
+    from mcp_server.world.joint_reading import open_reading
+    from mcp_server.world.sources import parse_source
+
+    kinds = {parse_source(word).kind for word in words}
+    async with open_reading(workspace, jointly={"models", "migrations"} <= kinds) as reading:
+        return await asyncio.gather(*(_tried(workspace, word, reading) for word in words))
+
+
+async def _tried(workspace: Workspace, word: str, reading: JointReading) -> Told | ArchitectError:
     """A source, or why it could not be read: the others are read meanwhile and end what they began."""
     try:
-        return await _read(workspace, word)
+        return await _read(workspace, word, reading)
     except ArchitectError as error:
         return error
 
 
-async def _read(workspace: Workspace, word: str) -> Told:
+async def _read(workspace: Workspace, word: str, reading: JointReading) -> Told:
     from mcp_server.model.described import describe_schema
     from mcp_server.world.external import without_external
     from mcp_server.world.sources import parse_source, read_source
@@ -125,44 +143,46 @@ async def _read(workspace: Workspace, word: str) -> Told:
     if kind == "spec":
         return await read_spec_told(workspace, word)
     if kind == "models":
-        return await _read_models(workspace)
+        return await _read_models(workspace, reading)
     if kind == "migrations":
-        return await _read_migrations(workspace, word)
+        return await _read_migrations(workspace, word, reading)
     schema = without_external(await read_source(workspace, word), workspace.settings.external)
-    return Told(describe_schema(word, schema))
+    return Told(describe_schema(word, schema), schema)
 
 
-async def _read_models(workspace: Workspace) -> Told:
+async def _read_models(workspace: Workspace, reading: JointReading) -> Told:
     from mcp_server.model.described import describe_schema
     from mcp_server.world.external import without_external
-    from mcp_server.world.known_models import read_known_models
-    from mcp_server.world.sources import materialise_models, read_template
+    from mcp_server.world.sources import materialise_models
+    from mcp_server.world.templates import read_template
 
-    sandboxes = await workspace.sandboxes()
-    await sandboxes.start()
-    models = await read_known_models(workspace, sandboxes.server_version)
+    models = await reading.models()
     schema = await read_template(workspace, await materialise_models(workspace, models))
-    return Told(describe_schema("models", without_external(schema, workspace.settings.external), models))
+    schema = without_external(schema, workspace.settings.external)
+    return Told(describe_schema("models", schema, models), schema)
 
 
-async def _read_migrations(workspace: Workspace, word: str) -> Told:
+async def _read_migrations(workspace: Workspace, word: str, reading: JointReading) -> Told:
     """What the history makes, each thing with the line of the revision that made or last changed it."""
     from mcp_server.model.described import describe_schema
     from mcp_server.model.mark import placed
+    from mcp_server.world.database import together
     from mcp_server.world.external import without_external
-    from mcp_server.world.known_history import read_known_history
     from mcp_server.world.migrations import replay, resolve
     from mcp_server.world.revision_marks import read_marks
-    from mcp_server.world.sources import parse_source, read_template
+    from mcp_server.world.sources import parse_source
+    from mcp_server.world.templates import read_template
 
-    history = await read_known_history(workspace)
+    history, walker = await reading.history()
     revision = parse_source(word).argument or "heads"
-    schema = await read_template(workspace, await replay(workspace, revision, history))
-    schema = schema.without(history.version_table_identity)
     wanted = history.ancestors(*(resolve(history, revision) if history.revisions else ()))
-    marks = await asyncio.to_thread(read_marks, workspace.settings.root, wanted)
-    described = describe_schema(word, without_external(schema, workspace.settings.external))
-    return Told(placed(described, marks), marks=marks, history=history)
+    template, marks = await together(
+        replay(workspace, revision, history, walker=walker, wants_schema=True),
+        asyncio.to_thread(read_marks, workspace.settings.root, wanted),
+    )
+    schema = (await read_template(workspace, template)).without(history.version_table_identity)
+    schema = without_external(schema, workspace.settings.external)
+    return Told(placed(describe_schema(word, schema), marks), schema, marks=marks, history=history)
 
 
 async def _with_live_places(workspace: Workspace, told: list[Told]) -> list[Told]:
@@ -198,9 +218,11 @@ async def _applied(workspace: Workspace, history: History) -> frozenset[str]:
 async def read_spec_told(workspace: Workspace, word: str) -> Told:
     """What a spec says, made real as far as Postgres takes it. Raises as load_spec() and materialise_spec()."""
     from mcp_server.model.described_spec import describe_spec
+    from mcp_server.rules import judge
     from mcp_server.world.external import is_external
-    from mcp_server.world.sources import load_spec, materialise_spec, parse_source, read_template
+    from mcp_server.world.sources import load_spec, materialise_spec, parse_source
     from mcp_server.world.spec_ddl import makings, refused
+    from mcp_server.world.templates import read_template
 
     spec = await load_spec(workspace, parse_source(word).argument)
     real = await read_template(workspace, await materialise_spec(workspace, spec))
@@ -209,7 +231,8 @@ async def read_spec_told(workspace: Workspace, word: str) -> Told:
     tables = tuple(one for one in described.tables if not is_external(f"public.{one.name}", external))
     left_out = refused(makings(spec), real)
     notes = tuple(f"Postgres refuses what the spec states at {one.place}: {one.sql}" for one in left_out)
-    return Told(replace(described, tables=tables), spec, notes)
+    found = (one for one in judge(spec).findings if one.code.startswith("P") and one.severity != "info")
+    return Told(replace(described, tables=tables), None, spec, tuple(found), notes)
 
 
 def _answer(report: DriftReport) -> Answer:

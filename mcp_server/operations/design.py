@@ -58,8 +58,9 @@ async def designed(workspace: Workspace, name: str = "", out: str = "") -> Desig
     from mcp_server.planning.design_settle import settle
     from mcp_server.rules import judge
     from mcp_server.world.interpreter import find_interpreter
-    from mcp_server.world.sources import load_spec, materialise_spec, read_template
+    from mcp_server.world.sources import load_spec, materialise_spec
     from mcp_server.world.spec_ddl import makings, refused
+    from mcp_server.world.templates import read_template
 
     settings = workspace.settings
     folder = _folder(settings.root, out)

@@ -36,7 +36,8 @@ async def prove(
     from mcp_server.world.external import without_external
     from mcp_server.world.models import read_models
     from mcp_server.world.revision_files import stage, staging
-    from mcp_server.world.sources import materialise_models, read_template
+    from mcp_server.world.sources import materialise_models
+    from mcp_server.world.templates import read_template
 
     settings = workspace.settings
     external = (*settings.external, *(one.table for one in design.stubs))

@@ -135,7 +135,8 @@ def _first(workspace: Workspace, models: Models | ArchitectError) -> str:
 
 
 async def _schema(workspace: Workspace, word: str, models: Models | ArchitectError) -> Schema:
-    from mcp_server.world.sources import materialise_models, read_source, read_template
+    from mcp_server.world.sources import materialise_models, read_source
+    from mcp_server.world.templates import read_template
 
     workspace.progress(f"reading {word}", 0.3)
     if word != "models":

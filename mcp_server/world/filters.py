@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,12 @@ async def ask_filters(workspace: Workspace, history: History, before: Schema, af
 
     It is not asked without a filter or a table. after: with the names of `before`, where a constraint is the same but for that.
     """
-    tables = list(_asked(before, after)) if history.filters else []
+    return await ask_filters_of(workspace, history, [(before, after)])
+
+
+async def ask_filters_of(workspace: Workspace, history: History, pairs: Iterable[tuple[Schema, Schema]]) -> LeftOut:
+    """As ask_filters(), for several pairs of what stands and what is meant, asked at once."""
+    tables = [one for before, after in pairs for one in _asked(before, after)] if history.filters else []
     alembic = await open_alembic(workspace) if tables else None
     if alembic is None:
         return NOTHING_LEFT_OUT
@@ -53,8 +58,8 @@ async def ask_filters(workspace: Workspace, history: History, before: Schema, af
     parts = [((kind, identity), word) for (kind, identity), word in answer.result["parts"]]
     silent = [name for name in history.filters if name not in answer.result["asked"]]
     return LeftOut(
-        tuple(sorted(name for name, _ in found)),
-        tuple(sorted(key for key, _ in parts)),
+        tuple(sorted({name for name, _ in found})),
+        tuple(sorted({key for key, _ in parts})),
         tuple(sorted({word for _, word in (*found, *parts)})),
         f"{' and '.join(silent)} ({_UNREADABLE})" if silent else "",
     )

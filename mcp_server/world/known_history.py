@@ -16,21 +16,32 @@ from mcp_server.world.migrations import find_history
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
+FOLDER = "histories"
+
 
 async def read_known_history(workspace: Workspace) -> History:
     """As find_history(), and without running the project's code when nothing that it depends on has changed since.
 
     A history that lies elsewhere than among the project's own files, or whose env.py failed, is read each time.
     """
-    key = await asyncio.to_thread(sources_key, workspace.settings, 0)
-    folder = workspace.cache / "histories"
-    known = await asyncio.to_thread(_load, folder / f"{key}.json")
+    key, known = await find_known_history(workspace)
     if known is not None:
         return known
     history = await find_history(workspace)
-    if not history.env_error and await asyncio.to_thread(_is_hashed, history, workspace.settings.root):
-        await asyncio.to_thread(keep, folder, key, asdict(history))
+    await keep_history(workspace, key, history)
     return history
+
+
+async def find_known_history(workspace: Workspace) -> tuple[str, History | None]:
+    """The key of what the history depends on now, and the history if it was read for it."""
+    key = await asyncio.to_thread(sources_key, workspace.settings, 0)
+    return key, await asyncio.to_thread(_load, workspace.cache / FOLDER / f"{key}.json")
+
+
+async def keep_history(workspace: Workspace, key: str, history: History) -> None:
+    """Keep a history that was read for this key, if the key takes in all of it."""
+    if not history.env_error and await asyncio.to_thread(_is_hashed, history, workspace.settings.root):
+        await asyncio.to_thread(keep, workspace.cache / FOLDER, key, asdict(history))
 
 
 def _is_hashed(history: History, root: Path) -> bool:

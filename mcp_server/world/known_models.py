@@ -26,20 +26,30 @@ from mcp_server.world.settings import Settings
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
 
+FOLDER = "models"
 KEPT = 8
 VOLATILE = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST"})
 
 
 async def read_known_models(workspace: Workspace, server_version: int) -> Models:
     """As read_models(), and without running the project's code when nothing that they depend on has changed since."""
-    key = await asyncio.to_thread(sources_key, workspace.settings, server_version)
-    folder = workspace.cache / "models"
-    known = await asyncio.to_thread(_load, folder / f"{key}.json")
+    key, known = await find_known_models(workspace, server_version)
     if known is not None:
         return known
     models = await read_models(workspace, server_version)
-    await asyncio.to_thread(keep, folder, key, asdict(models))
+    await keep_models(workspace, key, models)
     return models
+
+
+async def find_known_models(workspace: Workspace, server_version: int) -> tuple[str, Models | None]:
+    """The key of what the models depend on now, and the models if they were read for it."""
+    key = await asyncio.to_thread(sources_key, workspace.settings, server_version)
+    return key, await asyncio.to_thread(_load, workspace.cache / FOLDER / f"{key}.json")
+
+
+async def keep_models(workspace: Workspace, key: str, models: Models) -> None:
+    """Keep models that were read for this key."""
+    await asyncio.to_thread(keep, workspace.cache / FOLDER, key, asdict(models))
 
 
 def sources_key(settings: Settings, server_version: int) -> str:

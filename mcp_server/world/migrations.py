@@ -21,6 +21,7 @@ from mcp_server.world.history_fingerprint import fingerprint
 from mcp_server.world.history_reading import read_history
 from mcp_server.world.roles import missing_role, provide_role
 from mcp_server.world.stand_ins import missing_below, missing_table, provide_above, provide_table
+from mcp_server.world.templates import make_template
 from mcp_server.world.walks import Errand, Step, Stopped, walk_steps
 
 if TYPE_CHECKING:
@@ -47,13 +48,15 @@ async def replay(
     history: History | None = None,
     start: str = "",
     walker: Walker | None = None,
+    *,
+    wants_schema: bool = False,
 ) -> str:
     """The name of a sandbox template that holds what the history makes of an empty database, up to a revision.
 
     revision: an id or the beginning of one, a branch label, "head", "heads" or "base"; what else Alembic understands is
     left to it. history: as find_history() read it just now. start: a template of an earlier revision of the same history,
-    to go on from. walker: one that has read the history, and need not be started. Replayed once for the same files
-    (history_fingerprint.py).
+    to go on from. walker: one that has read the history, and need not be started. wants_schema: read_template() is next.
+    Replayed once for the same files (history_fingerprint.py).
     Raises MigrationError.
     """
     alembic = await open_alembic(workspace)
@@ -78,7 +81,10 @@ async def replay(
         fingerprint, known, wanted, alembic.settings.root, (str(alembic.interpreter), *map(str, known.packages))
     )
     name = f"migrations {revision if not wanted else ' '.join(wanted)} {key}"
-    return await sandboxes.template(name, fill, start, walker.sandbox if walker else None)
+    promised = walker.sandbox if walker else None
+    if wants_schema:
+        return await make_template(workspace, name, fill, start, promised)
+    return await sandboxes.template(name, fill, start, promised)
 
 
 async def _leave_empty(sandbox: Sandbox) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_server.model.orm import ModelClass, ModelField, ModelProblem, ModelRelationship, Models, ModelTable, Place
-from mcp_server.world.alembic_config import find_config
+from mcp_server.world.alembic_config import AlembicConfig, find_config
 from mcp_server.world.guest_environment import guest_environment
 from mcp_server.world.guest_errors import models_error
 from mcp_server.world.guest_process import visit
 from mcp_server.world.interpreter import find_interpreter
+from mcp_server.world.settings import Settings
 
 if TYPE_CHECKING:
     from mcp_server.world.workspace import Workspace
@@ -28,7 +30,7 @@ async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
     interpreter = await asyncio.to_thread(find_interpreter, settings)
     workspace.progress(f"reading the models with {interpreter}")
     config = find_config(settings, ambiguous_is_none=True)
-    folders = tuple({settings.root / "backend", config.path.parent} if config else {settings.root / "backend"})
+    folders = folders_of(settings, config)
     request = {
         "action": "models",
         "root": str(settings.root),
@@ -51,6 +53,11 @@ async def read_models(workspace: Workspace, server_version: int = 0) -> Models:
     if answer.result is None:
         raise models_error(answer, interpreter, settings.import_seconds)
     return as_models(answer.result, answer.versions, str(interpreter), notes)
+
+
+def folders_of(settings: Settings, config: AlembicConfig | None) -> tuple[Path, ...]:
+    """The folders besides the root whose .env the models are imported with."""
+    return tuple({settings.root / "backend", config.path.parent} if config else {settings.root / "backend"})
 
 
 def as_models(

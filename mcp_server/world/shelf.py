@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 STALE_AFTER = 60.0
+SCHEMAS_KEPT = 8
 CLOSE_WITHIN = 5.0
 
 
@@ -27,6 +28,7 @@ CLOSE_WITHIN = 5.0
 class Shelf:
     """idle: open connections to `live` and when each was put back. sandboxes: by major version, 0 for any.
 
+    schemas: of templates, by the server's version and the template's name, the last used last.
     near: server_version_num of what sandboxes are to be like, 0 when nobody asked. reading: the last Schema of `live`,
     and the State that tells whether it still stands.
     """
@@ -34,6 +36,7 @@ class Shelf:
     idle: list[tuple[Connection, float]] = field(default_factory=list)
     reading: tuple[Schema, State] | None = None
     sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
+    schemas: dict[tuple[int, str], Schema] = field(default_factory=dict)
     near: int = 0
     ledger: Ledger | None = None
     redactor: Redactor | None = None
@@ -60,8 +63,23 @@ class Shelf:
         else:
             await _close(connection)
 
+    def keep_schema(self, version: int, template: str, schema: Schema) -> None:
+        """Keep what a template holds, and the last few besides."""
+        self.schemas.pop((version, template), None)
+        self.schemas[version, template] = schema
+        while len(self.schemas) > SCHEMAS_KEPT:
+            del self.schemas[next(iter(self.schemas))]
+
+    def kept_schema(self, version: int, template: str) -> Schema | None:
+        """What a template holds, where it was read before."""
+        schema = self.schemas.get((version, template))
+        if schema is not None:
+            self.keep_schema(version, template, schema)
+        return schema
+
     async def clear(self) -> None:
         """Close the connections and the sandboxes."""
+        self.schemas.clear()
         while self.idle:
             await _close(self.idle.pop()[0])
         while self.sandboxes:

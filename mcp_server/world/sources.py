@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -13,15 +13,18 @@ from mcp_server.errors import ConfigError, DatabaseError, ModelsError
 from mcp_server.model.names import quote
 from mcp_server.model.orm import Models
 from mcp_server.model.schema import Schema
-from mcp_server.world.catalog import read_schema
+from mcp_server.world.bulk import runs, were_taken
 from mcp_server.world.database import connect, translating
 from mcp_server.world.guest_errors import statement_hint
 from mcp_server.world.migrations import replay
 from mcp_server.world.models import read_models
 from mcp_server.world.sql_file import fill_from_file, load_pieces
+from mcp_server.world.templates import make_template, read_template
 from mcp_server.world.version_table import find_version_table
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from mcp_server.model.spec_table import Spec
     from mcp_server.world.sandbox import Sandbox
     from mcp_server.world.workspace import Workspace
@@ -124,18 +127,7 @@ async def materialise_spec(workspace: Workspace, spec: Spec) -> str:
         await fill_from_spec(sandbox, made)
 
     digest = hashlib.sha256("\x1e".join(one.sql for one in made).encode()).hexdigest()
-    return await (await workspace.sandboxes()).template(f"spec {digest}", fill)
-
-
-async def read_template(workspace: Workspace, template: str) -> Schema:
-    """The Schema that a sandbox template holds."""
-    sandboxes = await workspace.sandboxes()
-    async with sandboxes.lend(template) as sandbox:
-        connection = await connect(sandbox.url)
-        try:
-            return await read_schema(connection)
-        finally:
-            await connection.close()
+    return await make_template(workspace, f"spec {digest}", fill)
 
 
 async def materialise_models(workspace: Workspace, models: Models) -> str:
@@ -145,22 +137,28 @@ async def materialise_models(workspace: Workspace, models: Models) -> str:
         workspace.progress(f"making {len(models.tables)} tables of the models")
         await fill_from_models(sandbox, models)
 
-    return await (await workspace.sandboxes()).template(f"models {models.fingerprint}", fill)
+    return await make_template(workspace, f"models {models.fingerprint}", fill)
 
 
 async def fill_from_models(sandbox: Sandbox, models: Models) -> None:
     """Run the DDL of models on a fresh sandbox."""
     connection = await connect(sandbox.url)
-    run: Callable[[str], Awaitable[str]] = connection.execute
+    sqls = (*(f"create extension if not exists {quote(name)}" for name in models.extensions), *models.ddl)
     try:
-        for sql in (*(f"create extension if not exists {quote(name)}" for name in models.extensions), *models.ddl):
-            try:
-                with translating("making the models"):
-                    await run(sql)
-            except DatabaseError as error:
-                raise _refused(error, sql, models) from error
+        for run in runs(sqls):
+            if not await were_taken(connection, sqls[run]):
+                await _one_by_one(connection, sqls[run], models)
     finally:
         await connection.close()
+
+
+async def _one_by_one(connection: Connection[Record], sqls: Iterable[str], models: Models) -> None:
+    for sql in sqls:
+        try:
+            with translating("making the models"):
+                await connection.execute(sql)
+        except DatabaseError as error:
+            raise _refused(error, sql, models) from error
 
 
 def _refused(error: DatabaseError, sql: str, models: Models) -> ModelsError:
@@ -194,4 +192,4 @@ async def _materialise_file(workspace: Workspace, name: str) -> str:
         await fill_from_file(sandboxes, sandbox, pieces)
 
     digest = hashlib.sha256("\x1e".join(piece.sql for piece in pieces).encode()).hexdigest()
-    return await sandboxes.template(f"file {digest}", fill)
+    return await make_template(workspace, f"file {digest}", fill)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from mcp_server.model.spec import SpecType, index_name
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, name_in_sql
 
 if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+
     from mcp_server.world.sandbox import Sandbox
 
 _EXTENSIONS = {"citext": "citext", "vector": "vector", "hstore": "hstore", "ltree": "ltree"}
@@ -170,22 +172,31 @@ async def fill_from_spec(sandbox: Sandbox, made: tuple[Making, ...]) -> None:
 
     Raises SpecError with the document's place when a table itself is refused.
     """
-    from mcp_server.world.database import connect, translating
+    from mcp_server.world.bulk import runs, were_taken
+    from mcp_server.world.database import connect
 
     connection = await connect(sandbox.url)
     try:
-        for one in made:
-            try:
-                with translating("making the spec"):
-                    await connection.execute(one.sql)
-            except DatabaseError as error:
-                if one.essential:
-                    hint = error.hint or "Correct the statement of this table in the spec."
-                    raise SpecError(
-                        f"Postgres refused what the spec states: {error.message}\n    {one.sql[:400]}",
-                        hint,
-                        one.place.file,
-                        one.place.line,
-                    ) from error
+        for run in runs([one.sql for one in made]):
+            if not await were_taken(connection, [one.sql for one in made[run]]):
+                await _one_by_one(connection, made[run])
     finally:
         await connection.close()
+
+
+async def _one_by_one(connection: Connection[Record], made: Iterable[Making]) -> None:
+    from mcp_server.world.database import translating
+
+    for one in made:
+        try:
+            with translating("making the spec"):
+                await connection.execute(one.sql)
+        except DatabaseError as error:
+            if one.essential:
+                hint = error.hint or "Correct the statement of this table in the spec."
+                raise SpecError(
+                    f"Postgres refused what the spec states: {error.message}\n    {one.sql[:400]}",
+                    hint,
+                    one.place.file,
+                    one.place.line,
+                ) from error

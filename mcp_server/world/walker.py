@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_server.model.orm import History
 from mcp_server.world.alembic_process import Alembic, open_alembic
@@ -45,16 +45,23 @@ async def open_walker(workspace: Workspace) -> AsyncIterator[Walker | None]:
     if alembic is None:
         yield None
         return
+    async with send(workspace, alembic) as (guest, sandbox):
+        yield await hear_history(alembic, guest, sandbox)
+
+
+@asynccontextmanager
+async def send(workspace: Workspace, alembic: Alembic, **more: Any) -> AsyncIterator[tuple[Guest, Sandbox]]:
+    """A guest that reads the history, and the database that it may reach afterwards. more: for guest/visit.py."""
     sandbox = await (await workspace.sandboxes()).promise()
-    request = {"action": "read and walk", **limits(sandbox)}
+    request = {"action": "read and walk", **limits(sandbox), **more}
     async with alembic.visiting(request, sandbox.url, alembic.settings.import_seconds) as guest:
-        history = await _read(alembic, guest)
-        guest.limit = alembic.settings.run_seconds
-        yield Walker(guest, sandbox, history)
+        yield guest, sandbox
 
 
-async def _read(alembic: Alembic, guest: Guest) -> History:
+async def hear_history(alembic: Alembic, guest: Guest, sandbox: Sandbox) -> Walker:
+    """The walker that a guest is once it has told the history. Raises MigrationError."""
     said = await guest.hear()
     if said is None:
         raise unread(alembic, await guest.end())
-    return history_of(alembic, said["result"], said["versions"])
+    guest.limit = alembic.settings.run_seconds
+    return Walker(guest, sandbox, history_of(alembic, said["result"], said["versions"]))

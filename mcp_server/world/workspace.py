@@ -128,6 +128,14 @@ class Workspace:
             known = self._shelf.reading = await read_with_state(connection)
         return known[0]
 
+    def keep_schema(self, version: int, template: str, schema: Schema) -> None:
+        """Remember what a sandbox template holds. version: of the server that it is on."""
+        self._shelf.keep_schema(version, template, schema)
+
+    def kept_schema(self, version: int, template: str) -> Schema | None:
+        """What a sandbox template holds, where it was read before."""
+        return self._shelf.kept_schema(version, template)
+
     async def sandboxes(self, near: int | None = None) -> Sandboxes:
         """The sandboxes, on the server given by DBARCH_SANDBOX_URL or on the embedded Postgres.
 

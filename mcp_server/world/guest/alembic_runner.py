@@ -39,8 +39,11 @@ class Walk:
 
 
 def read_history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
-    """Every revision and what env.py configures. Connects to nothing. state: keeps the revisions for run()."""
-    environment = alembics.open_environment(request, guard.project)
+    """Every revision and what env.py configures. Connects to nothing.
+
+    state: keeps the revisions for run(); "environment" and "given" where both are known already.
+    """
+    environment = state.get("environment") or alembics.open_environment(request, guard.project)
     state["revisions"] = alembics.Revisions(environment.script)
     found = alembics.entries(state["revisions"], guard.project)
     option = getattr(environment.config, "get_alembic_option", environment.config.get_main_option)
@@ -54,7 +57,7 @@ def read_history(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -
         "filters": [],
     }
     try:
-        given = alembics.record(environment, guard)
+        given = state.get("given") or alembics.record(environment, guard)
     except (Exception, Forbidden, SystemExit) as error:  # noqa: BLE001 - a history can be read while env.py is broken
         answer["env_error"] = f"{type(error).__name__}: {error}"
     else:

@@ -20,6 +20,7 @@ class Recorder:
         self.metadatas: list[Any] = []
         self.outside: list[Any] = []  # of tables that no file of the project declares
         self.tables: dict[Any, Place] = {}
+        self._heard: list[tuple[Any, str, Any]] = []
 
     def listen(self) -> None:
         """Begin. Needs SQLAlchemy 1.4 or newer."""
@@ -40,8 +41,16 @@ class Recorder:
             if kind not in self.classes:
                 self.classes.append(kind)
 
-        event.listen(Table, "after_parent_attach", declared)
-        event.listen(Mapper, "instrument_class", mapped)
+        self._heard = [(Table, "after_parent_attach", declared), (Mapper, "instrument_class", mapped)]
+        for heard in self._heard:
+            event.listen(*heard)
+
+    def rest(self) -> None:
+        """End: what revisions declare later is none of the models."""
+        from sqlalchemy import event
+
+        while self._heard:
+            event.remove(*self._heard.pop())
 
     def places(self) -> dict[str, Place]:
         """Where each table was declared, by its key."""

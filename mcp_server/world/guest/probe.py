@@ -6,6 +6,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,6 +15,8 @@ from . import ddl, finding
 from .classes import Recorder, describe
 from .guard import Forbidden, Guard
 from .places import Place, Project
+
+BY_TARGET = "Alembic's target_metadata"
 
 
 class NoModels(Exception):
@@ -49,7 +52,32 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
     _stand_in_external(with_tables, set(request["external"]))
     if guard.refused_databases:  # swallowed by a bare `except`
         raise Forbidden(*guard.refused_databases[0])
-    sqls = ddl.statements(with_tables, request["server_version"])
+    return _told(with_tables, request["server_version"], recorder, found_by, notes + _refusals(guard))
+
+
+def read_configured(
+    given: dict[str, Any], server_version: int, guard: Guard, recorder: Recorder
+) -> dict[str, Any] | None:
+    """The models that env.py has imported and names, by a process that runs revisions afterwards; as read_models().
+
+    given: what env.py configures. None where they could only be read by what the revisions must not meet: modules that
+    env.py forgot, tables of others that are stood in for, or something that was refused while they were imported.
+    """
+    targets = _with_tables(given.get("target_metadata"))
+    refused = guard.refused_databases or guard.refused_addresses
+    if not targets or refused or ddl.unresolved(targets):
+        return None
+    if any(metadata.tables and metadata not in targets for metadata in recorder.metadatas):
+        return None
+    if any(True for _ in _forgotten(finding.find_modules(recorder.project.root))):
+        return None
+    return _told(targets, server_version, recorder, BY_TARGET, [])
+
+
+def _told(
+    with_tables: list[Any], server_version: int, recorder: Recorder, found_by: str, notes: list[str]
+) -> dict[str, Any]:
+    sqls = ddl.statements(with_tables, server_version)
     problems = _mapper_problems(recorder)
     return {
         "found_by": found_by,
@@ -60,7 +88,7 @@ def read_models(request: dict[str, Any], guard: Guard, recorder: Recorder) -> di
         "schemas": ddl.schemas(with_tables),
         "extensions": ddl.extensions(sqls),
         "problems": problems,
-        "notes": notes + _refusals(guard),
+        "notes": notes,
     }
 
 
@@ -116,7 +144,7 @@ def _import_found(request: dict[str, Any], guard: Guard, recorder: Recorder, not
             f"{', '.join(sorted(metadata.tables))}: declared, but not part of env.py's target_metadata"
             for metadata in others
         )
-        return "Alembic's target_metadata", targets
+        return BY_TARGET, targets
     if not modules:
         raise NoModels("no module of the project declares a table")
     roots = sorted({module.root for module in modules})
@@ -132,12 +160,7 @@ def _import_found(request: dict[str, Any], guard: Guard, recorder: Recorder, not
 def _import_beside(modules: list[finding.Module], recorder: Recorder, notes: list[str]) -> None:
     """Also import modules that env.py forgot, where they resolve as its own do; a broken one is only named."""
     project = recorder.project
-    own = {os.path.realpath(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
-    for module in modules:
-        if os.path.realpath(module.file) in own or module.root not in sys.path:
-            continue
-        if not any(os.path.realpath(path).startswith(module.root + os.sep) for path in own):
-            continue
+    for module in _forgotten(modules):
         try:
             importlib.import_module(module.name)
         except (Exception, Forbidden, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
@@ -146,6 +169,16 @@ def _import_beside(modules: list[finding.Module], recorder: Recorder, notes: lis
             )
         else:
             notes.append(f"{project.name(module.file)} declares tables and is not imported by env.py")
+
+
+def _forgotten(modules: list[finding.Module]) -> Iterator[finding.Module]:
+    """The modules that env.py did not import, and that can be where its own come from."""
+    own = {os.path.realpath(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
+    for module in modules:
+        if os.path.realpath(module.file) in own or module.root not in sys.path:
+            continue
+        if any(path.startswith(module.root + os.sep) for path in own):
+            yield module
 
 
 def _alembic_metadata(request: dict[str, Any], guard: Guard) -> list[Any]:
@@ -158,6 +191,11 @@ def _alembic_metadata(request: dict[str, Any], guard: Guard) -> list[Any]:
         where = f"{place.file}:{place.line}: " if place.file else ""
         note = f"Alembic's env.py could not be asked for its models: {where}{type(error).__name__}: {error}"
         raise EnvironmentUnusable(note) from error
+    return _with_tables(given)
+
+
+def _with_tables(given: Any) -> list[Any]:
+    """Of what env.py gives as target_metadata, the MetaData that hold tables."""
     found = list(given) if isinstance(given, (list, tuple)) else [given]
     return [metadata for metadata in found if metadata is not None and getattr(metadata, "tables", None)]
 

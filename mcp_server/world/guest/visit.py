@@ -10,7 +10,7 @@ from typing import Any
 
 from . import failures
 from .channel import Channel, open_channel
-from .guard import Guard, Target
+from .guard import Forbidden, Guard, Target
 from .places import Project
 from .sources import run_from_sources
 
@@ -87,10 +87,17 @@ def _run(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[s
 
 
 def _read_and_walk(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
-    """Read the history, then carry out steps whenever some are named, until we are ended. One that fails is told."""
+    """Read the history, then carry out steps whenever some are named, until we are ended. One that fails is told.
+
+    request: with server_version, the models are told first, see _read_on_the_way().
+    """
     from . import alembic_runner, engines
 
     engines.redirect(guard)
+    if "server_version" in request:
+        state["channel"].send(
+            {"say": "models", "result": _read_on_the_way(request, guard, state), "versions": versions()}
+        )
     told: dict[str, Any] = {"say": "history", "result": alembic_runner.read_history(request, guard, state)}
     told["versions"] = versions()
     while True:
@@ -102,6 +109,23 @@ def _read_and_walk(request: dict[str, Any], guard: Guard, state: dict[str, Any])
         except Exception as error:  # noqa: BLE001 - whatever the user's code raises
             traceback.print_exc()
             told = {"say": "failed", "error": failures.describe(error, guard, state)}
+
+
+def _read_on_the_way(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any] | None:
+    """The models that env.py imports for the history; None where a process of their own has to read them."""
+    from . import alembic_environment, probe
+    from .classes import Recorder
+
+    recorder = Recorder(guard.project)
+    recorder.listen()
+    try:
+        state["environment"] = alembic_environment.open_environment(request, guard.project)
+        state["given"] = alembic_environment.record(state["environment"], guard)
+        return probe.read_configured(state["given"], request["server_version"], guard, recorder)
+    except (Exception, Forbidden, SystemExit):  # noqa: BLE001 - whatever it is, it is met again, and told, by who reads on
+        return None
+    finally:
+        recorder.rest()
 
 
 def _compile(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
