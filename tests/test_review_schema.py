@@ -150,9 +150,21 @@ async def test_a_spec_is_judged_by_what_it_says_twice_and_by_its_tables(stated: 
     answer = await review_schema(stated, "spec")
     told = {(one["code"], one.get("place", "")) for one in findings(answer)}
     assert ("P102", "specs/001-tasks/data-model.md:7") in told
-    assert {"P102", "S104", "S102"} <= {code for code, _ in told}
+    assert ("S104", "specs/001-tasks/data-model.md:8") in told
+    assert ("S102", "specs/002-owners/data-model.md:8") in told
+    assert "alter table" not in answer.text
+    assert "Fix: write it into the spec there" in answer.text
+    assert answer.text.splitlines()[-1].startswith("Next: change the spec where it says so")
     one = await review_schema(stated, "spec:specs/001-tasks/data-model.md")
     assert {found["code"] for found in findings(one)} == {"S104"}
+
+
+async def test_tables_that_a_spec_leaves_to_others_are_not_judged(stated: Workspace) -> None:
+    path = stated.settings.root / "specs/001-tasks/data-model.md"
+    path.write_text(path.read_text("utf-8").replace("`tasks`", "`tasks` (Managed by Better Auth)"), "utf-8")
+    answer = await review_schema(stated, "spec:specs/001-tasks/data-model.md")
+    assert findings(answer) == []
+    assert "Left out, for others own them: tasks." in answer.text
 
 
 async def test_a_spec_that_postgres_cannot_make_is_still_judged_by_what_it_says(stated: Workspace) -> None:

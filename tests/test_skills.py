@@ -190,8 +190,8 @@ def test_the_code_is_clean_for_ruff_and_mypy(tmp_path: Path) -> None:
     project(tmp_path, MODEL)
     tools = Path(sys.executable).parent
     for command in (
-        [tools / "ruff", "check", "--isolated", "--select", "F,E,W,I,B,UP,N,SIM,RET", "."],
-        [tools / "ruff", "format", "--isolated", "--check", "."],
+        [tools / "ruff", "check", "--isolated", "--line-length", 120, "--select", "F,E,W,I,B,UP,N,SIM,RET", "."],
+        [tools / "ruff", "format", "--isolated", "--line-length", 120, "--check", "."],
         [tools / "mypy", "--strict", "."],
     ):
         done = run(tmp_path, *command)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mcp_server.model.spec_table import Spec
     from mcp_server.world.workspace import Workspace
 
+NEXT = "change the spec where it says so, or ask what is meant; then design_models, or compare_schemas with the models."
+
 
 async def review_schema(
     workspace: Workspace,
@@ -46,15 +48,19 @@ async def _judged(workspace: Workspace, source: str) -> SchemaReview:
     """What the rules find in a source, each with its place."""
     from mcp_server.model.finding import Report
     from mcp_server.model.schema_review import SchemaReview
-    from mcp_server.operations.placing import placed
+    from mcp_server.operations.placing import placed, stated
     from mcp_server.rules import judge, rules
 
     seen = await _look(workspace, source)
     report = judge(*(one for one in (seen.spec, seen.schema, seen.models, seen.code) if one is not None))
-    found = Report.of(placed(one, seen.schema, seen.models, seen.code) for one in report.findings)
+    in_spec = (stated(one, seen.schema, seen.spec) for one in report.findings)
+    found = Report.of(placed(one, seen.schema, seen.models, seen.code) for one in in_spec)
     titles = tuple((one.rule.code, one.page.partition("\n")[0]) for one in rules())
     digests = seen.code.digests if seen.code else ()
-    return SchemaReview(source, found, _counts(seen), seen.notes(), tuple(seen.failures), titles, digests=digests)
+    notes, failures = seen.notes(), tuple(seen.failures)
+    return SchemaReview(
+        source, found, _counts(seen), notes, failures, titles, digests=digests, next=NEXT if seen.spec else ""
+    )
 
 
 async def _look(workspace: Workspace, source: str) -> Seen:
@@ -91,8 +97,10 @@ async def _look_at_spec(workspace: Workspace, path: str, source: str) -> Seen:
 
     seen = Seen([])
     seen.spec = await load_spec(workspace, path)
+    seen.others = tuple(one.name for one in seen.spec.tables if one.external)
     try:
-        seen.schema = without_external(await read_source(workspace, source), workspace.settings.external)
+        schema = await read_source(workspace, source)
+        seen.schema = without_external(schema, (*workspace.settings.external, *seen.others))
     except (SourceError, DatabaseError) as error:
         seen.failures.append(f"the tables. {' '.join(str(error).split())[:600]}")
     return seen
@@ -117,6 +125,7 @@ class Seen:
     def __init__(self, failures: list[str]) -> None:
         self.failures = failures
         self.spec: Spec | None = None
+        self.others: tuple[str, ...] = ()
         self.schema: Schema | None = None
         self.models: Models | None = None
         self.code: Code | None = None
@@ -124,7 +133,8 @@ class Seen:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of what was read."""
         models, code = self.models, self.code
-        return (*(models.notes if models else ()), *(code.notes if code else ()))
+        left = (f"Left out, for others own them: {', '.join(self.others)}.",) if self.others else ()
+        return (*left, *(models.notes if models else ()), *(code.notes if code else ()))
 
 
 def _counts(seen: Seen) -> tuple[tuple[str, int], ...]:
