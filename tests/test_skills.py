@@ -14,6 +14,7 @@ import pytest
 from mcp_server.model.change import describe, diff
 from mcp_server.operations import OPERATIONS
 from mcp_server.operations.design import designed
+from mcp_server.operations.explain import explain_query
 from mcp_server.operations.isolation import check_isolation
 from mcp_server.operations.judging import review_schema
 from mcp_server.world.sandbox import Sandbox, Sandboxes
@@ -184,6 +185,23 @@ async def test_our_own_rules_find_nothing_in_what_the_skills_show(tmp_path: Path
     isolation = await check_isolation(workspace, source="models")
     assert review.verdict == "models: no findings", review.text
     assert isolation.findings == 0, isolation.text
+
+
+async def test_queries_of_the_skills_are_explained_by_their_names_as_they_say(
+    connection: asyncpg.Connection[asyncpg.Record], database: Sandbox, tmp_path: Path, cache: Path
+) -> None:
+    await connection.execute(
+        "create table users (id uuid primary key, email text);"
+        "create table tasks (id int primary key, user_id uuid not null, title text, description text, completed bool,"
+        " created_at timestamptz not null, updated_at timestamptz)"
+    )
+    folder = project(tmp_path, MODEL)
+    workspace = open_project(folder, python=sys.executable, database_url=database.url, cache=cache)
+    owner = "00000000-0000-0000-0000-000000000007"
+    for name, params in (("newest_tasks", (owner,)), ("task_with_user", (owner, 3)), ("users_with_tasks", ())):
+        answer = await explain_query(workspace, f"queries:{name}", params)
+        assert "The statement is made at queries.py:" in answer.text, answer.text
+    await workspace.close()
 
 
 def test_the_code_is_clean_for_ruff_and_mypy(tmp_path: Path) -> None:
