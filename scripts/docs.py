@@ -1,7 +1,7 @@
 """Write the generated pages anew: `python -m scripts.docs`; with `--check`, only say which are stale.
 
 docs/tools.md comes from the operations' own contracts, launcher/catalogue.json from the server's list of tools, docs/rules
-from the rules' docstrings and examples.
+from the rules' docstrings and examples, and what skills refer to from the rules' and the planner's docstrings.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from mcp_server.door import Contract, contract_of
 from mcp_server.operations import OPERATIONS
 from mcp_server.render.rule_page import render_rule, render_rules
 from mcp_server.rules import rules
+from scripts.skill_references import skill_references
 from scripts.write_catalogue import text as catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,8 @@ def _default(default: object) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page and what it should hold."""
-    return {ROOT / "docs/tools.md": tools_page(), ROOT / "launcher/catalogue.json": catalogue(), **rule_pages()}
+    top = {ROOT / "docs/tools.md": tools_page(), ROOT / "launcher/catalogue.json": catalogue()}
+    return {**top, **rule_pages(), **skill_references()}
 
 
 def rule_pages() -> dict[Path, str]:

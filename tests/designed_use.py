@@ -82,7 +82,25 @@ async def break_bound(session: AsyncSession) -> None:
         SAID["refused bound"] = True
 
 
+async def wait_too_long() -> None:
+    """A statement that nobody waits for any more is ended, on the server as well."""
+    db.STATEMENT_SECONDS = 0.2
+    try:
+        async with db.get_engine().connect() as connection:
+            await connection.execute(text("select pg_sleep(600)"))
+    except TimeoutError:
+        SAID["too long"] = "ended"
+    await db.close()
+    db.STATEMENT_SECONDS = 60.0
+    async with db.get_engine().connect() as connection:
+        running = text(
+            "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(600)' and pid <> pg_backend_pid()"
+        )
+        SAID["still running"] = (await connection.execute(running)).scalar_one()
+
+
 async def main() -> None:
+    await wait_too_long()
     async with db.lifespan(None):
         SAID["healthy"] = await db.check_health()
         async with db.get_engine().begin() as connection:

@@ -73,6 +73,31 @@ async def test_nothing_is_written_without_consent_and_the_question_to_ask_is_giv
     assert not (door.workspace.settings.root / "history").exists()
 
 
+@pytest.mark.parametrize("answer", ["no", "No.", "n/a", "none", "not yet", "not now", "false"])
+async def test_an_answer_that_does_not_agree_is_no_consent(door: Door, answer: str) -> None:
+    with pytest.raises(Refused, match="agrees"):
+        await call(door, consent=answer)
+    assert not (door.workspace.settings.root / "history").exists()
+
+
+async def test_the_record_of_the_work_is_linked_also_when_it_belongs_to_no_feature(door: Door) -> None:
+    phr = contract_of(next(operation for operation in OPERATIONS if operation.name == "write_phr"))
+    for title in ("First work", "The work decided on"):
+        await door.carry_out(phr, {"title": title, "stage": "general", "prompt": "do it"})
+    text = await call(door)
+    path = "history/prompts/general/0002-the-work-decided-on.general.prompt.md"
+    assert f"Linked: phr {path}" in text
+    assert f"- Evaluator Evidence: {path}" in written(door)
+
+
+async def test_a_record_that_is_no_longer_there_is_not_linked(door: Door) -> None:
+    phr = contract_of(next(operation for operation in OPERATIONS if operation.name == "write_phr"))
+    await door.carry_out(phr, {"title": "First work", "stage": "general", "prompt": "do it"})
+    (door.workspace.settings.root / "history/prompts/general/0001-first-work.general.prompt.md").unlink()
+    assert "Linked" not in await call(door)
+    assert "- Evaluator Evidence: none" in written(door)
+
+
 @pytest.mark.parametrize(
     ("left_out", "named"), [({"impact": ""}, "impact"), ({"alternatives": ("none",)}, "alternatives"), ({"scope": "n/a"}, "scope")]
 )  # fmt: skip

@@ -152,6 +152,8 @@ async def test_the_models_and_the_session_work_as_an_application_uses_them(
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout)
     assert said == {
+        "too long": "ended",
+        "still running": 0,
         "healthy": True,
         "stored": ["good", "e-book"],
         "no note is null": True,

@@ -7,31 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from mcp_server import __version__
 from mcp_server.operations import OPERATIONS
+from tests.plugin_texts import AGENTS, PREFIX, ROOT, SKILLS, TOOLS, name_of
 
-ROOT = Path(__file__).resolve().parent.parent
-AGENTS = sorted((ROOT / "agents").glob("*.md"))
-SKILLS = sorted((ROOT / "skills").glob("*/SKILL.md"))
-PREFIX = "mcp__plugin_dbarch_db__"
-TOOLS = {f"{PREFIX}{operation.name}" for operation in OPERATIONS}
-ADR_LINE = "📋 Architectural decision detected: <brief>. Document? Run /sp.adr <title>."
 HOOK = ROOT / "hooks/allow_reading.py"
-
-
-def document(path: Path) -> tuple[dict[str, Any], str]:
-    """The front matter and the body of a Markdown file."""
-    _, front, body = path.read_text("utf-8").split("---\n", 2)
-    return yaml.safe_load(front), body
-
-
-def name_of(path: Path) -> str:
-    return path.parent.name if path.name == "SKILL.md" else path.stem
 
 
 def ask_hook(text: str) -> str:
@@ -129,51 +112,11 @@ def test_the_hooks_are_asked_about_our_tools_and_the_shell_alone() -> None:
     assert asked == {HOOK.relative_to(ROOT).as_posix(): TOOLS, "hooks/guard_shell.py": {"Bash"}}
 
 
-@pytest.mark.parametrize("path", AGENTS, ids=name_of)
-def test_an_agent_names_tools_that_exist_and_asks_before_a_decision(path: Path) -> None:
-    front, body = document(path)
-    tools = [tool.strip() for tool in front["tools"].split(",")]
-    ours = {tool for tool in tools if tool.startswith("mcp__")}
-    assert front["name"] == path.stem
-    assert "Use proactively when" in front["description"]
-    assert len(front["description"]) <= 300
-    assert ours
-    assert ours <= TOOLS
-    assert {"Read", "Grep", "Glob"} <= set(tools)
-    assert ADR_LINE in body
-    assert f"{PREFIX}write_phr" in ours
-    assert set(re.findall(r"`(\w+_\w+)`", body)) & {operation.name for operation in OPERATIONS}
-
-
-@pytest.mark.parametrize("path", AGENTS, ids=name_of)
-def test_an_agent_speaks_of_no_tool_that_it_lacks(path: Path) -> None:
-    front, body = document(path)
-    for operation in OPERATIONS:
-        if f"`{operation.name}`" in body:
-            assert f"{PREFIX}{operation.name}" in front["tools"]
-
-
-@pytest.mark.parametrize("path", SKILLS, ids=name_of)
-def test_a_skill_says_when_and_stays_short(path: Path) -> None:
-    front, body = document(path)
-    assert set(front) <= {"name", "description"}
-    assert front["name"] == path.parent.name
-    assert front["description"].startswith("Use when")
-    assert len(body.split()) <= 500
-
-
 @pytest.mark.parametrize("path", [*AGENTS, *SKILLS], ids=name_of)
 def test_a_text_is_real_utf8(path: Path) -> None:
     text = path.read_bytes().decode("utf-8")
     assert "ð" not in text
     assert "â€" not in text
-
-
-def test_skills_that_agents_preload_exist() -> None:
-    known = {f"dbarch:{path.parent.name}" for path in SKILLS}
-    for path in AGENTS:
-        named = document(path)[0].get("skills", "")
-        assert {word.strip() for word in named.split(",") if word.strip()} <= known
 
 
 def test_the_manifest_asks_for_nothing_and_has_the_packages_version() -> None:

@@ -116,6 +116,66 @@ async def test_a_file_of_sql_is_judged_by_its_tables_alone(library: Workspace) -
     assert {one["code"] for one in findings(answer)} == {"S101", "S104"}
 
 
+SPEC = """
+## Table: `tasks`
+
+| Column | Type | Constraints |
+|---|---|---|
+| id | SERIAL | PRIMARY KEY |
+| title | VARCHAR(200) | NOT NULL |
+| due_at | TIMESTAMP | NULL |
+"""
+LATER = """
+## Table: `tasks`
+
+| Column | Type | Constraints |
+|---|---|---|
+| id | SERIAL | PRIMARY KEY |
+| title | VARCHAR(80) | NOT NULL |
+| user_id | {type} | NOT NULL, FK -> {target} |
+"""
+
+
+@pytest.fixture
+def stated(tmp_path: Path, sandboxes: Sandboxes) -> Workspace:
+    """A project of two specs that do not agree."""
+    for name, text in (("001-tasks", SPEC), ("002-owners", LATER.format(type="INTEGER", target="tasks.id"))):
+        folder = tmp_path / "specs" / name
+        folder.mkdir(parents=True)
+        (folder / "data-model.md").write_text(text, "utf-8")
+    return open_project(tmp_path, sandboxes)
+
+
+async def test_a_spec_is_judged_by_what_it_says_twice_and_by_its_tables(stated: Workspace) -> None:
+    answer = await review_schema(stated, "spec")
+    told = {(one["code"], one.get("place", "")) for one in findings(answer)}
+    assert ("P102", "specs/001-tasks/data-model.md:7") in told
+    assert ("S104", "specs/001-tasks/data-model.md:8") in told
+    assert ("S102", "specs/002-owners/data-model.md:8") in told
+    assert "alter table" not in answer.text
+    assert "Fix: write it into the spec there" in answer.text
+    assert answer.text.splitlines()[-1].startswith("Next: change the spec where it says so")
+    one = await review_schema(stated, "spec:specs/001-tasks/data-model.md")
+    assert {found["code"] for found in findings(one)} == {"S104"}
+
+
+async def test_tables_that_a_spec_leaves_to_others_are_not_judged(stated: Workspace) -> None:
+    path = stated.settings.root / "specs/001-tasks/data-model.md"
+    path.write_text(path.read_text("utf-8").replace("`tasks`", "`tasks` (Managed by Better Auth)"), "utf-8")
+    answer = await review_schema(stated, "spec:specs/001-tasks/data-model.md")
+    assert findings(answer) == []
+    assert "Left out, for others own them: tasks." in answer.text
+
+
+async def test_a_spec_that_postgres_cannot_make_is_still_judged_by_what_it_says(stated: Workspace) -> None:
+    later = stated.settings.root / "specs/002-owners/data-model.md"
+    later.write_text(f"{LATER.format(type='INTEGER', target='tasks.id')}| size | NUMERIC(5000) | NULL |\n", "utf-8")
+    answer = await review_schema(stated, "spec")
+    assert "P102" in {one["code"] for one in findings(answer)}
+    assert "not everything could be judged" in answer.verdict
+    assert "the tables. " in answer.text
+
+
 async def test_an_unknown_source_is_refused(library: Workspace) -> None:
     with pytest.raises(ConfigError):
         await review_schema(library, "nothing")

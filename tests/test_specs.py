@@ -61,6 +61,12 @@ COLUMN_TABLE = """
 """
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "<!-- nothing yet -->\n", "---\n"])
+def test_a_document_without_a_word_states_nothing(text: str) -> None:
+    document = read_document(text, PATH)
+    assert (document.tables, document.indexes, document.unread) == ((), (), ())
+
+
 def test_a_column_table_states_names_types_and_constraints_with_their_lines() -> None:
     table = only(read(COLUMN_TABLE))
     assert (table.name, table.kind, table.form, table.strength) == ("books", "table", "column table", "strong")

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-BEFORE = "create table task (id int primary key, title text, note text, due date);"
+BEFORE = (
+    "create table person (id int primary key, email text not null);"
+    "create table task (id int primary key, title text, note text, due date, owner_id int references person);"
+)
 MARK = "📋 Architectural decision detected: "
 
 
@@ -39,6 +42,13 @@ MARK = "📋 Architectural decision detected: "
         ("create index on task (lower(title)); create index on task (due) include (title)", ["an index strategy for task"]),
         ("create index on task (due); alter table task add column more int; alter table task alter column note type varchar(9)", []),
         ("alter table task add unique (title)", []),
+        ("alter table task add owner_email text", ["denormalised data in task.owner_email"]),
+        ("alter table task add person_email text", ["denormalised data in task.person_email"]),
+        ("alter table person add task_count int not null default 0", ["denormalised data in person.task_count"]),
+        ("create materialized view busy as select owner_id, count(*) n from task group by 1", ["denormalised data in busy"]),
+        ("alter table task add owner_note text; alter table task add other_email text", []),
+        ("alter table task add owner_email int; alter table person add event_count int; alter table person add task_counted text", []),
+        ("create view busy as select owner_id from task; alter table task add helper_id int references person", []),
     ],
 )  # fmt: skip
 async def test_choices_are_what_others_will_ask_about(connection: Connection, sql: str, briefs: list[str]) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mcp_server.model.change import Added, Altered, Change
+from mcp_server.model.copied import is_copy
 from mcp_server.model.names import split
 from mcp_server.model.record import Run
-from mcp_server.model.schema import Column, Constraint, Index, Schema, Table
+from mcp_server.model.schema import Column, Constraint, Index, Schema, Table, View
 
 STATUSES = ("Proposed", "Accepted", "Superseded", "Rejected")
-# Answers that say that there is nothing to say.
+# Answers that say that there is nothing to say, and those that do not agree.
 _NOTHING = frozenset({"", "-", "no", "none", "n/a", "na", "false", "nothing", "not applicable"})
+_REFUSALS = _NOTHING | {"nope", "not yet", "not now", "later", "don't", "do not", "unknown", "pending"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ def unmet(decision: Decision) -> Iterator[str]:
         yield "scope (what else it binds, beyond one detail)"
 
 
+def agrees(decision: Decision) -> bool:
+    """Whether a person's words of consent are given, and are not those of a refusal."""
+    return decision.consent.strip().strip(".!").lower() not in _REFUSALS
+
+
 def _nothing(answer: str) -> bool:
     return answer.strip().strip(".").lower() in _NOTHING
 
@@ -75,15 +82,19 @@ class Choice:
 def choices_of(changes: Iterable[Change], after: Schema) -> tuple[Choice, ...]:
     """The choices that changes towards a schema make; an ordinary column, key or index is none."""
     keys = {key.table: key.columns for key in after.all(Constraint) if key.kind == "p"}
-    return tuple(dict.fromkeys(choice for change in changes for choice in _choices(change, keys)))
+    return tuple(dict.fromkeys(choice for change in changes for choice in _choices(change, keys, after)))
 
 
-def _choices(change: Change, keys: Mapping[str, tuple[str, ...]]) -> Iterator[Choice]:
+def _choices(change: Change, keys: Mapping[str, tuple[str, ...]], after: Schema) -> Iterator[Choice]:
     match change:
         case Added(item=Table(partition_of="") as table):
             yield Choice("a partitioned table" if table.partition_by else "a new table", table.name)
         case Added(item=Index(constraint="", parent="") as index) if _is_strategy(index):
             yield Choice("an index strategy for", split(index.table)[-1])
+        case Added(item=Column() as column) if is_copy(column, after):
+            yield Choice("denormalised data in", f"{split(column.table)[-1]}.{column.name}")
+        case Added(item=View(materialized=True) as view):
+            yield Choice("denormalised data in", view.name)
         case Altered(after=Column() as column, fields=fields) if "type" in fields:
             if column.name in keys.get(column.table, ()):
                 yield Choice("another key type of", split(column.table)[-1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
-from mcp_server.model.decision import STATUSES, Decision, unmet
+from mcp_server.model.decision import STATUSES, Decision, agrees, unmet
 from mcp_server.model.record import suggestion
 from mcp_server.world.adrs import WrittenDecision, write_decision
 from mcp_server.world.features import find_project
@@ -94,7 +94,7 @@ def _refuse_unfit(draft: Decision) -> None:
             f"The three-part test is not passed: there is no answer for {'; '.join(missing)}. Nothing was written.",
             "Answer it from what was really weighed; where one part has no answer, leave a note in the PHR instead.",
         )
-    if not draft.consent:
+    if not agrees(draft):
         asked = suggestion(draft.decision.splitlines()[0][:120].rstrip(" ."), draft.title)
         raise Refused(
             "An ADR is written when a person agrees; nothing was written.",

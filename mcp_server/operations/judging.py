@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from mcp_server.model.orm import Models
     from mcp_server.model.schema import Schema
     from mcp_server.model.schema_review import SchemaReview
+    from mcp_server.model.spec_table import Spec
     from mcp_server.world.workspace import Workspace
+
+NEXT = "change the spec where it says so, or ask what is meant; then design_models, or compare_schemas with the models."
 
 
 async def review_schema(
@@ -25,10 +28,11 @@ async def review_schema(
     """Judge a schema by the mistakes that real projects make, each with file and line, the evidence and a fix.
 
     Of models: the tables that they make (made real on a throw-away Postgres), the classes, and the project's code around
-    them: engines, sessions, routes, queries, start-up, secrets that git keeps. Of any other source: its tables. The code
-    is read, never run; models are imported by the project's own interpreter, without a database.
+    them: engines, sessions, routes, queries, start-up, secrets that git keeps. Of a spec: what contradicts in it, and its
+    tables. Of any other source: its tables. The code is read, never run; models are imported by the project's own
+    interpreter, without a database.
 
-    source: models, live, migrations, migrations:<revision> or file:<path.sql>. fix: also show the mechanical fixes as a
+    source: models, live, migrations, migrations:<revision>, spec, spec:<path> or file:<path.sql>. fix: also show the mechanical fixes as a
     diff. write: make these changes in the files; without it nothing is written. format: text or json.
     """
     from mcp_server.operations.mending import mend
@@ -44,15 +48,19 @@ async def _judged(workspace: Workspace, source: str) -> SchemaReview:
     """What the rules find in a source, each with its place."""
     from mcp_server.model.finding import Report
     from mcp_server.model.schema_review import SchemaReview
-    from mcp_server.operations.placing import placed
+    from mcp_server.operations.placing import placed, stated
     from mcp_server.rules import judge, rules
 
     seen = await _look(workspace, source)
-    report = judge(*(one for one in (seen.schema, seen.models, seen.code) if one is not None))
-    found = Report.of(placed(one, seen.schema, seen.models, seen.code) for one in report.findings)
+    report = judge(*(one for one in (seen.spec, seen.schema, seen.models, seen.code) if one is not None))
+    in_spec = (stated(one, seen.schema, seen.spec) for one in report.findings)
+    found = Report.of(placed(one, seen.schema, seen.models, seen.code) for one in in_spec)
     titles = tuple((one.rule.code, one.page.partition("\n")[0]) for one in rules())
     digests = seen.code.digests if seen.code else ()
-    return SchemaReview(source, found, _counts(seen), seen.notes(), tuple(seen.failures), titles, digests=digests)
+    notes, failures = seen.notes(), tuple(seen.failures)
+    return SchemaReview(
+        source, found, _counts(seen), notes, failures, titles, digests=digests, next=NEXT if seen.spec else ""
+    )
 
 
 async def _look(workspace: Workspace, source: str) -> Seen:
@@ -61,7 +69,10 @@ async def _look(workspace: Workspace, source: str) -> Seen:
     from mcp_server.world.sources import parse_source, read_source
 
     seen = Seen([])
-    if parse_source(source).kind != "models":
+    parsed = parse_source(source)
+    if parsed.kind == "spec":
+        return await _look_at_spec(workspace, parsed.argument, source)
+    if parsed.kind != "models":
         seen.schema = without_external(await read_source(workspace, source), workspace.settings.external)
         return seen
     seen.code = await _code(workspace)
@@ -75,6 +86,23 @@ async def _look(workspace: Workspace, source: str) -> Seen:
             raise
         part = "the tables" if seen.models else "the models"
         seen.failures.append(f"{part}. {' '.join(str(error).split())[:600]}")
+    return seen
+
+
+async def _look_at_spec(workspace: Workspace, path: str, source: str) -> Seen:
+    """What a spec states, and the tables that it makes; a spec that makes none is judged by what it states."""
+    from mcp_server.errors import DatabaseError, SourceError
+    from mcp_server.world.external import without_external
+    from mcp_server.world.sources import load_spec, read_source
+
+    seen = Seen([])
+    seen.spec = await load_spec(workspace, path)
+    seen.others = tuple(one.name for one in seen.spec.tables if one.external)
+    try:
+        schema = await read_source(workspace, source)
+        seen.schema = without_external(schema, (*workspace.settings.external, *seen.others))
+    except (SourceError, DatabaseError) as error:
+        seen.failures.append(f"the tables. {' '.join(str(error).split())[:600]}")
     return seen
 
 
@@ -96,6 +124,8 @@ class Seen:
 
     def __init__(self, failures: list[str]) -> None:
         self.failures = failures
+        self.spec: Spec | None = None
+        self.others: tuple[str, ...] = ()
         self.schema: Schema | None = None
         self.models: Models | None = None
         self.code: Code | None = None
@@ -103,7 +133,8 @@ class Seen:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know of what was read."""
         models, code = self.models, self.code
-        return (*(models.notes if models else ()), *(code.notes if code else ()))
+        left = (f"Left out, for others own them: {', '.join(self.others)}.",) if self.others else ()
+        return (*left, *(models.notes if models else ()), *(code.notes if code else ()))
 
 
 def _counts(seen: Seen) -> tuple[tuple[str, int], ...]:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from mcp_server.model.code import ClassField, Code
 from mcp_server.model.code_call import Call
 from mcp_server.model.finding import Edit, Finding
+from mcp_server.model.names import split
 from mcp_server.model.orm import ModelField, Models, Place
 from mcp_server.model.schema import Column, Constraint, Index, Schema, Table
+from mcp_server.model.spec_table import Spec
 from mcp_server.rules import rule_of
 
 # A keyword that needs no import, and leaves nothing to decide.
@@ -37,6 +39,19 @@ def placed(found: Finding, schema: Schema | None, models: Models | None, code: C
         return better
     change = _without if plain["without"] else _with
     return replace(better, edits=change(written, written.maker, plain["name"], keyword))
+
+
+def stated(found: Finding, schema: Schema | None, spec: Spec | None) -> Finding:
+    """The finding of a spec's table with the line that states it, which is where it is mended."""
+    if found.place or schema is None or spec is None:
+        return found
+    table, columns = subject_of(found.subject, schema)
+    known = spec.table(split(table)[-1]) if table else None
+    if known is None:
+        return found
+    column = known.column(columns[0]) if columns else None
+    place = column.place if column is not None else known.place
+    return replace(found, place=str(place), fix="write it into the spec there; the models follow")
 
 
 def subject_of(subject: str, schema: Schema) -> tuple[str, tuple[str, ...]]:

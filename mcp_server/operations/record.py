@@ -25,6 +25,7 @@ MEANT = {
     "a partitioned table": "partitioned storage",
     "an index strategy for": "an index strategy",
     "another key type of": "primary keys of another type",
+    "denormalised data in": "denormalised data",
 }
 OUTCOMES = tuple(field.name for field in fields(Outcome) if field.name != "more")
 

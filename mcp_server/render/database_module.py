@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 CONNECT_SECONDS = 15.0  # a database that sleeps needs a moment to wake
+STATEMENT_SECONDS = 60.0  # a request does not wait longer; the server ends it, too
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 UNREADABLE = (
@@ -95,6 +96,7 @@ def read_target(raw: str) -> tuple[URL, dict[str, Any]]:
     arguments: dict[str, Any] = {
         "ssl": choose_tls(words, host),
         "timeout": float(words.get("connect_timeout") or CONNECT_SECONDS),
+        "command_timeout": STATEMENT_SECONDS,
         "server_settings": settings,
     }
     if words.get("sslnegotiation") == "direct":

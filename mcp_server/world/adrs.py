@@ -80,18 +80,26 @@ def _completed(root: Path, draft: Decision, ledger: Ledger, specs: str) -> Decis
     decision = replace(draft, title=" ".join(draft.title.split()), date=date.today().isoformat())
     decision = replace(decision, evidence=tuple(run for run in ledger.since(ledger.marker) if run.tool != "write_adr"))
     if not draft.feature:
-        return decision
+        return replace(decision, phr=draft.phr or _last_record(root, ledger))
     feature = Features(root, specs).resolve(draft.feature, read_branch(root))
     here = {name: f"{feature.spec}/{name}.md" for name in ("spec", "plan") if feature.spec}
     found = {name: path for name, path in here.items() if (root / path).is_file()}
     phrs = [record.path for record in read_records(root) if record.feature == feature.name]
+    last = _last_record(root, ledger)
     return replace(
         decision,
         feature=feature.name,
         spec=draft.spec or found.get("spec", ""),
         plan=draft.plan or found.get("plan", ""),
-        phr=draft.phr or (phrs[-1] if phrs else ""),
+        phr=draft.phr or (last if last in phrs else "".join(phrs[-1:])),
     )
+
+
+def _last_record(root: Path, ledger: Ledger) -> str:
+    """The path of the PHR that was written last, "" when it is not known or no longer there."""
+    verdicts = (run.verdict for run in reversed(ledger.runs()) if run.tool == "write_phr")
+    path = next((verdict.partition(" at ")[2] for verdict in verdicts if verdict.startswith("PHR-")), "")
+    return path if path and (root / path).is_file() else ""
 
 
 def _redacted(decision: Decision, redactor: Redactor) -> Decision:
