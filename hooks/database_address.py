@@ -1,10 +1,8 @@
 """Which database a command would reach, and whether that is one of dbarch's own. Standard library, Python 3.8 and newer."""
 
-import glob
 import json
 import os
 import re
-from urllib.parse import unquote, urlsplit
 
 from nested_commands import content, expand
 
@@ -70,6 +68,8 @@ def configured(command):
 
 def place(url):
     """Host and port of a URL; ("", "") when it names several, or one in its query."""
+    from urllib.parse import unquote, urlsplit
+
     try:
         parts = urlsplit(url)
         if re.search(r"(?:^|&)(?:host|hostaddr|port|service)=", parts.query):
@@ -87,6 +87,8 @@ def is_sandbox(where):
 
 def sandbox_ports():
     """The ports that dbarch's servers listen on."""
+    import glob
+
     found = set()
     for pattern in caches():
         for path in glob.glob(os.path.join(pattern, "*", "server.json")):
@@ -100,6 +102,8 @@ def sandbox_ports():
 
 def caches():
     """The folders in which dbarch keeps its servers."""
+    import glob
+
     home = os.path.expanduser("~")
     named = os.environ.get("DBARCH_CACHE_DIR", "")
     if named and "${" not in named:

@@ -16,6 +16,7 @@ ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 SUBSTITUTION = re.compile(r"\$\((?P<round>.*)\)|`(?P<tick>[^`]*)`", re.DOTALL)
 KEYWORDS = {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "}", "fi", "done"}
 ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*)'")
+ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)", re.DOTALL)
 DEPTH = 6
 
 
@@ -90,10 +91,14 @@ def _take_heredocs(text, is_whole):
 
 def _plain_quotes(match):
     """The shell's own quotes (with escapes) as plain ones."""
-    try:
-        return shlex.quote(match.group(1).encode("latin-1", "backslashreplace").decode("unicode_escape"))
-    except ValueError:
-        return shlex.quote(match.group(1))
+    return shlex.quote(ESCAPE.sub(_unescaped, match.group(1)))
+
+
+def _unescaped(match):
+    code = match.group(1)
+    if code[0] in "xuU":
+        return chr(min(int(code[1:], 16), 0x10FFFF))
+    return chr(int(code, 8) & 0xFF) if code.isdigit() else {"n": "\n", "t": "\t", "r": "\r"}.get(code, code)
 
 
 def _without_comments(text):
