@@ -205,6 +205,6 @@ def test_the_marketplace_offers_the_plugin_of_this_folder() -> None:
 def test_the_server_is_started_by_the_launcher_with_every_option() -> None:
     (server,) = json.loads((ROOT / ".mcp.json").read_text())["mcpServers"].values()
     manifest = json.loads((ROOT / ".claude-plugin/plugin.json").read_text())
-    assert server["args"] == ["${CLAUDE_PLUGIN_ROOT}/launcher"]
+    assert server["args"] == ["-I", "-S", "${CLAUDE_PLUGIN_ROOT}/launcher/__main__.py"]
     passed = {value for value in server["env"].values() if "user_config" in value}
     assert passed == {f"${{user_config.{key}}}" for key in manifest["userConfig"]}
