@@ -58,8 +58,8 @@ def decide(event):
 
 if __name__ == "__main__":
     try:
-        decision = decide(json.load(sys.stdin))
-    except ValueError:
+        decision = decide(json.loads(sys.stdin.buffer.read()))
+    except (ValueError, RecursionError):
         decision = None
     if decision is not None:
         print(json.dumps(decision))

@@ -1,12 +1,10 @@
 """Which database a command would reach, and whether that is one of dbarch's own. Standard library, Python 3.8 and newer."""
 
-import glob
 import json
 import os
 import re
-from urllib.parse import unquote, urlsplit
 
-import shell_commands as shell
+from nested_commands import content, expand
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
@@ -14,50 +12,68 @@ NAMES = ("DATABASE_URL", "SQLALCHEMY_DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "
 
 
 def address(words, command):
-    """Where a Postgres client would connect to: (host, port), "" for what is not said."""
+    """Where a Postgres client would connect to: (host, port), "" for what is not said or leads elsewhere."""
     host, port = command.set.get("PGHOST", ""), command.set.get("PGPORT", "5432")
+    if command.elsewhere or any(command.set.get(name) for name in ("PGHOSTADDR", "PGSERVICE")):
+        return ("", "")
     index = 0
     while index < len(words):
-        word = expand(words[index], command.set)
-        name, _, glued = word.partition("=")
-        if URL.match(word):
-            return place(word)
-        stated = re.search(r"\bhost=(\S+)", word)
-        if stated:
-            host, port = stated.group(1), (re.search(r"\bport=(\d+)", word) or [0, port])[1]
-        value = glued or (expand(words[index + 1], command.set) if index + 1 < len(words) else "")
-        if name in ("-d", "--dbname") and "://" in value:
+        name, value = option(expand(words[index], command.set))
+        if URL.match(value):
             return place(value)
-        if name in ("-h", "--host"):
-            host = value
-        elif name in ("-p", "--port"):
-            port = value
+        if not value and name in ("-d", "-h", "-p") and index + 1 < len(words):
+            index += 1
+            value = expand(words[index], command.set)
+        if name in ("-d", "") and URL.match(value):
+            return place(value)
+        if re.search(r"\b(?:service|hostaddr)=", value):
+            return ("", "")
+        stated = re.search(r"\bhost=(\S+)", value) if name in ("-d", "") else None
+        if stated:
+            host, port = stated.group(1), (re.search(r"\bport=(\d+)", value) or [0, port])[1]
+        host = value if name == "-h" else host
+        port = value if name == "-p" else port
         index += 1
     return (host, port)
 
 
+def option(word):
+    """One word of a client's command line as (-d, -h or -p; its value), ("", the word) for a plain one."""
+    for short, long in (("-d", "--dbname"), ("-h", "--host"), ("-p", "--port")):
+        if word == long or word.startswith(long + "="):
+            return short, word[len(long) + 1 :]
+        if word.startswith(short):
+            return short, word[2:]
+    return ("-", "") if word.startswith("-") else ("", word)
+
+
 def configured(command):
-    """Where the project's own code would connect to: DATABASE_URL of the command, the environment or .env."""
-    for name in NAMES:
-        if command.set.get(name):
-            return place(expand(command.set[name], command.set))
+    """Where the project's own code would connect to: the URLs of the command and the environment, else that of .env.
+
+    ("", "") when they do not agree.
+    """
+    if command.elsewhere:
+        return ("", "")
+    stated = [expand(command.set[name], command.set) for name in NAMES if command.set.get(name)]
+    if stated:
+        places = {place(url) for url in stated}
+        return places.pop() if len(places) == 1 else ("", "")
     for folder in (command.folder, os.environ.get("CLAUDE_PROJECT_DIR", ""), os.path.dirname(command.folder)):
-        text = (shell.content(".env", folder) or "") if folder else ""
+        text = (content(".env", folder) or "") if folder else ""
         match = re.search(r"(?m)^\s*(?:export\s+)?DATABASE_URL\s*=\s*[\"']?([^\s\"']+)", text)
         if match:
             return place(match.group(1))
     return ("", "")
 
 
-def expand(word, variables):
-    """A word with its plain variables replaced by their values, where they are known."""
-    return re.sub(r"\$\{?(\w+)\}?", lambda match: variables.get(match.group(1), match.group(0)), word)
-
-
 def place(url):
-    """Host and port of a URL."""
+    """Host and port of a URL; ("", "") when it names several, or one in its query."""
+    from urllib.parse import unquote, urlsplit
+
     try:
         parts = urlsplit(url)
+        if re.search(r"(?:^|&)(?:host|hostaddr|port|service)=", parts.query):
+            return ("", "")
         return (unquote(parts.hostname or ""), str(parts.port or 5432))
     except ValueError:
         return ("", "")
@@ -71,6 +87,8 @@ def is_sandbox(where):
 
 def sandbox_ports():
     """The ports that dbarch's servers listen on."""
+    import glob
+
     found = set()
     for pattern in caches():
         for path in glob.glob(os.path.join(pattern, "*", "server.json")):
@@ -84,6 +102,8 @@ def sandbox_ports():
 
 def caches():
     """The folders in which dbarch keeps its servers."""
+    import glob
+
     home = os.path.expanduser("~")
     named = os.environ.get("DBARCH_CACHE_DIR", "")
     if named and "${" not in named:

@@ -1,25 +1,22 @@
 """A shell command line -> the simple commands in it, with what each one reads. Standard library, Python 3.8 and newer.
 
-Not a shell: quoting, operators, here-documents, substitutions and `bash -c` are understood as far as it takes to see which
-programs are started with which words. What cannot be read raises Unreadable.
+Not a shell: quoting, operators, here-documents, substitutions, plain variables and `bash -c` are understood as far as it takes
+to see which programs are started with which words. What cannot be read raises Unreadable.
 """
 
 import os
 import re
 import shlex
 
+from nested_commands import content, expand, nested_text
+
 OPERATORS = ";&|()<>\n"
 HEREDOC = re.compile(r"<<-?[ \t]*(?P<quote>['\"]?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 SUBSTITUTION = re.compile(r"\$\((?P<round>.*)\)|`(?P<tick>[^`]*)`", re.DOTALL)
-KEYWORDS = {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "}", "time", "fi", "done"}
-SHELLS = {"bash", "sh", "zsh", "dash", "ksh", "fish", "su", "runuser"}
-# These start the program that follows, after options of their own.
-WRAPPERS = {
-    "env", "sudo", "doas", "nohup", "nice", "ionice", "command", "exec", "builtin", "xargs", "timeout", "stdbuf", "watch", "setsid",
-    "uv", "uvx", "poetry", "pdm", "pipenv", "rye", "hatch", "conda", "mamba", "pixi", "docker", "docker-compose", "podman", "kubectl",
-    "doppler", "dotenv", "op", "direnv", "mise", "heroku", "fly", "flyctl", "railway", "strace", "script", "caffeinate",
-}  # fmt: skip
+KEYWORDS = {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "}", "fi", "done"}
+ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*)'")
+ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)", re.DOTALL)
 DEPTH = 6
 
 
@@ -30,7 +27,8 @@ class Unreadable(Exception):
 class Command:
     """One simple command. words: the program first. set: variables that hold for it. folder: where it runs.
 
-    reads: what it gets on standard input, None when that is not known or nothing; fed: whether anything is fed to it.
+    reads: what it gets on standard input, None when that is not known or nothing; fed: whether anything is fed to it;
+    elsewhere: whether it runs in a container or on another machine (known once it was unwrapped).
     """
 
     def __init__(self, words, set_, folder):
@@ -39,6 +37,7 @@ class Command:
         self.folder = folder
         self.reads = None
         self.fed = False
+        self.elsewhere = False
 
     @property
     def program(self):
@@ -51,6 +50,7 @@ def read(text, folder, variables, depth=0):
     if depth > DEPTH:
         raise Unreadable("shells within shells")
     text, bodies = _take_heredocs(text.replace("\\\r\n", "").replace("\\\n", ""), depth == 0)
+    text = _without_comments(ANSI.sub(_plain_quotes, text))
     found, known, before = [], dict(variables), None
     for words, operator in _simple(text):
         command, redirects = _command(words, known, folder)
@@ -89,6 +89,40 @@ def _take_heredocs(text, is_whole):
     return "\n".join(kept), bodies
 
 
+def _plain_quotes(match):
+    """The shell's own quotes (with escapes) as plain ones."""
+    return shlex.quote(ESCAPE.sub(_unescaped, match.group(1)))
+
+
+def _unescaped(match):
+    code = match.group(1)
+    if code[0] in "xuU":
+        return chr(min(int(code[1:], 16), 0x10FFFF))
+    return chr(int(code, 8) & 0xFF) if code.isdigit() else {"n": "\n", "t": "\t", "r": "\r"}.get(code, code)
+
+
+def _without_comments(text):
+    """The text without what follows a # that begins a word outside quotes."""
+    if "#" not in text:
+        return text
+    kept, quote, index = [], "", 0
+    while index < len(text):
+        sign = text[index]
+        if sign == "\\" and quote != "'":
+            kept.append(text[index : index + 2])
+            index += 2
+            continue
+        if sign in "'\"" and quote in ("", sign):
+            quote = "" if quote else sign
+        elif sign == "#" and not quote and (not kept or kept[-1][-1] in " \t\n;&|()"):
+            end = text.find("\n", index)
+            index = len(text) if end < 0 else end
+            continue
+        kept.append(sign)
+        index += 1
+    return "".join(kept)
+
+
 def _simple(text):
     """The words of each simple command, redirections included, and the operator after it."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=OPERATORS)
@@ -122,7 +156,13 @@ def _command(words, known, folder):
         elif plain or word not in KEYWORDS:
             plain.append(word)
         index += 1
-    return Command(plain, {**known, **set_}, folder), redirects
+    return Command(_expanded(plain, known), {**known, **set_}, folder), redirects
+
+
+def _expanded(words, known):
+    """Words with the variables that are known; a program's word may become several."""
+    words = [expand(word, known) if "$" in word else word for word in words]
+    return [*words[0].split(), *words[1:]] if words and "=" not in words[0] else words
 
 
 def _feed(command, redirects, bodies, before):
@@ -149,69 +189,8 @@ def printed(command):
     return None
 
 
-def content(name, folder):
-    """The text of a file, None when it cannot be read or is large."""
-    try:
-        path = os.path.join(folder, os.path.expanduser(name))
-        if os.path.getsize(path) > 2_000_000 or not os.path.isfile(path):
-            return None
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return None
-
-
 def _substitutions(words):
     split = any(word.count("`") == 1 for word in words)  # an unquoted one spans several words
     for word in [*words, " ".join(words)] if split else words:
         for match in SUBSTITUTION.finditer(word):
             yield match.group("round") if match.group("round") is not None else match.group("tick")
-
-
-def nested_text(command):
-    """The script that a command hands to another shell, None when it does not."""
-    words = unwrapped(command)
-    name = os.path.basename(words[0]) if words else ""
-    if name == "eval":
-        return " ".join(words[1:])
-    if name == "ssh":
-        return " ".join(words[2:])
-    if name not in SHELLS:
-        return None
-    for index, word in enumerate(words[1:], 1):
-        if word.startswith("-") and not word.startswith("--") and "c" in word:
-            return words[index + 1] if index + 1 < len(words) else ""
-        if not word.startswith("-") and name not in ("su", "runuser"):
-            return content(word, command.folder)
-    return command.reads
-
-
-def unwrapped(command):
-    """The words from the program that is really started: what stands behind env, sudo, `uv run` and their like."""
-    words = list(command.words)
-    while words and os.path.basename(words[0]) in WRAPPERS:
-        rest = words[1:]
-        start = next((i for i, word in enumerate(rest) if _starts(word)), None)
-        if start is None:
-            return words
-        for word in rest[:start]:
-            if ASSIGNMENT.match(word):
-                name, value = word.split("=", 1)
-                command.set[name] = value
-        words = rest[start:]
-    return words
-
-
-def _starts(word):
-    """Whether a word is a program that matters here, or one that starts another."""
-    name = os.path.basename(word)
-    return (
-        name in STARTED
-        or name in SHELLS
-        or name in WRAPPERS - {"op", "script", "fly", "env"}
-        or bool(PYTHON.match(name))
-    )
-
-
-PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?$")
-STARTED = {"dbarch", "ssh", "alembic", "psql", "pgcli", "flask", "dropdb", "createdb", "pg_restore", "eval", "env"}

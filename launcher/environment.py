@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,8 @@ NEWEST = (3, 14)
 KEPT_DAYS = 30
 READY = "ready"
 CREDENTIALS = re.compile(r"://[^/\s@]+@")
+# Of pip and of uv: how much of an installation is done when they say this.
+STAGES = (("Resolved ", 10), ("Prepared ", 85), ("Installing collected", 85), ("Installed ", 99), ("Successfully", 99))
 # What a user's shell may hold that would lead pip or uv elsewhere than into our environment.
 MISLEADING = (
     "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT", "PIP_REQUIREMENT", "PIP_CONSTRAINT",
@@ -37,6 +41,7 @@ class Environment:
     def __init__(self, data: Path, requirements: Path) -> None:
         self.data = data
         self.requirements = requirements
+        self.percent = 0
         self._running: subprocess.Popen[str] | None = None
 
     def ready(self) -> str | None:
@@ -57,6 +62,11 @@ class Environment:
         except OSError as error:
             raise CannotInstall(f"{self.data} cannot be written: {error.strerror or error}.") from error
 
+    def distrust(self) -> None:
+        """The environment does not do what it should: the next build makes it anew."""
+        with suppress(OSError):
+            (self._folder() / READY).unlink()
+
     def stop(self) -> None:
         """End an installer that runs; what it left is removed by the next build."""
         if self._running is not None and self._running.poll() is None:
@@ -65,6 +75,7 @@ class Environment:
     def _build(self, tell: Tell) -> str:
         if not self.requirements.is_file():
             raise CannotInstall(f"{self.requirements} is missing: install the plugin again.")
+        self.percent = 0
         shutil.rmtree(str(self._folder()), ignore_errors=True)
         uv = shutil.which("uv")
         if uv is None or not self._by_uv(uv, tell):
@@ -80,7 +91,7 @@ class Environment:
         if self._run([uv, "venv", "--quiet", "--python", wanted, str(self._folder())]):
             return False
         tell("installing packages with uv")
-        install = [uv, "pip", "install", "--quiet", "--python", str(self._python()), "--require-hashes"]
+        install = [uv, "pip", "install", "--python", str(self._python()), "--require-hashes"]
         return not self._run([*install, "-r", str(self.requirements)])
 
     def _by_pip(self, python: str | None, tell: Tell) -> None:
@@ -92,10 +103,13 @@ class Environment:
         tell("making an environment")
         pip = self._pip_of(python)
         tell("installing packages")
-        options = ["--disable-pip-version-check", "--no-input", "--quiet", "--require-hashes"]
+        options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--require-hashes"]
         said = self._run([*pip, "install", *options, "-r", str(self.requirements)])
         if said:
-            raise CannotInstall(f"The packages could not be installed: {said}")
+            raise CannotInstall(
+                f"The packages could not be installed: {said}\nSee that the package index can be reached and that there is "
+                "space, then call again: it is tried anew."
+            )
 
     def _pip_of(self, python: str) -> list[str]:
         """Make the environment; the command of a pip that installs into it.
@@ -106,10 +120,11 @@ class Environment:
         knows_python = not self._run([python, "-I", "-m", "pip", "--python", python, "--version"])
         if knows_python and not self._run([*make, "--without-pip"]):
             return [python, "-I", "-m", "pip", "--python", str(self._python())]
-        if not self._run(make):
+        said = self._run(make)
+        if not said:
             return [str(self._python()), "-I", "-m", "pip"]
         raise CannotInstall(
-            f"{python} can make no virtual environment. On Debian and Ubuntu: sudo apt install "
+            f"{python} can make no virtual environment: {said[-200:]}. When a package is missing, on Debian and Ubuntu: sudo apt install "
             "python3-venv. Or install uv (https://docs.astral.sh/uv/). Then call again."
         )
 
@@ -123,10 +138,30 @@ class Environment:
             )  # fmt: skip
         except OSError as error:
             return str(error)
-        said = self._running.communicate()[0].strip()
-        if not self._running.returncode:
+        said: deque[str] = deque(maxlen=30)
+        assert self._running.stdout is not None
+        for line in self._running.stdout:
+            said.append(line)
+            self._advance(line)
+        if not self._running.wait():
             return ""
-        return CREDENTIALS.sub("://***@", said)[-600:] or f"exit code {self._running.returncode}"
+        lines = list(said)
+        first = next((at for at, line in enumerate(lines) if re.match(r"\W*error|\s*×", line, re.IGNORECASE)), 0)
+        text = "".join(lines[first:]).strip()
+        return CREDENTIALS.sub("://***@", text)[-600:] or f"exit code {self._running.returncode}"
+
+    def _advance(self, line: str) -> None:
+        """How far an installer is, by what it says: pip names each package it gets, uv its stages."""
+        for start, reached in STAGES:
+            if line.lstrip().startswith(start):
+                self.percent = max(self.percent, reached)
+        if line.lstrip().startswith(("Collecting ", "Downloaded ", "Downloading ")):
+            self.percent = min(84, max(self.percent, 10) + max(1, 70 // self._packages()))
+
+    def _packages(self) -> int:
+        """How many packages are asked for."""
+        text = self.requirements.read_text("utf-8", "replace") if self.requirements.is_file() else ""
+        return max(1, len(re.findall(r"(?m)^[A-Za-z0-9][\w.-]*==", text)))
 
     def _folder(self) -> Path:
         content = self.requirements.read_bytes() if self.requirements.is_file() else b""
@@ -209,9 +244,14 @@ def data_folder(environ: Mapping[str, str]) -> Path:
     named = environ.get("CLAUDE_PLUGIN_DATA", "")
     if named and not named.startswith("${"):
         return Path(named)
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dbarch" / "plugin"
+    home = environ.get("HOME") or environ.get("USERPROFILE") or tempfile.gettempdir()
+    return Path(environ.get("XDG_CACHE_HOME") or Path(home) / ".cache") / "dbarch" / "plugin"
 
 
-def server_command(python: str, root: Path) -> list[str]:
-    """How the server is started: apart from the user's PYTHON* settings, and without leaving any of ours."""
-    return [python, "-I", "-X", "utf8", str(root / "mcp_server" / "__main__.py")]
+def server_command(python: str, root: Path, *, uncached: bool = False) -> list[str]:
+    """How the server is started: apart from the user's PYTHON* settings, and without leaving any of ours.
+
+    uncached: without the byte code that earlier starts left, which may be damaged.
+    """
+    cache = ["-B", "-X", f"pycache_prefix={os.path.join(os.devnull, 'none')}"] if uncached else []
+    return [python, "-I", *cache, "-X", "utf8", str(root / "mcp_server" / "__main__.py")]

@@ -1,8 +1,9 @@
-"""An MCP server that stands in until the real one is installed, then passes every line between it and the client.
+"""An MCP server that answers at once, and passes every line between the client and the real server once that is there.
 
-It answers what a client asks at the start: the handshake of both protocol eras, and the lists, from a snapshot of the
-real server's (catalogue.json). A call waits until the packages are installed and goes to the real server then; it is
-answered with the reason when they cannot be installed.
+The real one takes a second to start, and a minute or more when its packages must be installed first. Until then this answers
+what a client asks at the start: the handshake of both protocol eras, and the lists, from a snapshot of the real server's
+(catalogue.json). A call waits and goes to the real server then; it is answered with the reason when there can be none. A server
+that ends is started anew by the next request.
 """
 
 from __future__ import annotations
@@ -10,33 +11,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from launcher.environment import CannotInstall, Environment, server_command
+from launcher.handshake import INSTALLING, LISTS, Message, discovery, handshake, in_era, of_project, read_catalogue
+from launcher.server_process import ServerProcess
 
-HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-MODERN_VERSIONS = ("2026-07-28",)
-VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
-SERVER_KEY = "io.modelcontextprotocol/serverInfo"
 PATIENCE = 240.0
 TICK = 5.0
-INSTRUCTIONS = (
-    "dbarch is installing its packages; this happens once, at the first start or after an update. "
-    "A call waits until they are there (a minute, as a rule) and is then carried out."
-)
-LISTS = {
-    "tools/list": "tools",
-    "prompts/list": "prompts",
-    "resources/list": "resources",
-    "resources/templates/list": "resourceTemplates",
-}
-Message = dict[str, Any]
+GREETING = 1.0
 
 
 class Waiting:
@@ -50,133 +37,174 @@ class Waiting:
 
 
 class StandIn:
-    """One client on stdin and stdout; one installation; one server afterwards.
+    """One client on stdin and stdout, and the servers that serve it, one after the other.
 
+    environment: where the server's packages are or will be, None when `python` names an interpreter that has them.
     `_lock` guards the state: the requests that wait, and the server once it is there.
     """
 
-    def __init__(self, environment: Environment, root: Path) -> None:
+    def __init__(self, environment: Environment | None, root: Path, python: str = "") -> None:
         self.environment = environment
         self.root = root
-        self.catalogue = json.loads((root / "launcher" / "catalogue.json").read_text("utf-8"))
+        self.python = python
+        self.is_ready = environment is None or environment.ready() is not None
+        self.catalogue = read_catalogue(root / "launcher" / "catalogue.json")
         self._lock = threading.RLock()
         self._output_lock = threading.Lock()
         self._waiting: list[Waiting] = []
         self._initialize: Waiting | None = None
         self._initialized = b""
+        self._greeted = threading.Event()
         self._state = "starting"
         self._failure = ""
-        self._server: subprocess.Popen[bytes] | None = None
+        self._distrusted = False
+        self._server: ServerProcess | None = None
         self._builder: threading.Thread | None = None
 
     def serve(self) -> int:
-        """Serve until the client leaves or the server ends. Returns the exit code."""
+        """Serve until the client leaves. Returns the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._end(0))
         self._start_building()
         threading.Thread(target=self._keep_telling, daemon=True).start()
         for line in sys.stdin.buffer:
             self._receive(line)
-        if self._server is not None and self._server.stdin is not None:
-            self._server.stdin.close()
-            with suppress(subprocess.TimeoutExpired):
-                self._server.wait(timeout=5)
+        if self._server is not None:
+            self._server.close(5)
         self._end(0)
         return 0
 
     # The client's messages ------------------------------------------------------------------------------------
 
     def _receive(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            return
         with self._lock:
+            if isinstance(message, dict) and message.get("method") == "notifications/initialized":
+                self._initialized = line
             if self._server is not None:
-                self._pass_on(line)
-                return
-            try:
-                message = json.loads(line)
-            except ValueError:
-                return
-            if isinstance(message, dict):
+                self._server.ask(message if isinstance(message, dict) else {}, line)
+            elif isinstance(message, dict):
                 self._answer(message, line)
 
     def _answer(self, message: Message, line: bytes) -> None:
         method = message.get("method")
         if "id" not in message or method is None:
-            self._note(message, line)
+            self._note(message)
         elif method == "initialize":
             self._initialize = Waiting(message, line)
-            self._result(message, self._handshake(message.get("params") or {}))
+            self._result(message, handshake(message, self.catalogue, self._instructions(), self.is_ready))
+            self._greeted.set()
         elif method == "server/discover":
-            self._result(message, self._discovery())
+            self._result(message, discovery(self.catalogue, self._instructions()))
+            self._greeted.set()
         elif method == "ping":
             self._result(message, {})
         elif method in LISTS:
-            self._result(message, self._list(LISTS[method], message))
+            self._result(message, in_era(message, {LISTS[method]: self.catalogue[LISTS[method]]}, self.catalogue))
         else:
             self._waiting.append(Waiting(message, line))
-            if self._failure:
-                self._start_building()
+            self._greeted.set()
+            self._start_building()
 
-    def _note(self, message: Message, line: bytes) -> None:
-        """A notification: two of them matter later."""
-        if message.get("method") == "notifications/initialized":
-            self._initialized = line
+    def _note(self, message: Message) -> None:
+        """A notification: a call that the client gives up is not carried out later."""
         if message.get("method") == "notifications/cancelled":
             gone = (message.get("params") or {}).get("requestId")
             self._waiting = [waiting for waiting in self._waiting if waiting.message["id"] != gone]
 
-    def _handshake(self, params: Message) -> Message:
-        asked = params.get("protocolVersion")
-        return {
-            "protocolVersion": asked if asked in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1],
-            "capabilities": {"tools": {"listChanged": True}, "resources": {}, "prompts": {}},
-            "serverInfo": self.catalogue["serverInfo"],
-            "instructions": self._instructions(),
-        }
-
-    def _discovery(self) -> Message:
-        return self._modern(
-            {
-                "supportedVersions": list(MODERN_VERSIONS),
-                "capabilities": {"tools": {"listChanged": True}, "resources": {}, "prompts": {}},
-                "instructions": self._instructions(),
-            }
-        )
-
     def _instructions(self) -> str:
-        return f"dbarch cannot start. {self._failure}" if self._failure else INSTRUCTIONS
+        if self._failure:
+            return f"dbarch cannot start. {self._failure}"
+        known = of_project()
+        if self.is_ready and known:
+            return known
+        return f"{INSTALLING}\n{known}".rstrip()
 
-    def _list(self, key: str, message: Message) -> Message:
-        listed = {key: self.catalogue[key]}
-        return self._modern(listed) if _is_modern(message) else listed
-
-    def _modern(self, result: Message) -> Message:
-        frame = {"resultType": "complete", "cacheScope": "private", "ttlMs": 0}
-        return {**result, **frame, "_meta": {SERVER_KEY: self.catalogue["serverInfo"]}}
-
-    # The installation -----------------------------------------------------------------------------------------
+    # The installation and the server --------------------------------------------------------------------------
 
     def _start_building(self) -> None:
-        self._failure = ""
+        """Bring a server about, unless that is under way."""
         if self._builder is None or not self._builder.is_alive():
+            self._failure = ""
             self._builder = threading.Thread(target=self._build, daemon=True)
             self._builder.start()
 
     def _build(self) -> None:
+        self._greeted.wait(GREETING)  # the client's first question comes first: the server's start takes the processor
         try:
-            python = self.environment.build(self._tell)
-            self._hand_over(server_command(python, self.root))
+            python = self.python or (self.environment.build(self._tell) if self.environment is not None else "")
+            server = self._started(server_command(python, self.root, uncached=self._distrusted))
         except (CannotInstall, OSError) as error:
-            with self._lock:
-                self._failure = str(error)
-                self._tell(f"failed: {error}")
-                waiting, self._waiting = self._waiting, []
-                for one in waiting:
-                    self._refuse(one, f"dbarch cannot start. {error}")
+            named = f"DBARCH_SERVER_PYTHON is {self.python}: " if self.python else ""
+            self._fail(f"dbarch cannot start. {named}{error}")
+            return
+        threading.Thread(target=self._pass_back, args=(server,), daemon=True).start()
+
+    def _started(self, command: list[str]) -> ServerProcess:
+        """Start the server, repeat the client's handshake to it, and give it what waits."""
+        server = ServerProcess(command)
+        greeted = self._initialize
+        if greeted is not None:
+            server.greet(greeted.line, b"")
+        with self._lock:
+            if greeted is not None:
+                server.send(self._initialized)
+            elif self._initialize is not None:
+                server.greet(self._initialize.line, self._initialized)
+            self._server = server
+            was_ready, self.is_ready = self.is_ready, True
+            if greeted is not None and not was_ready:
+                self._send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                server.ask(one.message, one.line)
+        return server
+
+    def _pass_back(self, server: ServerProcess) -> None:
+        code = server.read(self._write)
+        with self._lock:
+            self._server, owed = None, [Waiting(*one) for one in server.owed.values()]
+            if not server.answered and self.environment is not None and not self._distrusted:
+                self._distrusted = True
+                self._tell("the server did not start; its packages are installed anew")
+                self.environment.distrust()
+                self._waiting = owed + self._waiting
+                self._start_after(self._builder)
+                return
+        said = server.last_words()
+        why = f"The server of dbarch ended (exit code {code}). " + (f"Its last words: {said}. " if said else "")
+        for one in owed:
+            self._refuse(one, f"{why}Call again: it is started anew.")
+
+    def _start_after(self, builder: threading.Thread | None) -> None:
+        """Build again; the thread that brought the server about is at its end, if not quite past it."""
+        if builder is not None:
+            builder.join(5)
+        self._start_building()
+
+    def _fail(self, why: str) -> None:
+        with self._lock:
+            self._failure = why.partition(". ")[2]
+            self._tell(f"failed: {self._failure}")
+            waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            self._refuse(one, why)
 
     def _tell(self, state: str) -> None:
         self._state = state
-        sys.stderr.write(f"dbarch launcher: {state}\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"dbarch launcher: {state}\n")
+            sys.stderr.flush()
+
+    def _doing(self) -> str:
+        """What the client waits for, in words."""
+        if self.is_ready:
+            return "starting"
+        percent = self.environment.percent if self.environment is not None else 0
+        return f"installing, {percent} %: {self._state}"
 
     def _keep_telling(self) -> None:
         """Progress for those who wait, and an end to their waiting."""
@@ -186,7 +214,7 @@ class StandIn:
                 for one in list(self._waiting):
                     if time.monotonic() - one.since > PATIENCE:
                         self._waiting.remove(one)
-                        self._refuse(one, f"dbarch is still installing ({self._state}). Call again in a minute.")
+                        self._refuse(one, f"dbarch is {self._doing()}. Call again in a minute.", is_error=False)
                     else:
                         self._progress(one)
 
@@ -194,46 +222,16 @@ class StandIn:
         token = ((one.message.get("params") or {}).get("_meta") or {}).get("progressToken")
         if token is not None:
             one.told += 1
-            params = {"progressToken": token, "progress": one.told, "message": f"installing: {self._state}"}
+            params = {"progressToken": token, "progress": one.told, "message": self._doing()}
             self._send({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
-    def _refuse(self, one: Waiting, why: str) -> None:
+    def _refuse(self, one: Waiting, why: str, *, is_error: bool = True) -> None:
         if one.message["method"] == "tools/call":
-            result: Message = {"content": [{"type": "text", "text": why}], "isError": True}
-            self._result(one.message, self._modern(result) if _is_modern(one.message) else result)
+            result: Message = {"content": [{"type": "text", "text": why}], "isError": is_error}
+            self._result(one.message, in_era(one.message, result, self.catalogue))
         else:
             error = {"code": -32603, "message": why}
             self._send({"jsonrpc": "2.0", "id": one.message["id"], "error": error})
-
-    # The server -----------------------------------------------------------------------------------------------
-
-    def _hand_over(self, command: list[str]) -> None:
-        """Start the server, repeat the client's handshake to it, and give it what waits."""
-        with self._lock:
-            self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert self._server.stdout is not None
-            if self._initialize is not None:
-                self._pass_on(self._initialize.line)
-                self._server.stdout.readline()
-                self._pass_on(self._initialized)
-                self._send({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
-            waiting, self._waiting = self._waiting, []
-            for one in waiting:
-                self._pass_on(one.line)
-        threading.Thread(target=self._pass_back, args=(self._server.stdout,), daemon=True).start()
-
-    def _pass_on(self, line: bytes) -> None:
-        if self._server is None or self._server.stdin is None:
-            return
-        with suppress(OSError):  # When the server ended, _pass_back sees it too and ends us.
-            self._server.stdin.write(line)
-            self._server.stdin.flush()
-
-    def _pass_back(self, output: BinaryIO) -> None:
-        for line in output:
-            self._write(line)
-        assert self._server is not None
-        self._end(self._server.wait())
 
     # Our own messages -----------------------------------------------------------------------------------------
 
@@ -253,15 +251,8 @@ class StandIn:
 
     def _end(self, code: int) -> None:
         """End the installer or the server, and ourselves; nothing here may take long."""
-        self.environment.stop()
-        if self._server is not None and self._server.poll() is None:
-            self._server.terminate()
-            try:
-                self._server.wait(timeout=4)
-            except subprocess.TimeoutExpired:
-                self._server.kill()
+        if self.environment is not None:
+            self.environment.stop()
+        if self._server is not None:
+            self._server.end()
         os._exit(code)
-
-
-def _is_modern(message: Message) -> bool:
-    return ((message.get("params") or {}).get("_meta") or {}).get(VERSION_KEY) in MODERN_VERSIONS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mcp_server.world.glance import Glance
-from mcp_server.world.settings import Settings
+from mcp_server.world.glance import Glance, glance
+from mcp_server.world.settings import Settings, read_settings
 
 LIMIT = 2_000
 PURPOSE = (
@@ -18,6 +18,12 @@ def instructions(settings: Settings, glance: Glance) -> str:
     lines += [f"Problem: {problem}" for problem in settings.problems]
     text = "\n".join(lines)
     return text if len(text.encode()) <= LIMIT else _cut(text)
+
+
+def of_project() -> str:
+    """The same for the project of this process; the launcher says it before the server is there."""
+    settings = read_settings()
+    return instructions(settings, glance(settings))
 
 
 def _database(settings: Settings) -> str:

@@ -97,6 +97,56 @@ DENIED = [
     'python -c \'from alembic import command, config; command.upgrade(config.Config("alembic.ini"), "head")\'',
     "python -c \"import alembic.config; alembic.config.main(argv=['upgrade', 'head'])\"",
     "python -c 'engine.execute(text(\"drop table task\"))'",
+    "A=alembic; $A upgrade head",
+    "M='alembic upgrade head'; $M",
+    "a''lembic upgrade head",
+    "al\\embic upgrade head",
+    "$'\\x61lembic' upgrade head",
+    "alembic upgrade head # --sql",
+    "alembic -x --sql upgrade head",
+    "alembic -cx.ini upgrade head",
+    'bash -c "$(echo alembic upgrade head)"',
+    "bash -euo pipefail -c 'alembic upgrade head'",
+    "busybox sh -c 'alembic upgrade head'",
+    "env -S 'alembic upgrade head'",
+    "echo upgrade head | xargs alembic",
+    "echo head | xargs -n1 alembic upgrade",
+    "find . -name alembic.ini -exec alembic upgrade head ;",
+    "git bisect run alembic upgrade head",
+    "python -malembic upgrade head",
+    "python -Im alembic upgrade head",
+    "py -m alembic upgrade head",
+    "pipx run alembic upgrade head",
+    "hatch run db:alembic upgrade head",
+    "time -p alembic upgrade head",
+    "make migrate",
+    "make",
+    "make -C . reset",
+    "make TARGET=head deploy",
+    "npm run migrate",
+    "yarn deploy",
+    "poe migrate",
+    "./bring_up.sh",
+    "sh bring_up.sh",
+    ". ./bring_up.sh",
+    "chmod +x bring_up.sh && ./bring_up.sh",
+    "psql --comm 'drop table a'",
+    "psql --fil=drops.sql",
+    "psql -c '/* /* */ */ drop table a'",
+    "psql 'postgresql://localhost:54999/app?host=db.example.com' -c 'drop table a'",
+    "PGSERVICE=prod PGHOST=localhost PGPORT=54999 psql -c 'drop table a'",
+    "PGHOSTADDR=192.0.2.1 PGHOST=localhost PGPORT=54999 psql -c 'drop table a'",
+    "psql 'host=localhost port=54999 hostaddr=192.0.2.1' -c 'drop table a'",
+    "docker exec db psql -h localhost -p 54999 -c 'drop table a'",
+    f"DATABASE_URL={OURS} docker compose exec web alembic upgrade head",
+    "usql postgres://db.example.com/app -c 'drop table a'",
+    "python -c 'import psycopg; q = \"drop table a\"; psycopg.connect().execute(q)'",
+    "python -c \"import os; os.system('alembic upgrade head')\"",
+    "python -c \"import subprocess; subprocess.run(['alembic', '-c', 'x.ini', 'upgrade', 'head'])\"",
+    "python -c \"import asyncpg\nasync def main(c): await c.execute('''ALTER TABLE a ADD b int''')\"",
+    "uv run - <<'EOF'\nBase.metadata.drop_all(engine)\nEOF",
+    "neonctl branches delete main",
+    "npx neonctl branch reset dev --parent",
 ]
 
 ASKED = [
@@ -116,6 +166,33 @@ ASKED = [
     "dbarch apply --plan-hash 0123456789abcdef",
     "uv run dbarch apply-migration --plan-hash=0123456789abcdef",
     "python -m mcp_server apply_migration --plan_hash 0123456789abcdef",
+    'psql -c "insert into task values (1)"',
+    "psql -c 'delete from task'",
+    "psql -c 'with gone as (delete from task returning 1) select 1'",
+    "psql -c 'explain analyze update task set done = true'",
+    "psql -c '\\copy task from tasks.csv'",
+    "psql -v x='drop table a' -c ':x'",
+    "psql app <<< '\\c postgresql://db.example.com/app'",
+    "python -c \"import psycopg; psycopg.connect().execute('DELETE FROM task')\"",
+    "uv run reset.py",
+    "createdb app",
+    "dropuser app",
+    "vacuumdb --full app",
+    "neonctl projects delete p",
+    "curl -X DELETE https://console.neon.tech/api/v2/projects/p/branches/b",
+    "$TOOL upgrade head",
+    "$(which alembic) upgrade head",
+    "`which alembic` upgrade head",
+    "${ALEMBIC:-alembic} upgrade head",
+    "alias a='alembic upgrade head'; a",
+    "trap 'alembic upgrade head' EXIT",
+    "tmux new -d 'alembic upgrade head'",
+    "perl -e 'system(\"alembic upgrade head\")'",
+    "awk 'BEGIN { system(\"alembic upgrade head\") }'",
+    "node -e \"client.query('drop table a')\"",
+    "find . -name '*.sql' -exec psql -f {} ;",
+    "xargs psql -f < list",
+    f"DATABASE_URL={OURS} alembic -x url={THEIRS} upgrade head",
 ]
 
 PASSED = [
@@ -144,14 +221,40 @@ PASSED = [
     "git commit -m \"$(cat <<'EOF'\nThe hook denies alembic upgrade head; it's safer\nEOF\n)\"",
     "cat > notes.md <<'EOF'\nalembic upgrade head\nEOF",
     "pip install alembic psycopg",
-    "make migrate",
+    "make lint",
+    "make -n migrate",
+    "make no-such-target",
+    "npm run lint",
+    "./tidy.sh",
+    "psql -c 'select 1' # don't mind",
+    "psql -c 'select * from task for update'",
+    "pg_dump app > app.sql",
+    "pg_restore -l app.dump",
+    "pg_restore -f app.sql app.dump",
+    "uv pip install --upgrade alembic psycopg",
+    "docker build -t alembic .",
+    "docker compose up -d db",
+    "find . -name alembic -type d",
+    "cat alembic/versions/*.py | grep upgrade",
+    "sed -i 's/alembic upgrade head/make migrate/' README.md",
+    "awk '/alembic/ {print $1}' notes.md",
+    "git log --grep='drop table'",
+    "git commit -m 'drop_all is gone'",
+    "gh pr create --body 'runs alembic upgrade head'",
+    "sqlite3 app.db 'drop table a'",
+    "cat <<'EOF' > next.sql\ndrop table a;\nEOF",
+    "python -c \"print('drop table a')\"",
+    "neonctl branches list",
+    "neonctl connection-string",
+    "curl https://console.neon.tech/api/v2/projects",
+    "cp bring_up.sh old.sh",
+    "ls # it's fine",
     "psql -c 'select * from task'",
     "psql app -c \"select 'drop table task'\"",
     "psql -c 'explain select 1; -- drop table task'",
     "psql -c '\\d task'",
     "psql -l",
     "psql app <<< 'select 1'",
-    'psql -c "insert into task values (1)"',
     "psql --version",
     "python -c 'print(1)'",
     "python -c 'create_engine(\"sqlite://\"); Base.metadata.create_all(engine)'",
@@ -171,6 +274,30 @@ PASSED = [
     "PGHOST=localhost PGPORT=54999 psql app -c 'drop table task'",
 ]
 
+MAKEFILE = """\
+.PHONY: migrate lint
+TOOL ?= alembic
+migrate: lint
+	@$(TOOL) upgrade \\
+		head
+lint:
+	ruff check .
+reset: migrate
+	echo done
+deploy: ; $(TOOL) upgrade $(TARGET)
+"""
+PACKAGE_SCRIPTS = {
+    "migrate": "alembic upgrade head",
+    "lint": "eslint .",
+    "predeploy": "npm run migrate",
+    "deploy": "true",
+}
+NO_EVENTS = [
+    "", "no json", "[]", "{}", "null", "7", '{"tool_name": "Read"}', '{"tool_name": "Bash", "tool_input": {}}',
+    '{"tool_name": "Bash", "tool_input": {"command": ["alembic upgrade"]}}',
+    '{"tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": 7}',
+]  # fmt: skip
+
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -182,6 +309,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "sql").mkdir(parents=True)
     (project / "sql" / "inner.sql").write_text("alter table a add b int;")
     (project / "drops.sql").write_text("-- gone\nselect 1;\ndrop table task;\n")
+    (project / "bring_up.sh").write_text("set -e\nalembic upgrade head\n")
+    (project / "tidy.sh").write_text("rm -rf build\n")
+    (project / "Makefile").write_text(MAKEFILE)
+    (project / "package.json").write_text(json.dumps({"scripts": PACKAGE_SCRIPTS}))
+    (project / "pyproject.toml").write_text('[tool.poe.tasks]\nmigrate = "alembic upgrade head"\n')
     (project / "reset.py").write_text("from app import Base, engine\nBase.metadata.drop_all(engine)\n")
     return folder
 
@@ -195,7 +327,7 @@ def ask(machine: Path, command: str, **environment: str) -> str:
 def decision(text: str, machine: Path, **environment: str) -> tuple[str, str]:
     known = {"PATH": os.environ["PATH"], "DBARCH_CACHE_DIR": str(machine / "cache"), **environment}
     done = subprocess.run(
-        [sys.executable, "-S", HOOK], input=text, capture_output=True, text=True, env=known, check=True
+        [sys.executable, "-I", "-S", HOOK], input=text, capture_output=True, text=True, env=known, check=True
     )
     assert done.stderr == ""
     if not done.stdout:
@@ -241,6 +373,6 @@ def test_the_database_of_the_environment_and_of_dotenv_is_known(machine: Path) -
         (machine / "project" / "alembic.ini").unlink()
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"tool_name": "Read"}', '{"tool_name": "Bash", "tool_input": {}}'])
+@pytest.mark.parametrize("text", NO_EVENTS)
 def test_the_hook_has_no_opinion_on_anything_else(text: str, machine: Path) -> None:
     assert decision(text, machine) == ("", "")

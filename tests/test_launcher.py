@@ -7,92 +7,22 @@ that a whole installation takes seconds. tests/client installs the real packages
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
+from launcher.handshake import LISTS
 from scripts.write_catalogue import PATH as CATALOGUE
 from scripts.write_catalogue import text as fresh_catalogue
+from tests.launched import ERAS, PLAIN, Plugin, python_without
 from tests.wire import Wire
 
 ROOT = Path(__file__).resolve().parent.parent
-ERAS = ("2025-11-25", "2026-07-28")
-PLAIN = "/usr/bin:/bin"
-SERVER = """
-import json, os, sys
-from small_package import WORD
-for line in sys.stdin:
-    message = json.loads(line)
-    if "id" not in message:
-        continue
-    if message["method"] in ("initialize", "server/discover"):
-        result = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {}, "instructions": "the server"}
-    elif message["method"] == "tools/call":
-        words = " ".join([WORD, sys.prefix, *message["params"]["arguments"].values()])
-        result = {"content": [{"type": "text", "text": words}]}
-    else:
-        result = {"method": message["method"]}
-    print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
-"""
-METADATA = "Metadata-Version: 2.1\nName: small-package\nVersion: 1.0\n"
-WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-
-
-class Plugin:
-    """A plugin folder, a data folder for it, and an index of one package."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "plugin"
-        self.data = folder / "data"
-        self.index = folder / "index"
-        self.home = folder / "home"
-        self.tools = folder / "tools"
-        for made in (self.index, self.home, self.tools):
-            made.mkdir()
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        assert uv is not None, "uv is one of the development packages"
-        (self.tools / "uv").symlink_to(uv)
-        (self.tools / "python3").symlink_to(Path(sys.executable).resolve())
-        shutil.copytree(ROOT / "launcher", self.root / "launcher", ignore=shutil.ignore_patterns("__pycache__"))
-        (self.root / "mcp_server").mkdir()
-        (self.root / "mcp_server/__main__.py").write_text(SERVER)
-        self.require(self.make_package())
-
-    def make_package(self) -> str:
-        """A wheel in the index; its hash."""
-        path = self.index / "small_package-1.0-py3-none-any.whl"
-        info = "small_package-1.0.dist-info"
-        files = {"small_package.py": "WORD = 'small'\n", f"{info}/METADATA": METADATA, f"{info}/WHEEL": WHEEL}
-        with zipfile.ZipFile(path, "w") as wheel:
-            for name, text in files.items():
-                wheel.writestr(name, text)
-            wheel.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD")))
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-
-    def require(self, digest: str) -> None:
-        (self.root / "requirements.txt").write_text(f"small-package==1.0 --hash=sha256:{digest}\n")
-
-    def environ(self, **more: str) -> dict[str, str]:
-        tools = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.index), "UV_OFFLINE": "1"}
-        tools["UV_FIND_LINKS"] = str(self.index)
-        plain = {"PATH": f"{self.tools}:{PLAIN}", "HOME": str(self.home), "CLAUDE_PLUGIN_DATA": str(self.data)}
-        return {**tools, **plain, "PYTHONPATH": "/nowhere", "PIP_TARGET": "/nowhere", **more}
-
-    def start(self, era: str = ERAS[0], python: str = sys.executable, **environ: str) -> Wire:
-        command = (python, str(self.root / "launcher"))
-        return Wire(command, era=era, cwd=self.home, environ=self.environ(**environ))
-
-    def environments(self) -> list[Path]:
-        return sorted(self.data.glob("venv-*"))
 
 
 @pytest.fixture
@@ -204,17 +134,6 @@ def test_new_requirements_get_a_new_environment_and_old_ones_go_after_a_month(pl
     assert len(plugin.environments()) == 2
 
 
-def test_a_server_that_ends_ends_the_launcher(plugin: Plugin) -> None:
-    with plugin.start() as wire:
-        wire.start()
-        wire.call("echo")
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(wire.process.pid)], capture_output=True, text=True, check=True
-        )
-        os.kill(int(children.stdout), signal.SIGKILL)
-        assert wire.process.wait(10) != 0
-
-
 def test_closing_the_line_ends_both(plugin: Plugin) -> None:
     with plugin.start() as wire:
         wire.start()
@@ -239,20 +158,6 @@ def test_a_uv_that_cannot_do_it_is_followed_by_pip(plugin: Plugin) -> None:
         wire.start()
         assert wire.call("echo")[0].startswith("small ")
     assert "uv = " not in (plugin.environments()[0] / "pyvenv.cfg").read_text()
-
-
-def python_without(folder: Path, *modules: str) -> str:
-    """A Python like this one whose standard library lacks some modules, as distributions ship it."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    library = folder / "lib" / version
-    library.mkdir(parents=True)
-    (folder / "bin").mkdir()
-    for entry in (Path(sys.base_prefix) / "lib" / version).iterdir():
-        if entry.name not in (*modules, "site-packages"):
-            (library / entry.name).symlink_to(entry)
-    python = folder / "bin" / version
-    shutil.copy2(Path(sys.base_prefix) / "bin" / version, python)
-    return str(python)
 
 
 def test_a_python_without_ensurepip_says_what_to_install(plugin: Plugin, tmp_path: Path) -> None:
@@ -310,10 +215,17 @@ def test_the_launcher_is_written_for_python_3_9(subtests: pytest.Subtests) -> No
 def test_a_named_python_that_has_the_packages_serves_at_once(tmp_path: Path, era: str) -> None:
     environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DBARCH_SERVER_PYTHON": sys.executable}
     environ |= {"DBARCH_OPTION_DATABASE_URL": "", "CLAUDE_PROJECT_DIR": "${CLAUDE_PROJECT_DIR}"}
-    with Wire((sys.executable, str(ROOT / "launcher")), era=era, cwd=tmp_path, environ=environ) as wire:
+    with Wire(
+        (sys.executable, "-I", "-S", str(ROOT / "launcher/__main__.py")), era=era, cwd=tmp_path, environ=environ
+    ) as wire:
         started = wire.start()
         assert f"Project: {tmp_path}" in started["instructions"]
-        assert wire.ask("tools/list")["tools"] == json.loads(CATALOGUE.read_text())["tools"]
+        lists = {method: wire.ask(method) for method in LISTS}
+        assert wire.call("inspect_schema", source="nowhere")[1]
+        assert {method: wire.ask(method) for method in LISTS} == lists
+    server = (sys.executable, "-I", str(ROOT / "mcp_server/__main__.py"))
+    with Wire(server, era=era, cwd=tmp_path, environ=environ) as wire:
+        assert wire.start() == started
 
 
 def test_the_catalogue_is_what_the_server_lists() -> None:

@@ -101,15 +101,27 @@ def test_the_hook_has_no_opinion_on_anything_else(text: str) -> None:
     assert ask_hook(text) == ""
 
 
-def test_the_hooks_are_asked_about_our_tools_and_the_shell_alone() -> None:
+def test_each_hook_is_asked_about_what_it_judges_and_nothing_else() -> None:
     hooks = json.loads((ROOT / "hooks/hooks.json").read_text())["hooks"]
-    assert list(hooks) == ["PreToolUse"]
+    tools = (*TOOLS, "Bash", "Read", "Write", "Edit", "MultiEdit", "NotebookEdit", "mcp__other__x")
     asked = {}
-    for entry in hooks["PreToolUse"]:
-        (hook,) = entry["hooks"]
-        names = {name for name in (*TOOLS, "Bash", "Read", "mcp__other__x") if re.fullmatch(entry["matcher"], name)}
-        asked[hook["args"][0].removeprefix("${CLAUDE_PLUGIN_ROOT}/")] = names
-    assert asked == {HOOK.relative_to(ROOT).as_posix(): TOOLS, "hooks/guard_shell.py": {"Bash"}}
+    for event, entries in hooks.items():
+        for entry in entries:
+            (hook,) = entry["hooks"]
+            *flags, script = hook["args"]
+            assert flags == ["-I", "-S"]
+            assert (ROOT / script.removeprefix("${CLAUDE_PLUGIN_ROOT}/")).is_file()
+            names = {name for name in tools if re.fullmatch(entry.get("matcher", "$"), name)}
+            asked[event, script.rpartition("/")[2]] = names
+    editors = {"Write", "Edit", "MultiEdit"}
+    assert asked == {
+        ("SessionStart", "show_status.py"): set(),
+        ("PreToolUse", "allow_reading.py"): TOOLS,
+        ("PreToolUse", "guard_shell.py"): {"Bash"},
+        ("PreToolUse", "guard_files.py"): {*editors, "NotebookEdit"},
+        ("PostToolUse", "suggest_check.py"): editors,
+        ("SubagentStop", "remind_record.py"): set(),
+    }
 
 
 @pytest.mark.parametrize("path", [*AGENTS, *SKILLS], ids=name_of)
@@ -136,6 +148,6 @@ def test_the_marketplace_offers_the_plugin_of_this_folder() -> None:
 def test_the_server_is_started_by_the_launcher_with_every_option() -> None:
     (server,) = json.loads((ROOT / ".mcp.json").read_text())["mcpServers"].values()
     manifest = json.loads((ROOT / ".claude-plugin/plugin.json").read_text())
-    assert server["args"] == ["${CLAUDE_PLUGIN_ROOT}/launcher"]
+    assert server["args"] == ["-I", "-S", "${CLAUDE_PLUGIN_ROOT}/launcher/__main__.py"]
     passed = {value for value in server["env"].values() if "user_config" in value}
     assert passed == {f"${{user_config.{key}}}" for key in manifest["userConfig"]}
