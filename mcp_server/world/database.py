@@ -100,17 +100,13 @@ def tls(target: Target) -> ssl.SSLContext | Literal[False, "allow", "prefer"]:
     libpq's meaning: https://www.postgresql.org/docs/current/libpq-ssl.html. Two things are stricter: a Neon host is
     verified in full (asyncpg cannot bind channels), and verify-* falls back to the system's authorities.
     """
-    mode = target.sslmode or ("require" if target.is_neon else "prefer")
-    if target.is_socket or mode == "disable":
+    mode = target.verification
+    if mode == "disable":
         return False
     if mode == "allow":
         return "allow"
     if mode == "prefer":
         return "prefer"
-    if target.is_neon and not target.sslrootcert:
-        mode = "verify-full"
-    elif mode == "require" and target.sslrootcert:
-        mode = "verify-ca"
     try:
         context = ssl.create_default_context(cafile=_authorities(target))
         context.check_hostname = mode == "verify-full"

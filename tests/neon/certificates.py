@@ -33,7 +33,7 @@ class Certificates:
 def make_certificates(folder: Path, names: tuple[str, ...]) -> Certificates:
     """An authority of one day, and a certificate for `names` (a wildcard stands for one label)."""
     root, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dbarch tests")])
+    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"dbarch tests {x509.random_serial_number()}")])
     own = _stated(issuer, issuer, root).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     authority = own.add_extension(usage, critical=True).sign(root, hashes.SHA256())
