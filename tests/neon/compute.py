@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.neon.messages import error
 from tests.neon.scram import Secret
 
 Address = tuple[str, int]
@@ -26,7 +25,6 @@ class Relay:
     """A client that is being served. ended: set to end it."""
 
     pooled: bool
-    client: asyncio.StreamWriter
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -59,9 +57,8 @@ class Compute:
                 self.is_asleep = False
 
     def fall_asleep(self, *, abruptly: bool = False) -> None:
-        """End every session: a direct client reads Postgres's last words, a pooled one loses its socket, as at Neon."""
+        """From now on it sleeps. A pooled client loses its socket, as at Neon; a direct one reads Postgres's last words."""
         self.is_asleep = True
         for relay in tuple(self.relays):
-            if not relay.pooled and not abruptly:
-                relay.client.write(error("terminating connection due to administrator command", "57P01", "FATAL"))
-            relay.ended.set()
+            if relay.pooled or abruptly:
+                relay.ended.set()

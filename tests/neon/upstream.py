@@ -68,7 +68,7 @@ async def relay(
     pooled: bool,
 ) -> None:
     """Carry what both say until one of them hangs up or the compute falls asleep."""
-    here = Relay(pooled, client[1])
+    here = Relay(pooled)
     compute.relays.add(here)
     tasks = (
         asyncio.create_task(_carry(client[0], server[1])),
