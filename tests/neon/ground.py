@@ -68,7 +68,7 @@ async def open_ground(sandboxes: Sandboxes, program: Path, folder: Path, prepare
     """A project with a database of its own, whose role owns it; reachable by name while the block lasts."""
     async with sandboxes.lend() as sandbox:
         server, password = read_url(sandbox.url), secrets.token_urlsafe(12)
-        role = f"owner_{sandbox.name}"
+        role = f"{sandbox.name}_owner"  # by its start told from roles that revisions make, see world/roles.py
         secret = read_secret(await _make_role(sandbox.url, role, password, sandbox.name))
         pooler = make_pooler(program, folder / "pooler", (server.host, server.port), {role: secret}, prepared)
         certificates = make_certificates(folder / "tls", (f"*.{DOMAIN}", DOMAIN, "localhost"))
