@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from mcp_server.errors import ArchitectError, ConfigError
+from mcp_server.errors import ArchitectError, ConfigError, Unavailable
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Effect, Operation
 from mcp_server.render.words import clean, escape_hidden
@@ -103,8 +103,7 @@ class Door:
         verdict, began = "cancelled", time.monotonic()
         answer: Answer | None = None
         try:
-            async with self.workspace.call(progress) as call:
-                answer = await contract.function(call, **arguments)
+            answer = await self._patiently(contract, arguments, progress)
             verdict = answer.verdict or "done"
             return answer
         except ArchitectError as error:
@@ -122,6 +121,28 @@ class Door:
                 carried_out=answer.carried_out if answer else {},
                 reports=tuple(answer.reports) if answer else (),
             )
+
+    async def _patiently(self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None) -> Answer:
+        """Run an operation, and what only reads once more when its session had just ended: the next one wakes the database."""
+        try:
+            return await self._run(contract, arguments, progress)
+        except Unavailable:
+            if contract.effect != "reads":
+                raise
+        return await self._run(contract, arguments, progress)
+
+    async def _run(self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None) -> Answer:
+        try:
+            async with self.workspace.call(progress) as call:
+                return await contract.function(call, **arguments)
+        except Exception as error:
+            if not isinstance(error, (ConnectionError, TimeoutError)) and not type(error).__module__.startswith(
+                "asyncpg"
+            ):
+                raise
+            from mcp_server.world.translation import translated
+
+            raise translated(error) from error
 
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:
         """What the caller reads: at most `limit` characters; the reports and what was cut are kept by run."""

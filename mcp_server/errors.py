@@ -72,6 +72,10 @@ class ConnectionFailed(DatabaseError):
     """No connection could be made, or it broke."""
 
 
+class Unavailable(ConnectionFailed):
+    """The database does not answer for now: it wakes up, restarts, has no room, or has just ended the session."""
+
+
 class PermissionDenied(DatabaseError):
     """The role may not do this."""
 

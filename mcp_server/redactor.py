@@ -49,10 +49,16 @@ class Redactor:
     def add_url(self, url: str) -> bool:
         """Hide the passwords of a URL, unless they are also the role's or the database's name."""
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(url.strip().removeprefix("psql ").strip(" '\""))
             passwords = [parts.password or "", *(word for key, word in parse_qsl(parts.query) if "password" in key)]
         except ValueError:
             return self.add(url)
+        # Neon takes `endpoint=<id>;<password>` from clients that cannot name the host in TLS.
+        passwords += [
+            re.split("[;$]", unquote(word), maxsplit=1)[1]
+            for word in passwords
+            if re.match(r"(?:endpoint|project)=[\w-]+[;$]", unquote(word))
+        ]
         names = {unquote(parts.username or ""), unquote(parts.path.lstrip("/"))}
         hidden = [self.add(password) for password in passwords if unquote(password) not in names]
         return any(hidden)

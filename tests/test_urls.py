@@ -139,3 +139,18 @@ def test_tls_checks_what_the_url_asks_for(target: Target, checks_certificate: bo
 )
 def test_tls_is_left_to_the_driver_or_out(target: Target, word: object) -> None:
     assert tls(target) == word
+
+
+@pytest.mark.parametrize(
+    ("target", "mode"),
+    [
+        (Target(NEON, sslmode="prefer"), "verify-full"),
+        (Target(NEON, sslmode="verify-ca", sslrootcert="/ca.pem"), "verify-full"),
+        (Target("h", sslmode="require"), "require"),
+        (Target("h", sslmode="require", sslrootcert="/ca.pem"), "verify-ca"),
+        (Target("h"), "prefer"),
+        (Target("/run/postgresql", sslmode="verify-full"), "disable"),
+    ],
+)
+def test_no_connection_is_laxer_than_its_url_and_neons_are_verified_in_full(target: Target, mode: str) -> None:
+    assert target.verification == mode

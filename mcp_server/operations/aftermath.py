@@ -13,6 +13,7 @@ from mcp_server.operations.equality import differences
 from mcp_server.world.carrying_out import Attempt, read_heads
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.rehearsals import standing_of
+from mcp_server.world.translation import FOR_NOW
 
 if TYPE_CHECKING:
     from mcp_server.operations.applying import Site
@@ -87,6 +88,8 @@ def _reason(tried: Attempt, count: int) -> tuple[str, str]:
     error = tried.error
     assert error is not None
     text = str(error).removesuffix(f"\n{error.hint}") if error.hint else str(error)
+    if tried.sqlstate in FOR_NOW:
+        return text, "Nothing is wrong with the revision: when the server answers again, call apply_migration again."
     if not tried.met_locks:
         return text, "Correct what it failed on, rehearse again if the file changes, then call apply_migration again."
     seen = "; ".join(map(str, tried.blockers))

@@ -132,8 +132,10 @@ async def _database(workspace: Workspace) -> Check:
     began = time.monotonic()
     server = await (await workspace.live()).fetchval("show server_version")
     spent = (time.monotonic() - began) * 1000
-    label = read_url(settings.database_url).label
-    return Check("database", "good", f"PostgreSQL {server} at {label}, from {settings.database_origin}, {spent:.0f} ms")
+    target = read_url(settings.database_url)
+    notes = [*target.notes, "the direct host is used, without -pooler"] if target.is_pooled else target.notes
+    said = f"PostgreSQL {server} at {target.direct().label}, from {settings.database_origin}, {spent:.0f} ms"
+    return Check("database", "good", "; ".join((said, *notes)))
 
 
 async def _sandbox(workspace: Workspace) -> Check:

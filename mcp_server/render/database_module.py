@@ -13,6 +13,7 @@ Load relationships in the query, `select(...).options(selectinload(...))`: an as
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +28,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 CONNECT_SECONDS = 15.0  # a database that sleeps needs a moment to wake
 STATEMENT_SECONDS = 60.0  # a request does not wait longer; the server ends it, too
-SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+SSL_WORDS = {
+    **dict.fromkeys(("true", "1", "on"), "require"),
+    **dict.fromkeys(("false", "0", "off"), "disable"),
+}
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 UNREADABLE = (
     "DATABASE_URL is not set, or cannot be read. Write postgresql://user:password@"
@@ -37,27 +41,44 @@ UNREADABLE = (
 # here: on Neon's hosts the certificate is verified instead of binding the channel.
 IGNORED = frozenset(
     {
+        "async_fallback",
         "channel_binding",
         "client_encoding",
+        "command_timeout",
         "connection_limit",
+        "fallback_application_name",
         "gssencmode",
         "keepalives",
         "keepalives_count",
         "keepalives_idle",
         "keepalives_interval",
+        "krbsrvname",
+        "load_balance_hosts",
+        "max_overflow",
         "pgbouncer",
+        "pool_pre_ping",
+        "pool_recycle",
+        "pool_size",
         "pool_timeout",
+        "prepared_statement_cache_size",
+        "prepared_statement_name_func",
         "schema",
+        "sslcompression",
         "sslsni",
+        "statement_cache_size",
         "target_session_attrs",
+        "tcp_user_timeout",
     }
 )
 KNOWN = frozenset(
     {
         "application_name",
         "connect_timeout",
+        "database",
+        "dbname",
         "host",
         "options",
+        "password",
         "port",
         "ssl",
         "sslcert",
@@ -65,6 +86,8 @@ KNOWN = frozenset(
         "sslmode",
         "sslnegotiation",
         "sslrootcert",
+        "timeout",
+        "user",
     }
 )
 
@@ -75,12 +98,12 @@ def read_target(raw: str) -> tuple[URL, dict[str, Any]]:
     Raises RuntimeError for a URL that is not understood; the password is never named.
     """
     try:
-        url = make_url(raw.strip())
+        url = make_url(raw.strip().removeprefix("psql ").strip(" '").strip('"'))
     except (ArgumentError, ValueError):
         raise RuntimeError(UNREADABLE) from None
     if "@" in (url.database or "") or {"@", "/"} & set(url.host or ""):
         raise RuntimeError(UNREADABLE)  # a part of the password stands there
-    if url.get_backend_name() not in ("postgresql", "postgres"):
+    if url.get_backend_name().lower() not in ("postgresql", "postgres"):
         raise RuntimeError("DATABASE_URL does not name a Postgres database.")
     words = {
         name: value if isinstance(value, str) else value[-1]
@@ -90,21 +113,33 @@ def read_target(raw: str) -> tuple[URL, dict[str, Any]]:
     if unknown:
         raise RuntimeError(f"DATABASE_URL has an unknown parameter: {unknown[0]}.")
     host = words.get("host") or url.host or ""
+    if is_neon(host):
+        host = host.lower().rstrip(".")
+        # Clients that cannot name the host in TLS put the endpoint before the password.
+        url = url.set(
+            password=re.sub(r"^endpoint=[\\w-]+[;$]", "", url.password or "") or None
+        )
     settings = {
         name: words[name] for name in ("application_name", "options") if name in words
     }
+    seconds = words.get("connect_timeout") or words.get("timeout") or CONNECT_SECONDS
     arguments: dict[str, Any] = {
         "ssl": choose_tls(words, host),
-        "timeout": float(words.get("connect_timeout") or CONNECT_SECONDS),
+        "timeout": read_number("connect_timeout", seconds),
         "command_timeout": STATEMENT_SECONDS,
         "server_settings": settings,
     }
     if words.get("sslnegotiation") == "direct":
         arguments["direct_tls"] = True
-    if "host" in words:
-        arguments["host"] = words["host"]
+    if host:
+        arguments["host"] = host
+    for name in ("user", "password"):
+        if name in words:
+            arguments[name] = words[name]
     if "port" in words:
-        arguments["port"] = int(words["port"])
+        arguments["port"] = int(read_number("port", words["port"]))
+    if "dbname" in words or "database" in words:
+        arguments["database"] = words.get("dbname") or words["database"]
     if "-pooler." in host or "pgbouncer" in words:
         # Behind a pooler sessions are shared: a prepared statement of one client
         # would be another's.
@@ -112,20 +147,33 @@ def read_target(raw: str) -> tuple[URL, dict[str, Any]]:
     return url.set(drivername="postgresql+asyncpg", query={}), arguments
 
 
+def read_number(name: str, value: str | float) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise RuntimeError(f"DATABASE_URL has a {name} that is no number.") from None
+
+
+def is_neon(host: str) -> bool:
+    return host.lower().rstrip(".").endswith(".neon.tech")
+
+
 def choose_tls(words: dict[str, str], host: str) -> ssl.SSLContext | str | bool:
     """What the URL asks for in libpq's words, as asyncpg takes it."""
-    is_neon = host.endswith(".neon.tech")
-    given = words.get("sslmode") or words.get("ssl") or ""
-    mode = SSL_WORDS.get(given, given) or ("require" if is_neon else "prefer")
+    silent = "require" if is_neon(host) else "prefer"
+    given = words.get("sslmode") or words.get("ssl") or silent
+    mode = SSL_WORDS.get(given.lower(), given.lower())
     if mode not in SSL_MODES:
         raise RuntimeError(f"DATABASE_URL has an sslmode that is none: {mode}.")
+    if is_neon(host) and mode == "disable":
+        raise RuntimeError("DATABASE_URL has sslmode=disable: Neon speaks TLS alone.")
     if mode == "disable" or host.startswith("/"):
         return False
     root = words.get("sslrootcert", "")
+    if is_neon(host):
+        mode = "verify-full"
     if mode in ("allow", "prefer"):
         return mode
-    if is_neon and not root:
-        mode = "verify-full"
     trusted = None if root in ("", "system") else root
     context = ssl.create_default_context(cafile=trusted)
     context.check_hostname = mode == "verify-full"

@@ -167,7 +167,7 @@ class Runner:
             "user": row[0],
             "password": target.password,
             "database": row[1],
-            "sslmode": _mode(target),
+            "sslmode": target.verification if target.sslmode or target.is_neon else "",
             "sslrootcert": target.sslrootcert,
             "sslcert": target.sslcert,
             "sslkey": target.sslkey,
@@ -179,14 +179,6 @@ def _without_rows(answer: Answer) -> Answer:
     """The answer without a DETAIL that may quote rows: these are real ones."""
     is_safe = str(answer.error.get("sqlstate", "")).startswith(SAFE_DETAIL)
     return answer if is_safe or not answer.error else replace(answer, error={**answer.error, "detail": ""})
-
-
-def _mode(target: Target) -> str:
-    """As strict as our own connection: see database.tls()."""
-    mode = target.sslmode or ("require" if target.is_neon else "")
-    if target.is_neon and mode in ("require", "verify-ca") and not target.sslrootcert:
-        return "verify-full"
-    return "verify-ca" if mode == "require" and target.sslrootcert else mode
 
 
 async def read_heads(connection: Connection, history: History) -> tuple[str, ...]:

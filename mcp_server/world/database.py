@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import asyncpg
 
-from mcp_server.errors import ConfigError, Refused
+from mcp_server.errors import ConfigError, DatabaseError, Refused
+from mcp_server.world.patience import Patience, given_up, may_pass, patience_for
 from mcp_server.world.translation import translated, translating
 from mcp_server.world.urls import Target, read_url
 
@@ -62,35 +64,60 @@ async def connect(
     timeout: float = 15.0,  # noqa: ASYNC109 (a limit of the driver, which cleans up after itself)
     application_name: str = "dbarch",
     pooled: bool = False,
+    patience: Patience | None = None,
 ) -> asyncpg.Connection[asyncpg.Record]:
     """Open a connection to the database that `url` means, in any spelling a driver accepts (see urls.py).
 
     A Neon pooler's host is replaced by the direct one unless `pooled`: sessions are shared behind a pooler. Both of
     asyncpg's statement caches are off, so no prepared statement outlives its use. With `read_only` every transaction
-    of the session starts read-only. `timeout` in seconds; the URL's connect_timeout wins.
+    of the session starts read-only. `timeout`: seconds of one try; the URL's connect_timeout wins. patience: how a
+    database is waited for that does not answer for now, see patience.py.
     Raises ConfigError for the URL, ConnectionFailed or TimedOut for the way there.
     """
     target = read_url(url) if isinstance(url, str) else url
     target = target if pooled else target.direct()
+    patience = patience or patience_for(target)
+    began, tries = time.monotonic(), 0
+    while True:
+        tries += 1
+        try:
+            with translating(f"connecting to {target.label}"):
+                return await _open(target, application_name, target.connect_timeout or timeout, read_only=read_only)
+        except DatabaseError as error:
+            if not may_pass(error, target):
+                raise
+            pause, spent = patience.pause(tries), time.monotonic() - began
+            if tries == patience.tries or spent + pause > patience.whole:
+                raise given_up(error, tries, spent) from error
+        await asyncio.sleep(pause)
+
+
+async def _open(
+    target: Target, application_name: str, seconds: float, *, read_only: bool
+) -> asyncpg.Connection[asyncpg.Record]:
+    """One try. seconds: for all of it."""
     settings = {"application_name": target.application_name or application_name}
     if target.options:
         settings["options"] = target.options
-    with translating(f"connecting to {target.label}"):
-        connection = await asyncpg.connect(
-            host=target.host or None,
-            port=target.port or None,
-            user=target.user or None,
-            password=target.password or None,
-            database=target.database or None,
-            timeout=target.connect_timeout or timeout,
-            ssl=tls(target),
-            direct_tls=target.direct_tls,
-            statement_cache_size=0,
-            server_settings=settings,
-            connection_class=Session,
-        )
-        if read_only:
-            await connection.execute("set default_transaction_read_only = on")
+    connection = await asyncpg.connect(
+        host=target.host or None,
+        port=target.port or None,
+        user=target.user or None,
+        password=target.password or None,
+        database=target.database or None,
+        timeout=seconds,
+        ssl=tls(target),
+        direct_tls=target.direct_tls,
+        statement_cache_size=0,
+        server_settings=settings,
+        connection_class=Session,
+    )
+    if read_only:
+        try:
+            await connection.execute("set default_transaction_read_only = on", timeout=seconds)
+        except BaseException:
+            connection.terminate()
+            raise
     return connection
 
 
@@ -100,17 +127,13 @@ def tls(target: Target) -> ssl.SSLContext | Literal[False, "allow", "prefer"]:
     libpq's meaning: https://www.postgresql.org/docs/current/libpq-ssl.html. Two things are stricter: a Neon host is
     verified in full (asyncpg cannot bind channels), and verify-* falls back to the system's authorities.
     """
-    mode = target.sslmode or ("require" if target.is_neon else "prefer")
-    if target.is_socket or mode == "disable":
+    mode = target.verification
+    if mode == "disable":
         return False
     if mode == "allow":
         return "allow"
     if mode == "prefer":
         return "prefer"
-    if target.is_neon and not target.sslrootcert:
-        mode = "verify-full"
-    elif mode == "require" and target.sslrootcert:
-        mode = "verify-ca"
     try:
         context = ssl.create_default_context(cafile=_authorities(target))
         context.check_hostname = mode == "verify-full"

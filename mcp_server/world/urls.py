@@ -7,6 +7,7 @@ because it cannot matter here, or refused by name; nothing is passed on unseen.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -14,45 +15,32 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from mcp_server.errors import ConfigError
 
 DRIVERS = ("asyncpg", "psycopg", "psycopg2", "psycopg_async", "pg8000")
-SCHEMES = frozenset({"postgres", "postgresql", *(f"postgresql+{driver}" for driver in DRIVERS)})
+NAMES = ("postgres", "postgresql")
+SCHEMES = frozenset({*NAMES, *(f"{name}+{driver}" for name in NAMES for driver in DRIVERS)})
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SSL_WORDS = {"true": "require", "1": "require", "on": "require", "false": "disable", "0": "disable", "off": "disable"}
 NEON_DOMAIN = ".neon.tech"
+# Without SNI a client may name the endpoint in its password; `options` names it for every other.
+ENDPOINT_IN_PASSWORD = re.compile(r"(?:endpoint|project)=[\w-]+[;$]")
+ENDPOINT_OF_POOLER = re.compile(r"\b((?:endpoint|project)=[\w-]+?)-pooler(?=\s|$)")
 # Parameters whose values are quoted when they are not understood.
 SHOWN = frozenset({"sslmode", "ssl", "sslnegotiation", "port", "connect_timeout", "timeout"})
 
-# Parameters of a client, a pool or another driver: they change nothing about which database is meant or how safe
-# the way to it is. asyncpg cannot bind channels; on Neon's hosts the certificate is verified in full instead.
-DROPPED = frozenset(
-    (
-        "channel_binding",
-        "gssencmode",
-        "krbsrvname",
-        "keepalives",
-        "keepalives_idle",
-        "keepalives_interval",
-        "keepalives_count",
-        "tcp_user_timeout",
-        "client_encoding",
-        "sslcompression",
-        "sslsni",
-        "fallback_application_name",
-        "load_balance_hosts",
-        "target_session_attrs",
-        "pgbouncer",
-        "connection_limit",
-        "pool_timeout",
-        "pool_size",
-        "max_overflow",
-        "pool_recycle",
-        "pool_pre_ping",
-        "prepared_statement_cache_size",
-        "statement_cache_size",
-        "prepared_statement_name_func",
-        "async_fallback",
+# Parameters that change nothing about which database is meant or how safe the way to it is, and why.
+REASONS = {
+    "asyncpg cannot bind channels; on Neon's hosts the certificate is verified instead": ("channel_binding",),
+    "there is no Kerberos here": ("gssencmode", "krbsrvname"),
+    "it tunes the socket": ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
+    "asyncpg decides it": ("client_encoding", "sslcompression", "sslsni"),
+    "there is one host": ("load_balance_hosts", "target_session_attrs"),
+    "tools name themselves": ("fallback_application_name",),
+    "it is a pool's or another client's": (
+        "pgbouncer", "connection_limit", "pool_timeout", "pool_size", "max_overflow", "pool_recycle", "pool_pre_ping",
+        "prepared_statement_cache_size", "statement_cache_size", "prepared_statement_name_func", "async_fallback",
         "command_timeout",
-    )
-)
+    ),
+}  # fmt: skip
+DROPPED = {name: reason for reason, names in REASONS.items() for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,7 @@ class Target:
 
     host: a name, an address, or the folder of a Unix socket ("" for the driver's default). port: 0 for the default.
     sslmode: libpq's word, "" when the URL is silent. options: libpq's `options`, such as `endpoint=...` for Neon.
-    connect_timeout: seconds, 0 when the URL is silent.
+    connect_timeout: seconds, 0 when the URL is silent. notes: what is understood otherwise than it is written, and why.
     """
 
     host: str = ""
@@ -77,6 +65,7 @@ class Target:
     options: str = ""
     application_name: str = ""
     connect_timeout: float = 0.0
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def is_socket(self) -> bool:
@@ -87,6 +76,25 @@ class Target:
     def is_neon(self) -> bool:
         """The host is one of Neon's, whose certificates chain to a public authority."""
         return self.host.lower().rstrip(".").endswith(NEON_DOMAIN)
+
+    @property
+    def is_pooled(self) -> bool:
+        """The host, or the endpoint in `options`, is that of Neon's transaction pooler."""
+        by_host = self.is_neon and self.host.partition(".")[0].endswith("-pooler")
+        return by_host or ENDPOINT_OF_POOLER.search(self.options) is not None
+
+    @property
+    def verification(self) -> str:
+        """libpq's sslmode, as strict as we are: Neon's certificate is verified in full, a named authority is asked.
+
+        asyncpg cannot bind channels, so that `require` alone would trust whoever answers.
+        """
+        if self.is_socket:
+            return "disable"
+        if self.is_neon:
+            return "verify-full"
+        mode = self.sslmode or "prefer"
+        return "verify-ca" if mode == "require" and self.sslrootcert else mode
 
     @property
     def place(self) -> tuple[str, int, str]:
@@ -105,10 +113,19 @@ class Target:
 
         A pooler shares sessions between clients: SET, advisory locks and prepared statements do not hold there.
         """
-        first, dot, rest = self.host.partition(".")
-        if not self.is_neon or not first.endswith("-pooler"):
+        if not self.is_pooled:
             return self
-        return replace(self, host=first.removesuffix("-pooler") + dot + rest)
+        first, dot, rest = self.host.partition(".")
+        host = first.removesuffix("-pooler") + dot + rest if self.is_neon else self.host
+        return replace(self, host=host, options=ENDPOINT_OF_POOLER.sub(r"\1", self.options))
+
+    def pooled(self) -> Target:
+        """The same database through Neon's transaction pooler; this target where there is none."""
+        first, dot, rest = self.host.partition(".")
+        if not self.is_neon or self.is_pooled:
+            return self
+        options = re.sub(rf"\b((?:endpoint|project)={re.escape(first)})(?=\s|$)", r"\1-pooler", self.options)
+        return replace(self, host=f"{first}-pooler{dot}{rest}", options=options)
 
     def url(self, *, database: str = "", scheme: str = "postgresql") -> str:
         """The URL in libpq's spelling, password included; `database` replaces the one named."""
@@ -147,19 +164,23 @@ def read_url(url: str) -> Target:
         raise ConfigError(
             "No database URL is set.", "Set DBARCH_DATABASE_URL, for example postgresql://user@host/name."
         )
+    text, notes = _bare(url)
+    scheme = text.partition(":")[0].lower()
     try:
-        parts = urlsplit(url.strip())
+        # urlsplit knows no scheme with an underscore, as in postgresql+psycopg_async.
+        parts = urlsplit(f"postgresql{text[len(scheme) :]}" if scheme in SCHEMES else text)
         port = parts.port or 0
     except ValueError:
         raise _unreadable() from None
-    if parts.scheme not in SCHEMES:
+    if scheme not in SCHEMES:
         raise ConfigError(
             f"The database URL starts with `{parts.scheme}:`, which is not a Postgres URL."
-            if parts.scheme.isidentifier()
+            if parts.scheme.isidentifier() or "postgres" in parts.scheme
             else "The database URL has no scheme.",
             "Write postgresql://user:password@host:port/database.",
         )
-    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    parameters = [(key.removeprefix("amp;"), value) for key, value in given]
     if "@" in parts.path or any(not key.isidentifier() or ("@" in word and key in SHOWN) for key, word in parameters):
         raise _unreadable()
     if parts.fragment:
@@ -170,12 +191,36 @@ def read_url(url: str) -> Target:
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         database=unquote(parts.path.removeprefix("/")),
+        notes=notes,
     )
     for key, value in parameters:
         target = _with_parameter(target, key, value)
     if "," in target.host:
         raise ConfigError("The database URL names several hosts.", "Name the primary's host alone.")
-    return target
+    return _for_neon(target) if target.is_neon else target
+
+
+def _bare(url: str) -> tuple[str, tuple[str, ...]]:
+    """The URL itself, without the quotes or the `psql` that was copied with it, and what is said of that."""
+    text = url.strip()
+    if text.startswith("psql "):
+        text = text[5:].strip()
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    bare = text[1:-1].strip() if quoted else text
+    return bare, () if bare == url.strip() else ("what stands around the URL is left out",)
+
+
+def _for_neon(target: Target) -> Target:
+    """As Neon wants it. Raises ConfigError for what it cannot be told."""
+    if target.sslmode == "disable":
+        raise ConfigError("`sslmode=disable` in the database URL: Neon speaks TLS alone.", "Write sslmode=require.")
+    notes = target.notes
+    if target.sslmode not in ("", "verify-full"):
+        notes += (f"sslmode={target.sslmode} is raised to verify-full: asyncpg cannot bind channels",)
+    password = ENDPOINT_IN_PASSWORD.sub("", target.password, count=1)
+    if password != target.password:
+        notes += ("the endpoint in the password is left out: the host names it",)
+    return replace(target, host=target.host.lower().rstrip("."), password=password, notes=notes)
 
 
 def _unreadable() -> ConfigError:
@@ -205,7 +250,7 @@ def _with_parameter(target: Target, key: str, value: str) -> Target:
         case "schema" if value in ("", "public"):
             return target
         case _ if key in DROPPED:
-            return target
+            return replace(target, notes=(*target.notes, f"{key} is left out: {DROPPED[key]}"))
     raise ConfigError(
         f"The database URL has the parameter `{key}`, which is not understood.",
         "Remove it from the URL. Understood are sslmode, sslrootcert, sslcert, sslkey, options, application_name, connect_timeout.",
@@ -213,7 +258,8 @@ def _with_parameter(target: Target, key: str, value: str) -> Target:
 
 
 def _ssl_mode(key: str, value: str) -> str:
-    return _one_of(key, SSL_WORDS.get(value.lower(), value.lower()), SSL_MODES)
+    word = SSL_WORDS.get(value.lower(), value.lower())
+    return _one_of(key, word, SSL_MODES) if word else ""
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> str:

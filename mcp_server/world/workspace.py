@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.errors import ArchitectError, ConfigError
+from mcp_server.errors import ArchitectError, ConfigError, Unavailable
 from mcp_server.redactor import Redactor
 from mcp_server.world.settings import Settings, read_settings
 from mcp_server.world.shelf import Shelf
@@ -55,8 +55,8 @@ class Workspace:
         try:
             yield view
             keep = True
-        except Exception:
-            keep = True
+        except ArchitectError as error:
+            keep = not isinstance(error, Unavailable)
             raise
         finally:
             await view._let_go(keep=keep)

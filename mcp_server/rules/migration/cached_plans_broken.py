@@ -1,10 +1,12 @@
-"""A column's type changes, and clients with prepared statements fail until they connect again.
+"""A column's type changes, and clients with prepared statements fail: once, or behind a pooler until its connections end.
 
 A prepared statement that returns the column fails from then on with `cached plan must not change result type`; a longer
-varchar is another type, too. asyncpg and psycopg prepare statements by themselves; behind a pooler that keeps server
-connections (PgBouncer, Neon's) the failing statement is met again and again: an outage that lasts until the pool is
-restarted. Turn the statement caches off (asyncpg: statement_cache_size=0, SQLAlchemy: prepared_statement_cache_size=0)
-or restart the clients after the migration.
+varchar is another type, too. asyncpg and psycopg prepare statements by themselves. On a direct connection a client fails
+once and prepares anew. Behind PgBouncer 1.21 and newer (Neon's pooler) it is an outage: the pooler uses its own prepared
+statement again for the same text, so that new clients fail, too, until its server connections have ended. Before the
+migration turn the statement caches off (asyncpg: statement_cache_size=0, SQLAlchemy: prepared_statement_cache_size=0);
+in the outage end the pooler's server connections (`select pg_terminate_backend(pid) from pg_stat_activity where
+application_name = 'pgbouncer'`) and restart the clients.
 https://www.postgresql.org/docs/current/sql-prepare.html
 """
 
@@ -39,7 +41,7 @@ def check(migration: Migration) -> Iterator[Finding]:
         types = "" if old.identity in migration.made_up else f" ({old.type} to {new.type})"
         yield RULE.found(
             subject=old.identity,
-            message=f"Prepared statements that return it{types} fail until their clients connect again.",
+            message=f"Prepared statements that return it{types} fail until their clients connect again; behind a pooler, for every client.",
             evidence="derived from the text and the schema",
             place=statement.place,
         )
