@@ -11,8 +11,8 @@ from mcp_server.errors import ConfigError, NotFound
 from mcp_server.model.branch import Branch, Endpoint
 from mcp_server.model.schema import Schema
 from mcp_server.world.catalog import read_schema
-from mcp_server.world.database import connect
-from mcp_server.world.neon import ADDRESS, Neon, open_neon
+from mcp_server.world.database import connect, together
+from mcp_server.world.neon import ADDRESS, Neon, Pace, open_neon
 from mcp_server.world.urls import Target, read_url
 
 if TYPE_CHECKING:
@@ -38,9 +38,24 @@ class NeonProject:
         known = ", ".join(one.name for one in self.branches[:20])
         raise NotFound(f"There is no branch {name[:80]!r}.", f"Branches are {known}.")
 
-    async def address(self, branch: Branch) -> str:
-        """The URL of a branch's database, of the name and role that the configured one has. Raises NotFound, Refused."""
-        endpoint = next(
+    def kept_for(self, branch: Branch) -> str:
+        """Why a branch is neither tried on, reset nor deleted, "" when it may be."""
+        if self.live is not None and branch.id == self.live.id:
+            return "the configured database"
+        return "the default branch" if branch.default else "protected" if branch.protected else ""
+
+    def name_of(self, identity: str) -> str:
+        """The name of the branch with an id, "" when there is none."""
+        return next((one.name for one in self.branches if one.id == identity), "")
+
+    async def address(self, branch: Branch, endpoint: Endpoint | None = None) -> str:
+        """The URL of a branch's database, of the name and role that the configured one has. Raises NotFound, Refused.
+
+        endpoint: its compute, where the branch is so new that the project does not list it.
+        """
+        if self.live is not None and branch.id == self.live.id and self.target is not None:
+            return self.target.url()
+        endpoint = endpoint or next(
             (one for one in self.endpoints if one.branch_id == branch.id and one.kind == "read_write"), None
         )
         if endpoint is None:
@@ -60,10 +75,11 @@ async def open_project(workspace: Workspace) -> AsyncIterator[NeonProject]:
     """The project that NEON_PROJECT_ID names, else the one whose compute the configured database is."""
     settings = workspace.settings
     target = read_url(settings.database_url).direct() if settings.database_url else None
-    async with open_neon(settings.neon_key, settings.neon_address or ADDRESS) as neon:
-        identity = settings.neon_project or await _search(neon, target)
-        endpoints = await neon.endpoints(identity)
-        branches = await neon.branches(identity)
+    pace = Pace(timeout=settings.neon_timeout) if settings.neon_timeout else Pace()
+    async with open_neon(settings.neon_key, settings.neon_address or ADDRESS, pace) as neon:
+        identity = settings.neon_project or workspace.neon_project or await _search(neon, target)
+        workspace.neon_project = identity
+        endpoints, branches = await together(neon.endpoints(identity), neon.branches(identity))
         host = target.host.lower() if target else ""
         own = next((one.branch_id for one in endpoints if one.host.lower() == host), "")
         live = next((one for one in branches if one.id == own), None)

@@ -28,13 +28,14 @@ class Shelf:
     """idle: open connections to `live` and when each was put back. sandboxes: by major version, 0 for any.
 
     near: server_version_num of what sandboxes are to be like, 0 when nobody asked. reading: the last Schema of `live`,
-    and the State that tells whether it still stands.
+    and the State that tells whether it still stands. neon_projects: the id of the Neon project, by the database's URL.
     """
 
     idle: list[tuple[Connection, float]] = field(default_factory=list)
     reading: tuple[Schema, State] | None = None
     sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
     near: int = 0
+    neon_projects: dict[str, str] = field(default_factory=dict)
     ledger: Ledger | None = None
     redactor: Redactor | None = None
 
