@@ -1,7 +1,7 @@
 """The databases behind the branches of the emulated API: real ones on the tests' Postgres, each reached by an address of its own.
 
 A branch is a copy by pg_dump, which needs nobody to leave its parent. Every branch has its own loopback address, and each
-calls its database `neondb`, as at Neon: whoever mixes addresses up is on another branch's rows.
+calls its database `neondb`, as at Neon: whoever mixes addresses up is on another branch's rows. Their role is no superuser.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from mcp_server.world.sandbox import Sandbox
 from mcp_server.world.urls import Target, read_url
 
 NAME = "neondb"
+# Roles of other names lose their rights on the embedded server, see roles.disarm_roles().
+OWNER = "dbarch_neon_owner"
+PASSWORD = "npg_emulated4Tests"
 NO_TLS, CANCEL = 80877103, 80877102
 
 
@@ -43,7 +46,7 @@ class Databases:
         """A database for a branch: empty, or what its parent's holds now."""
         self.made += 1
         self.real[branch] = f"{self.prefix}_{self.made}"
-        self._psql("postgres", f'create database "{self.real[branch]}"')
+        self._create(branch)
         if parent:
             self._copy(parent, branch, schema_only=schema_only)
         host = f"127.0.1.{self.made}"
@@ -53,7 +56,7 @@ class Databases:
     def restore(self, branch: str, source: str) -> None:
         """Make a branch's database what another's is now."""
         self._drop(branch)
-        self._psql("postgres", f'create database "{self.real[branch]}"')
+        self._create(branch)
         self._copy(source, branch)
 
     def drop(self, branch: str) -> None:
@@ -69,12 +72,20 @@ class Databases:
         """The address of a branch's database, as the API tells it."""
         host, server = self.ways[branch]
         port = server.sockets[0].getsockname()[1]
-        login = self.target.user + (f":{self.target.password}" if self.target.password else "")
-        return f"postgresql://{login}@{host}:{port}/{NAME}"
+        return f"postgresql://{OWNER}:{PASSWORD}@{host}:{port}/{NAME}"
 
     def close(self) -> None:
         for branch in tuple(self.real):
             self.drop(branch)
+
+    def _create(self, branch: str) -> None:
+        self._psql(
+            "postgres",
+            f"""do $$ begin create role {OWNER} login createdb createrole bypassrls password '{PASSWORD}';
+            exception when duplicate_object or unique_violation then null; end $$""",
+        )
+        self._psql("postgres", f'create database "{self.real[branch]}" owner {OWNER}')
+        self._psql(self.real[branch], f"alter schema public owner to {OWNER}")
 
     def _drop(self, branch: str) -> None:
         self._psql("postgres", f'drop database if exists "{self.real[branch]}" with (force)')

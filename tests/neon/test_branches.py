@@ -121,7 +121,11 @@ async def test_a_plan_without_room_is_told_before_anything_is_asked_for(place: P
 async def test_what_must_stay_is_neither_reset_nor_deleted(place: Place, action: str) -> None:
     place.api.add("staging", parent="br-main-0", protected=True)
     place.api.add("alice", parent="br-main-0")
-    for name, words in (("main", "the configured database"), ("staging", "protected"), ("alice", "was not made by dbarch")):
+    for name, words in (
+        ("main", "the configured database"),
+        ("staging", "protected"),
+        ("alice", "was not made by dbarch"),
+    ):
         with pytest.raises(Refused, match=words):
             await place.manage(action, name=name, **({"confirm": name} if name != "alice" else {}))
     assert place.names == ["alice", "main", "staging"]
