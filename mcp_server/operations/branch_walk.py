@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ from mcp_server.model.names import quote
 from mcp_server.model.schema import Schema
 from mcp_server.operations.equality import differences
 from mcp_server.world.alembic_process import open_alembic
+from mcp_server.world.branch_copy import branch_session
 from mcp_server.world.branch_making import Ground, branch_ground
 from mcp_server.world.carrying_out import read_heads, without_rows
 from mcp_server.world.catalog import read_schema
-from mcp_server.world.database import connect, finish, translating
+from mcp_server.world.database import finish, translating
 from mcp_server.world.guest_errors import migration_error
-from mcp_server.world.sandbox import Sandbox
 from mcp_server.world.walks import Errand, Step, Stopped, walk_steps
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mcp_server.operations.project import Project
     from mcp_server.operations.walking import Stretch
     from mcp_server.world.alembic_process import Alembic
+    from mcp_server.world.sandbox import Sandbox
     from mcp_server.world.workspace import Workspace
 
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -94,29 +95,17 @@ async def walk_on_branch(workspace: Workspace, word: str, history: History, cour
 
 async def _on(workspace: Workspace, alembic: Alembic, ground: Ground, history: History, course: Course) -> BranchWalk:
     told = BranchWalk(ground.name, ground.parent, ground.is_fresh)
-    async with _connected(ground) as connection:
+    async with branch_session(ground) as (connection, sandbox):
         heads = await read_heads(connection, history)
         if (note := _obstacle(history, heads, course)) != "":
             return replace(told, note=note)
         with translating("looking at the branch"):
-            name = await connection.fetchval("select pg_catalog.current_database()::pg_catalog.text")
-            version = int(await connection.fetchval("select pg_catalog.current_setting('server_version_num')"))
             told = replace(told, rows=await connection.fetchval(_ROWS))
-        sandbox = Sandbox(name, ground.url, version, is_embedded=False)
         try:
             return await _walked(workspace, alembic, sandbox, connection, _Plan(told, history, course, heads))
         finally:
             if not ground.is_fresh and not connection.is_closed():
-                await finish(_quietened(connection, name))
-
-
-@asynccontextmanager
-async def _connected(ground: Ground) -> AsyncIterator[Connection]:
-    connection = await connect(ground.url)
-    try:
-        yield connection
-    finally:
-        await finish(connection.close(timeout=5))
+                await finish(_quietened(connection, sandbox.name))
 
 
 async def _quietened(connection: Connection, name: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 from mcp_server.errors import ConfigError, ConnectionFailed, Refused
 from mcp_server.operations.apply import apply_migration
 from mcp_server.operations.branch import manage_branch
+from mcp_server.operations.explain import explain_query
+from mcp_server.operations.indexes import recommend_indexes
 from mcp_server.operations.migrate import autogenerate_migration
 from mcp_server.operations.review import review_migration
 from mcp_server.world.branch_making import branch_ground
@@ -236,3 +238,60 @@ async def test_a_database_that_is_on_no_branch_has_none_to_try_on(cloud: Cloud, 
     with pytest.raises(ConfigError, match="on no branch of the Neon project"):
         async with branch_ground(elsewhere, "branch"):
             pass
+
+
+MANY = "insert into authors (name, born) select 'name ' || g, 1500 + g % 500 from generate_series(1, 40000) g"
+BY_NAME = "select id, born from authors where name = $1"
+INDEXES = "select count(*) from pg_indexes where schemaname = 'public'"
+
+
+async def test_an_index_is_tried_on_a_branch_with_all_rows_and_leaves_nothing_behind(cloud: Cloud) -> None:
+    main = cloud.api.main
+    await cloud.run(main, MANY, "analyze authors")
+    fresh = await explain_query(cloud.workspace, BY_NAME, ("name 7",), indexes=("authors (name)",), on="branch")
+    assert "the fresh branch dbarch-try-" in fresh.text
+    assert "of main, with all its rows" in fresh.text
+    assert cloud.names == ["main"]
+    await manage_branch(cloud.workspace, "create", name="mine")
+    stays = await explain_query(
+        cloud.workspace, BY_NAME, ("name 7",), indexes=("authors (name)",), on="branch:dbarch-mine"
+    )
+    assert "the branch dbarch-mine of main, with all its rows" in stays.text
+    assert isinstance(stays.data, dict)
+    (built,) = stays.data["trial"]["indexes"]
+    assert built["used"] is True
+    assert await cloud.ask(cloud.branch("dbarch-mine"), INDEXES) == await cloud.ask(main, INDEXES)
+
+
+async def test_a_change_is_measured_on_a_branch_and_rolled_back_there(cloud: Cloud) -> None:
+    answer = await explain_query(cloud.workspace, "delete from authors", analyze=True, on="branch")
+    assert answer.text.startswith("Run on the fresh branch dbarch-try-")
+    assert await cloud.ask(cloud.api.main, "select count(*) from authors") == 2
+    assert cloud.names == ["main"]
+
+
+async def test_a_function_that_acts_is_not_run_with_the_rights_of_a_branch(cloud: Cloud) -> None:
+    await cloud.run(
+        cloud.api.main,
+        "create function act() returns int language plpgsql as $$ begin perform pg_terminate_backend(1); return 1; end $$",
+    )
+    with pytest.raises(Refused, match="act"):
+        await explain_query(cloud.workspace, "select act() from authors", analyze=True, on="branch")
+    assert cloud.names == ["main"]
+
+
+async def test_what_is_not_run_on_a_copy_is_not_asked_of_a_branch(cloud: Cloud) -> None:
+    with pytest.raises(Refused, match=r"analyze=true, or indexes="):
+        await explain_query(cloud.workspace, "select 1", on="branch")
+
+
+async def test_indexes_are_proven_on_a_branch_by_a_role_that_is_no_superuser(cloud: Cloud) -> None:
+    await cloud.run(cloud.api.main, MANY, "analyze authors")
+    answer = await recommend_indexes(cloud.workspace, (BY_NAME,), seconds=5, on="branch")
+    assert answer.text.startswith("1 new index of ")
+    assert ", measured (" in answer.text
+    assert "Measured on the fresh branch dbarch-try-" in answer.text
+    assert isinstance(answer.data, dict)
+    (statement,) = answer.data["statements"]
+    assert statement["before"] > 3 * statement["after"]
+    assert cloud.names == ["main"]
