@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LONGEST_HOURS = 720
 LSN = re.compile(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+KEPT = f"{PREFIX}before-"
 KEPT_DAYS = 7
 
 
@@ -141,7 +142,7 @@ async def restore(workspace: Workspace, project: NeonProject, branch: Branch, at
     plan = await project.neon.plan(project.id)
     _check_history(plan, timestamp)
     check_room(project, plan, schema_only=False)
-    keep = f"{PREFIX}before-{branch.name.removeprefix(PREFIX)[:40]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    keep = f"{KEPT}{branch.name.removeprefix(PREFIX)[:40]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     workspace.progress(f"restoring {branch.name}", 0.3)
     begun = await project.neon.restore(project.id, branch.id, branch.id, lsn=lsn, timestamp=timestamp, keep=keep)
     await project.neon.finished(project.id, begun)
@@ -192,7 +193,7 @@ async def sweep(workspace: Workspace, project: NeonProject) -> Answer:
     parents = {one.parent_id for one in project.branches}
     old = [one for one in ours if one.id not in parents and (_is_over(one.expires) or is_abandoned(one))]
     gone: list[str] = []
-    left: list[str] = []
+    left = [told async for told in _given_an_end(project)]
     for number, branch in enumerate(old):
         workspace.progress(f"deleting {branch.name}", number / len(old))
         try:
@@ -206,6 +207,18 @@ async def sweep(workspace: Workspace, project: NeonProject) -> Answer:
     text = "\n".join((verdict, *left[:10], *(["Next: sweep again; they end by themselves too."] if left else [])))
     data = {"deleted": gone, "left": left}
     return Answer(text, data, verdict, findings=len(left), carried_out={"branches deleted": len(gone)})
+
+
+async def _given_an_end(project: NeonProject) -> AsyncIterator[str]:
+    """What a restore kept has an expiry too, also where the answer that would have told so was lost; -> what went wrong."""
+    from mcp_server.world.branch_making import moment_in
+
+    for one in project.branches:
+        if one.name.startswith(KEPT) and not one.expires and not project.kept_for(one):
+            try:
+                await project.neon.set_expiry(project.id, one.id, moment_in(24 * KEPT_DAYS))
+            except ArchitectError as error:
+                yield f"{one.name} has no expiry: {error.message}"
 
 
 def _is_over(expires: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import ConfigError, NotFound
@@ -75,7 +75,7 @@ async def open_project(workspace: Workspace) -> AsyncIterator[NeonProject]:
     """The project that NEON_PROJECT_ID names, else the one whose compute the configured database is."""
     settings = workspace.settings
     target = read_url(settings.database_url).direct() if settings.database_url else None
-    pace = Pace(timeout=settings.neon_timeout) if settings.neon_timeout else Pace()
+    pace = _pace(settings.neon_timeout)
     async with open_neon(settings.neon_key, settings.neon_address or ADDRESS, pace) as neon:
         identity = settings.neon_project or workspace.neon_project or await _search(neon, target)
         workspace.neon_project = identity
@@ -84,6 +84,14 @@ async def open_project(workspace: Workspace) -> AsyncIterator[NeonProject]:
         own = next((one.branch_id for one in endpoints if one.host.lower() == host), "")
         live = next((one for one in branches if one.id == own), None)
         yield NeonProject(neon, identity, branches, endpoints, live, target)
+
+
+def _pace(timeout: float) -> Pace:
+    """The pace of an API that answers within some seconds, 0 for the usual; a quick one is asked again sooner."""
+    usual = Pace()
+    if not timeout:
+        return usual
+    return replace(usual, timeout=timeout, first=min(timeout / 4, usual.first), poll=min(timeout / 4, usual.poll))
 
 
 async def _search(neon: Neon, target: Target | None) -> str:

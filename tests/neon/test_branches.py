@@ -20,6 +20,7 @@ from mcp_server.world.sources import read_source
 from mcp_server.world.urls import read_url
 from mcp_server.world.workspace import Settings, Workspace
 from tests.neon.api import KEY, NeonApi, moment, serving
+from tests.neon.faults import seeded_run
 
 pytestmark = pytest.mark.anyio
 
@@ -304,3 +305,8 @@ async def test_an_api_that_nobody_answers_is_told_as_that() -> None:
     async with open_neon(KEY, "http://127.0.0.1:9/api/v2", Pace(first=0.001)) as neon:
         with pytest.raises(ConnectionFailed, match="cannot be reached"):
             await neon.projects()
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_the_api_meets_nothing_is_left_and_nothing_told_that_is_secret(seed: int) -> None:
+    await seeded_run(seed)
