@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import ConfigError, NotFound
-from mcp_server.model.branch import Branch, Endpoint
+from mcp_server.model.branch import PREFIX, Branch, Endpoint
 from mcp_server.model.schema import Schema
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import connect, together
@@ -31,10 +31,11 @@ class NeonProject:
     target: Target | None
 
     def branch(self, name: str) -> Branch:
-        """A branch by its name or id. Raises NotFound."""
-        for one in self.branches:
-            if name in (one.name, one.id):
-                return one
+        """A branch by its name or id; one of ours also by the name that it was asked for with. Raises NotFound."""
+        for wanted in (name, f"{PREFIX}{name}"):
+            for one in self.branches:
+                if wanted in (one.name, one.id):
+                    return one
         known = ", ".join(one.name for one in self.branches[:20])
         raise NotFound(f"There is no branch {name[:80]!r}.", f"Branches are {known}.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,62 +15,20 @@ from mcp_server.operations.indexes import recommend_indexes
 from mcp_server.operations.migrate import autogenerate_migration
 from mcp_server.operations.review import review_migration
 from mcp_server.world.branch_making import branch_ground
-from mcp_server.world.database import connect
 from mcp_server.world.sandbox import Sandbox, Sandboxes
-from mcp_server.world.workspace import Workspace
-from tests.applying import AT_B2, HASH, write_revision
-from tests.neon.api import KEY, NeonApi, serving
-from tests.neon.databases import Databases, databases
-from tests.opened import copy_history, open_project
+from tests.applying import HASH, write_revision
+from tests.neon.cloud import Cloud, opened_cloud
+from tests.opened import copy_history
 
 pytestmark = pytest.mark.anyio
 
 BORN = "alter table authors alter column born set not null"
 
 
-class Cloud:
-    """A project whose live database is the branch main of an emulated Neon project."""
-
-    def __init__(self, workspace: Workspace, api: NeonApi, held: Databases) -> None:
-        self.workspace, self.api, self.held = workspace, api, held
-        self.root = workspace.settings.root
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(one["name"] for one in self.api.branches.values())
-
-    async def run(self, branch: str, *statements: str) -> None:
-        connection = await connect(self.held.url(branch))
-        for sql in statements:
-            await connection.execute(sql)
-        await connection.close()
-
-    async def ask(self, branch: str, sql: str) -> Any:
-        connection = await connect(self.held.url(branch))
-        value = await connection.fetchval(sql)
-        await connection.close()
-        return value
-
-    async def at(self, branch: str) -> str:
-        return str(await self.ask(branch, "select version_num from alembic_version"))
-
-    def branch(self, name: str) -> str:
-        return next(one["id"] for one in self.api.branches.values() if one["name"] == name)
-
-
 @pytest.fixture
 async def cloud(tmp_path: Path, sandboxes: Sandboxes, database: Sandbox) -> AsyncIterator[Cloud]:
-    with databases(database) as held:
-        api = NeonApi(held.host, held.url, databases=held)
-        with serving(api) as address:
-            workspace = open_project(
-                copy_history(tmp_path), sandboxes, database_url=held.url(api.main), cache=tmp_path / "cache",
-                neon_key=KEY, neon_address=address,
-            )  # fmt: skip
-            made = Cloud(workspace, api, held)
-            await made.run(api.main, *AT_B2, "insert into authors (name, born) values ('Ada', 1815), ('Grace', 1906)")
-            yield made
-    await workspace.close()  # which may stop the server
+    async with opened_cloud(copy_history(tmp_path), sandboxes, database) as made:
+        yield made
 
 
 async def test_a_revision_goes_from_a_branch_to_live_by_one_hash_and_few_round_trips(cloud: Cloud) -> None:
