@@ -64,10 +64,14 @@ async def manage_branch(
 
 
 def _listed(project: NeonProject, plan: Plan, part: str) -> Answer:
+    from mcp_server.render.words import count
+
     chosen = [one for one in project.branches if part.lower() in one.name.lower()]
     room = f" of the {plan.branches} that its plan allows" if plan.branches else ""
     ours = sum(one.is_ours for one in project.branches)
-    lines = [f"{len(project.branches)} branches{room} in project {project.id}, {ours} of them dbarch's."]
+    lines = [
+        f"{count(len(project.branches), 'branch', 'branches')}{room} in project {project.id}, {ours} of them dbarch's."
+    ]
     lines += [f"  {_told(one, project)}" for one in chosen[:SHOWN]]
     if len(chosen) > SHOWN or part:
         lines.append(f"Showing {min(SHOWN, len(chosen))} of {len(project.branches)}; narrow with name=.")
@@ -110,7 +114,8 @@ async def _diff(workspace: Workspace, project: NeonProject, name: str) -> Answer
     changes = await differences(workspace, before, after)
     verdict = f"{branch.name} and {other.name} have the same schema; rows were not compared."
     if changes:
-        verdict = f"{len(changes)} differences lead from {other.name} to {branch.name}."
+        lead = f"{len(changes)} differences lead" if len(changes) > 1 else "1 difference leads"
+        verdict = f"{lead} from {other.name} to {branch.name}."
     lines = tuple(_described(changes))
     return Answer(
         "\n".join((verdict, *lines)), {"from": other.name, "to": branch.name, "changes": list(lines)}, verdict

@@ -57,11 +57,9 @@ def _after(answer: Answer, ground: Ground, asked: Asked) -> Answer:
         next_step = (
             f'Next: live was not touched. To run the same there: target="live", plan_hash="{asked.plan_hash}"{named}.'
         )
-    kept = f"The branch is a copy of {ground.parent or 'its parent'} with its rows"
+    kept = f"The branch was made of {ground.parent or 'its parent'}, with its rows"
     gone = (
-        ground.left or f"{kept}; it was removed."
-        if ground.is_fresh
-        else f"{kept}; it ends {ground.expires or 'never'}."
+        ground.left or f"{kept}; it is removed." if ground.is_fresh else f"{kept}; it ends {ground.expires or 'never'}."
     )
     return replace(answer, text="\n".join((answer.text, gone, next_step)))
 

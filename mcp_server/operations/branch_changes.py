@@ -187,17 +187,18 @@ CHANGES: Mapping[str, Callable[[Workspace, NeonProject, Branch, str], Awaitable[
 
 async def sweep(workspace: Workspace, project: NeonProject) -> Answer:
     """Delete what dbarch made and what is past its time, or whose maker is gone; Neon does the first too, some time later."""
+    from mcp_server.render.words import count
     from mcp_server.world.branch_making import is_abandoned, remove_branch
 
     ours = [one for one in project.branches if one.is_ours and not project.kept_for(one)]
     old = [one for one in ours if _is_over(one.expires) or is_abandoned(one)]
-    count = len(old)
+    found = len(old)
     gone: list[str] = []
     left = [told async for told in _given_an_end(project)]
     standing = {one.id: one.parent_id for one in project.branches}
     while (branch := next((one for one in old if one.id not in standing.values()), None)) is not None:
         old.remove(branch)  # those without branches of their own first
-        workspace.progress(f"deleting {branch.name}", len(gone) / count)
+        workspace.progress(f"deleting {branch.name}", len(gone) / found)
         try:
             await remove_branch(project, branch.id)
             gone.append(branch.name)
@@ -206,8 +207,8 @@ async def sweep(workspace: Workspace, project: NeonProject) -> Answer:
             left.append(f"{branch.name} could not be deleted: {error.message}")
     left += [f"{one.name} has branches of its own that are still wanted." for one in old]
     named = f": {', '.join(gone[:20])}{' and more' if len(gone) > 20 else ''}" if gone else ""
-    kept = len(ours) - count
-    verdict = f"{len(gone)} branches were past their time or abandoned and are deleted{named}; {kept} of dbarch's are still wanted."
+    kept = len(ours) - found
+    verdict = f"Deleted {count(len(gone), 'branch', 'branches')} past their time or abandoned{named}; {kept} of dbarch's stay."
     text = "\n".join((verdict, *left[:10], *(["Next: sweep again; they end by themselves too."] if left else [])))
     data = {"deleted": gone, "left": left}
     return Answer(text, data, verdict, findings=len(left), carried_out={"branches deleted": len(gone)})

@@ -66,6 +66,10 @@ async def explain_query(
             "Only what is run on a copy is run on a branch: analyze=true, or indexes=.",
             "Leave on out: live itself plans, and runs what only reads.",
         )
+    if on:
+        from mcp_server.world.branch_making import check_word
+
+        check_word(workspace, on)
     question = await _question(workspace, Question(sql, params, round(timeout * 1000), on=on.strip()))
     outcome = await _outcome(workspace, question, analyze=analyze, indexes=indexes, rewrite=rewrite)
     from mcp_server.world.examination import examine

@@ -57,6 +57,10 @@ async def recommend_indexes(
         raise Refused(f"seconds must be 1 to {LONGEST:.0f}.", "The usual is 120.")
     if budget_mb < 0:
         raise Refused("budget_mb must not be negative.", "Leave it out for a third of the tables' size.")
+    if on:
+        from mcp_server.world.branch_making import check_word
+
+        check_word(workspace, on)
     from mcp_server.model.schema import Index
     from mcp_server.operations.index_answer import answer
     from mcp_server.planning.superfluous import superfluous

@@ -47,6 +47,10 @@ async def review_migration(
     """
     if on and sql.strip():
         raise Refused("Scripts are not run on branches.", "Put it into a revision: on= is for those.")
+    if on:
+        from mcp_server.world.branch_making import check_word
+
+        check_word(workspace, on)
     await workspace.prefer_live_version()
     if sql.strip():
         return _answer(await _of_script(workspace, sql))

@@ -55,14 +55,11 @@ def _stage(stage: BranchStage) -> str:
 
 
 def _details(walk: BranchWalk) -> Iterator[str]:
-    if walk.failed is not None:
-        place = f" ({walk.failed.place})" if walk.failed.place else ""
-        yield f"The {walk.failed.command} failed there{place}: {walk.failed.failure}"
     held = walk.held[:SHOWN]
     if held:
         told = ", ".join(f"{one.lock.relation} {_seconds(one.milliseconds)} (stops {one.lock.stops})" for one in held)
         more = f" and {len(walk.held) - SHOWN} more" if len(walk.held) > SHOWN else ""
-        yield f"Kept from others there, at most: {told}{more}."
+        yield f"Locked there, at most: {told}{more}."
     slowest = walk.stages[0].slowest
     if slowest is not None:
         yield f"Slowest there: {_seconds(slowest.milliseconds)} for `{one_line(' '.join(slowest.sql.split()), 100)}`."

@@ -213,6 +213,20 @@ async def _removed(project: NeonProject, name: str, known: list[str]) -> str:
     return ""
 
 
+def check_word(workspace: Workspace, word: str) -> None:
+    """Raise Refused for a word that means no branch, ConfigError where there is no key: before any work is done."""
+    kind, colon, name = word.strip().partition(":")
+    if kind != "branch" or (colon and not name.strip()):
+        raise Refused(
+            f"{word[:60]!r} names no branch.", 'Write "branch" for a fresh one of live\'s, or "branch:<name>".'
+        )
+    if not workspace.settings.neon_key:
+        raise ConfigError(
+            "No Neon API key is set, so that no branch can be made or found.",
+            "Make one in the Neon console (Settings, API keys) and set NEON_API_KEY in the environment or the project's .env.",
+        )
+
+
 @asynccontextmanager
 async def branch_ground(workspace: Workspace, word: str, *, only_ours: bool = False) -> AsyncIterator[Ground]:
     """The branch that a word means: `branch`, a fresh one, or `branch:<name>`, one that is there and stays.
@@ -222,11 +236,8 @@ async def branch_ground(workspace: Workspace, word: str, *, only_ours: bool = Fa
     """
     from mcp_server.world.neon_project import open_project
 
-    kind, _, name = word.strip().partition(":")
-    if kind != "branch" or (":" in word and not name.strip()):
-        raise Refused(
-            f"{word[:60]!r} names no branch.", 'Write "branch" for a fresh one of live\'s, or "branch:<name>".'
-        )
+    check_word(workspace, word)
+    name = word.strip().partition(":")[2]
     async with open_project(workspace) as project:
         if not name:
             async with fresh_branch(workspace, project) as ground:

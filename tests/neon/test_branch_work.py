@@ -59,7 +59,7 @@ async def test_a_revision_goes_from_a_branch_to_live_by_one_hash_and_few_round_t
     assert "On the branch dbarch-try, a copy of main with its rows: upgrade " in reviewed.text
     assert "The branch stands at b2 again." in reviewed.text
     assert f'target="live", plan_hash="{digest[1]}"' in done.text
-    assert "1 differences lead from main to dbarch-try." in compared.text
+    assert "1 difference leads from main to dbarch-try." in compared.text
     assert live.text.startswith("Applied c3 to live")
     assert gone.text == "dbarch-try is deleted."
     assert await cloud.at(main) == "c3"
@@ -81,28 +81,22 @@ async def test_a_revision_that_only_real_rows_stop_is_rejected_on_a_fresh_branch
     assert await cloud.at(cloud.api.main) == "b2"
 
 
-async def test_what_a_branch_showed_of_times_and_locks_is_told(cloud: Cloud) -> None:
-    write_revision(cloud.root, "c3", "b2", [BORN], ["alter table authors alter column born drop not null"])
-    answer = await review_migration(cloud.workspace, "c3", on="branch")
-    assert "upgrade" in answer.text
-    assert "Kept from others there, at most: public.authors " in answer.text
+async def test_what_a_branch_showed_of_times_and_locks_is_told_once_what_is_pending_before_was_walked(
+    cloud: Cloud,
+) -> None:
+    write_revision(
+        cloud.root, "c3", "b2", ["alter table authors add column died int"], ["alter table authors drop column died"]
+    )
+    write_revision(cloud.root, "d4", "c3", [BORN], ["alter table authors alter column born drop not null"])
+    answer = await review_migration(cloud.workspace, "d4", on="branch")
+    assert "a copy of main with its rows: upgrade " in answer.text
+    assert "Locked there, at most: public.authors " in answer.text
     assert "(stops reads and writes)" in answer.text
     assert f"for `{BORN}`" in answer.text
     assert isinstance(answer.data, dict)
     (walked,) = answer.data["migrations"]
     assert [one["command"] for one in walked["on_branch"]["stages"]] == ["upgrade", "downgrade", "upgrade"]
     assert walked["on_branch"]["came_back"] is True
-
-
-async def test_pending_revisions_before_it_are_walked_first(cloud: Cloud) -> None:
-    write_revision(
-        cloud.root, "c3", "b2", ["alter table authors add column died int"], ["alter table authors drop column died"]
-    )
-    write_revision(
-        cloud.root, "d4", "c3", ["alter table authors add column note text"], ["alter table authors drop column note"]
-    )
-    answer = await review_migration(cloud.workspace, "d4", on="branch")
-    assert "a copy of main with its rows: upgrade " in answer.text
 
 
 async def test_a_revision_that_live_has_already_is_not_walked_again(cloud: Cloud) -> None:
@@ -139,19 +133,17 @@ async def test_a_plan_runs_on_a_fresh_branch_with_the_hash_that_live_shows(cloud
     assert cloud.names == ["main"]
     done = await apply_migration(cloud.workspace, target="branch", plan_hash=digest[1])
     assert done.text.startswith("Applied c3 to branch (dbarch_neon_owner@127.0.1.")
-    assert "it was removed" in done.text
+    assert "it is removed" in done.text
     assert cloud.names == ["main"]
     assert await cloud.at(cloud.api.main) == "b2"
     assert not [*cloud.root.rglob(".dbarch/applying/*")]
 
 
-async def test_a_stale_hash_runs_nothing_and_leaves_no_branch(cloud: Cloud) -> None:
-    write_revision(
-        cloud.root, "c3", "b2", ["alter table authors add column died int"], ["alter table authors drop column died"]
-    )
-    await review_migration(cloud.workspace, "c3")
+async def test_a_plan_that_may_not_run_leaves_no_branch(cloud: Cloud) -> None:
+    write_revision(cloud.root, "c3", "b2", [BORN])
     with pytest.raises(Refused, match="nothing was run"):
         await apply_migration(cloud.workspace, target="branch", plan_hash="0" * 16)
+    assert any(call.startswith("DELETE") for call in cloud.api.calls)
     assert cloud.names == ["main"]
 
 
@@ -252,3 +244,17 @@ async def test_indexes_are_proven_on_a_branch_by_a_role_that_is_no_superuser(clo
     (statement,) = answer.data["statements"]
     assert statement["before"] > 3 * statement["after"]
     assert cloud.names == ["main"]
+
+
+async def test_a_word_that_means_no_branch_is_refused_before_anything_is_done(cloud: Cloud) -> None:
+    for work in (
+        review_migration(cloud.workspace, "b2", on="brnch"),
+        autogenerate_migration(cloud.workspace, "x", on="brnch"),
+        explain_query(cloud.workspace, "select 1", analyze=True, on="brnch"),
+        recommend_indexes(cloud.workspace, ("select 1",), on="brnch"),
+    ):
+        with pytest.raises(Refused, match="'brnch' names no branch"):
+            await work
+    with pytest.raises(ConfigError, match="No Neon API key is set"):
+        await review_migration(cloud.workspace.configured(neon_key=""), "b2", on="branch")
+    assert cloud.api.calls == []

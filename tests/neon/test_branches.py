@@ -148,10 +148,7 @@ async def test_only_ours_that_are_past_their_time_are_swept(place: Place) -> Non
     place.api.add("dbarch-kept", parent="br-main-0")
     place.api.add("old", parent="br-main-0", expires_at="2020-01-01T00:00:00Z")
     text = await place.manage("sweep")
-    assert (
-        text
-        == "1 branches were past their time or abandoned and are deleted: dbarch-old; 1 of dbarch's are still wanted."
-    )
+    assert text == "Deleted 1 branch past their time or abandoned: dbarch-old; 1 of dbarch's stay."
     assert place.names == ["dbarch-kept", "dbarch-new", "main", "old"]
 
 
@@ -261,14 +258,14 @@ async def test_branches_of_a_process_that_is_gone_are_swept_before_their_time(pl
     host, _, *rest = owner.split("-")
     for name in (f"dbarch-try-{owner}", f"dbarch-try-{'-'.join((host, '999999999', *rest))}"):
         place.api.add(name, parent="br-main-0", expires_at="2099-01-01T00:00:00Z")
-    assert "1 branches were past their time or abandoned" in await place.manage("sweep")
+    assert "Deleted 1 branch past their time or abandoned" in await place.manage("sweep")
     assert place.names == [f"dbarch-try-{owner}", "main"]
 
 
 @pytest.mark.parametrize("fault", [500, 502, 503, 429, "drop"])
 async def test_reading_is_asked_again_whatever_went_wrong(place: Place, fault: int | str) -> None:
     place.api.faults = [fault, fault]
-    assert (await place.manage("list")).startswith("1 branches of")
+    assert (await place.manage("list")).startswith("1 branch of")
 
 
 async def test_a_fault_that_stays_is_told(place: Place) -> None:

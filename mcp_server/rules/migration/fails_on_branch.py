@@ -19,7 +19,7 @@ def check(migration: Migration) -> Iterator[Finding]:
     yield RULE.found(
         subject=migration.name,
         message=f"The {walk.failed.command} fails on the rows of {walk.parent or walk.branch}: {walk.failed.failure}",
-        evidence=f"observed on the branch {walk.branch} with about {walk.rows:,} rows",
+        evidence=f"observed on the branch {walk.branch}{f', about {walk.rows:,} rows' if walk.rows else ''}",
         fix="correct the rows in a revision before it, or add the constraint NOT VALID and validate it once they are clean",
         place=walk.failed.place,
     )
