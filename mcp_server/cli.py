@@ -214,7 +214,7 @@ def _tell_error(door: Door, manner: Manner, kind: str, message: str, hint: str, 
 
 
 def apply(
-    target: Annotated[str, typer.Argument(help="live or sandbox.")] = "live",
+    target: Annotated[str, typer.Argument(help="live, sandbox, branch or branch:<name>.")] = "live",
     revision: Annotated[str, typer.Option(help="The id to go to, or head.")] = "head",
     plan_hash: Annotated[str, typer.Option(help="Agree to this plan without being asked.")] = "",
     confirm: Annotated[list[str], typer.Option(help="An object whose rows or values may be destroyed.")] = [],  # noqa: B006

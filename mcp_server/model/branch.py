@@ -11,7 +11,11 @@ PREFIX = "dbarch-"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A compute. host: as connections name it. kind: read_write or read_only. state: init, active or idle."""
+    """A compute. host: as connections name it. kind: read_write or read_only. state: init, active or idle.
+
+    smallest, largest: of its size in compute units (CU), 0 when unknown. suspends: seconds without queries until it
+    suspends, 0 for Neon's default of 300, -1 for never.
+    """
 
     id: str
     host: str
@@ -19,6 +23,18 @@ class Endpoint:
     kind: str = "read_write"
     state: str = ""
     disabled: bool = False
+    smallest: float = 0.0
+    largest: float = 0.0
+    suspends: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a project's plan allows. branches: how many at most, history_seconds: how far back; 0 when it does not say."""
+
+    name: str = ""
+    branches: int = 0
+    history_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

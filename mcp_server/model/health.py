@@ -17,6 +17,7 @@ AREAS = {
     "6": "replication",
     "7": "statements",
     "8": "security",
+    "9": "neon",
 }
 
 

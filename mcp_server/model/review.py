@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mcp_server.model.branch_walk import walk_data
 from mcp_server.model.finding import Finding, Report
 from mcp_server.model.walked import Migration
 
@@ -80,6 +81,7 @@ def _migration(one: Migration) -> dict[str, object]:
         "name": one.name,
         "server_version": one.server_version,
         "came_to_its_end": one.after is not None,
+        **({"on_branch": walk_data(one.on_branch)} if one.on_branch else {}),
         "statements": [
             {
                 "sql": statement.sql,

@@ -16,7 +16,7 @@ ENOUGH, ENOUGH_MS = 1.1, 0.05
 class Question:
     """What is asked of a statement. timeout_ms: the server's own limit for each run. known: all values are, so it can run.
 
-    origin: `file:line` where the project makes the statement, "" when it was given as SQL.
+    origin: `file:line` where the project makes the statement, "" when it was given as SQL. on: the branch to try on instead of a copy, "".
     """
 
     sql: str
@@ -24,6 +24,7 @@ class Question:
     timeout_ms: int
     known: bool = True
     origin: str = ""
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True)

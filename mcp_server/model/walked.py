@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mcp_server.model.action import Action
+from mcp_server.model.branch_walk import BranchWalk
 from mcp_server.model.change import Changes
 from mcp_server.model.lock import MODES, Lock
 from mcp_server.model.names import qualified, quote, split
@@ -137,7 +138,8 @@ class Migration:
     downgrade, None when nobody went down; refusal: why the downgrade failed. rows: what became of generated rows.
     data_failure: why it fails on rows that the old schema allows, "" when it does not. failure: why the walk ended before its
     end where no statement was refused (the revision raised), failed_place: where. made_up: identities of objects that nobody
-    knows and that were made up for the walk, so that what depends on their details is not known either.
+    knows and that were made up for the walk, so that what depends on their details is not known either. on_branch: how
+    it went on a branch with real rows, None where that was not asked for.
     """
 
     name: str
@@ -155,6 +157,7 @@ class Migration:
     failure: str = ""
     failed_place: str = ""
     made_up: frozenset[str] = frozenset()
+    on_branch: BranchWalk | None = None
 
     @property
     def major(self) -> int:

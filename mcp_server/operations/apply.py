@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import ConfigError, MigrationError, Refused
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from mcp_server.model.apply import ApplyPlan, Outcome
     from mcp_server.world.alembic_process import Alembic
     from mcp_server.world.apply_lock import Connection
+    from mcp_server.world.carrying_out import Policy
     from mcp_server.world.urls import Target
     from mcp_server.world.workspace import Workspace
 
-TARGETS = ("live", "sandbox")
+TARGETS = ("live", "sandbox", "branch", "branch:<name>")
 
 
 async def apply_migration(
@@ -35,32 +37,60 @@ async def apply_migration(
     revision at a time by the project's own Alembic, with short waits for locks; it stops at the first failure and says
     what was applied, what was not, and the way back. Afterwards the database is read and compared with the rehearsal.
 
-    revision: the id to go to, or head. target: live (the configured database) or sandbox (the one of `dbarch dev`).
+    revision: the id to go to, or head. target: live (the configured database), sandbox (the one of `dbarch dev`), branch (a
+    fresh Neon branch of live with its rows, removed afterwards) or branch:<name>; the hash is the same there as on live, so
+    that a plan may be run on a branch first.
     plan_hash: the hash that the plan was shown with; empty to be shown the plan. confirm: the names of all tables,
     columns and types whose rows or values the plan destroys, as ["task.due"]. lock_timeout_ms: how long a statement
     waits for a lock, and others wait behind it. attempts: how often a revision is tried that only met locks.
     format: text, or json for programs.
     """
+    from mcp_server.operations.branch_apply import apply_on_branch, tried_on_branch
+    from mcp_server.world.carrying_out import Policy
+
+    policy = Policy(lock_timeout_ms=max(1, lock_timeout_ms), attempts=max(1, attempts))
+    if target.partition(":")[0] == "branch":
+        return await apply_on_branch(workspace, Asked(revision, target, plan_hash, confirm, policy))
+    async with _database(workspace, target) as database:
+        answer = await apply_to(workspace, database, Asked(revision, target, plan_hash, confirm, policy))
+    return tried_on_branch(workspace, answer) if target == "live" and not plan_hash else answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What apply_migration was asked for; see there. agreed: see applying.Site."""
+
+    revision: str
+    target: str
+    plan_hash: str
+    confirm: tuple[str, ...]
+    policy: Policy
+    agreed: Target | None = None
+
+
+async def apply_to(workspace: Workspace, database: Target, asked: Asked) -> Answer:
+    """Show the plan for a database, or carry it out when its hash was given."""
     from mcp_server.operations.applying import Site, prepare
     from mcp_server.operations.carry_out import carry_out
     from mcp_server.render.apply_text import plan_data, render_plan
     from mcp_server.world.apply_lock import alone
-    from mcp_server.world.carrying_out import Policy
     from mcp_server.world.migrations import find_history
 
     alembic = await _open_alembic(workspace)
-    policy = Policy(lock_timeout_ms=max(1, lock_timeout_ms), attempts=max(1, attempts))
-    async with _database(workspace, target) as database:
-        history = await find_history(workspace)
-        if not plan_hash:
-            async with _looking(database) as connection:
-                plan = await prepare(Site(workspace, history, target, database, connection), revision)
-            return Answer(render_plan(plan, confirm), plan_data(plan), f"planned {len(plan.steps)} revisions, ran none")
-        async with alone(database) as connection:
-            site = Site(workspace, history, target, database, connection)
-            plan = await prepare(site, revision)
-            _check_consent(plan, plan_hash, confirm)
-            return _told(plan, await carry_out(site, alembic, plan, policy))
+    history = await find_history(workspace)
+    if not asked.plan_hash:
+        async with _looking(database) as connection:
+            plan = await prepare(
+                Site(workspace, history, asked.target, database, connection, asked.agreed), asked.revision
+            )
+        return Answer(
+            render_plan(plan, asked.confirm), plan_data(plan), f"planned {len(plan.steps)} revisions, ran none"
+        )
+    async with alone(database) as connection:
+        site = Site(workspace, history, asked.target, database, connection, asked.agreed)
+        plan = await prepare(site, asked.revision)
+        _check_consent(plan, asked.plan_hash, asked.confirm)
+        return _told(plan, await carry_out(site, alembic, plan, asked.policy))
 
 
 async def _open_alembic(workspace: Workspace) -> Alembic:

@@ -36,13 +36,17 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A database that revisions are to be applied to. word: as the caller names it. target: the way there."""
+    """A database that revisions are to be applied to. word: as the caller names it. target: the way there.
+
+    agreed: the database that a plan is agreed to for, where this one is a branch of it: the hash is then the same for both.
+    """
 
     workspace: Workspace
     history: History
     word: str
     target: Target
     connection: Connection
+    agreed: Target | None = None
 
     async def schema(self) -> Schema:
         """What is there now, without Alembic's table and without what others own."""
@@ -80,7 +84,8 @@ async def prepare(site: Site, revision: str) -> ApplyPlan:
         version = int(await site.connection.fetchval("select pg_catalog.current_setting('server_version_num')"))
     steps = _recorded(site, pending, version)
     target = site.target.direct()
-    plan = ApplyPlan(site.word, target.place, target.label, version, heads, steps, notes=_stopped_before(site, heads))
+    place = (site.agreed or site.target).direct().place
+    plan = ApplyPlan(site.word, place, target.label, version, heads, steps, notes=_stopped_before(site, heads))
     return await _compared(site, plan) if steps else plan
 
 

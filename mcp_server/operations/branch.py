@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
-from mcp_server.model.branch import PREFIX
 
 if TYPE_CHECKING:
-    from mcp_server.model.branch import Branch
+    from mcp_server.model.branch import Branch, Plan
     from mcp_server.world.neon_project import NeonProject
     from mcp_server.world.workspace import Workspace
 
-ACTIONS = ("list", "create", "diff", "reset", "delete", "sweep")
-LONGEST_HOURS = 720
+ACTIONS = ("list", "create", "diff", "reset", "restore", "delete", "sweep")
 SHOWN = 40
 
 
 async def manage_branch(
     workspace: Workspace,
-    action: Literal["list", "create", "diff", "reset", "delete", "sweep"] = "list",
+    action: Literal["list", "create", "diff", "reset", "restore", "delete", "sweep"] = "list",
     name: str = "",
     parent: str = "",
     at: str = "",
     schema_only: bool = False,
+    masks: dict[str, str] | None = None,
     hours: float = 24,
     confirm: str = "",
     format: Literal["text", "json"] = "text",
@@ -35,14 +32,19 @@ async def manage_branch(
     """Make, compare, reset or delete branches of the project at Neon: copies of its database, made in seconds.
 
     A branch made here begins with `dbarch-` and ends by itself. The database of DATABASE_URL, the default branch and
-    protected branches are never reset or deleted. Needs NEON_API_KEY. A branch can be read as the source `branch:<name>`.
+    protected branches are never reset or deleted. Needs NEON_API_KEY. A branch can be read as the source `branch:<name>`;
+    to rehearse on one, see on= of review_migration.
 
-    action: list, create, diff (what differs between a branch's schema and its parent's), reset (to what its parent is now),
-    delete, or sweep (delete those of ours that are past their time). name: of the branch. parent: the branch to start from,
-    the default one when not given. at: a moment (2026-01-31T12:00:00Z) or an LSN (0/1A2B3C) of the parent's history.
-    schema_only: without rows; such a branch cannot be reset. hours: until it ends, at most 720. confirm: the branch's name
-    once more, to reset or delete one that was not made here. format: text or json.
+    action: list, create, diff (what differs between a branch's schema and its parent's), reset (to what its parent is
+    now, or was at `at`), restore (to what it was itself at `at`; what it is now is kept as another branch), delete, or
+    sweep (delete those of ours that are past their time, or whose maker is gone). name: of the branch; for list, a part of
+    the names to show. parent: the branch to start from, the default one when not given. at: a moment
+    (2026-01-31T12:00:00Z) or an LSN (0/1A2B3C). schema_only: without rows; such a branch cannot be reset. masks: what
+    each column's values are replaced by before anybody sees them, as {"users.email": "anon.fake_email()"}: functions of
+    PostgreSQL Anonymizer, in beta at Neon. hours: until it ends, at most 720. confirm: the branch's name once more, to
+    reset, restore or delete one that was not made here. format: text or json.
     """
+    from mcp_server.operations.branch_changes import CHANGES, changeable, create, sweep
     from mcp_server.world.neon_project import open_project
 
     if action not in ACTIONS:
@@ -51,33 +53,41 @@ async def manage_branch(
     async with open_project(workspace) as project:
         match action:
             case "list":
-                return _listed(project)
+                return _listed(project, await project.neon.plan(project.id), name)
             case "create":
-                return await _create(workspace, project, name, parent, at, schema_only, hours)
+                return await create(workspace, project, name, parent, at, hours, schema_only, masks or {})
             case "diff":
                 return await _diff(workspace, project, name)
             case "sweep":
-                return await _sweep(workspace, project)
-        branch = _changeable(project, name, confirm, action)
-        return await (_reset if action == "reset" else _delete)(workspace, project, branch)
+                return await sweep(workspace, project)
+        return await CHANGES[action](workspace, project, changeable(project, name, confirm, action), at)
 
 
-def _listed(project: NeonProject) -> Answer:
-    lines = [f"{len(project.branches)} branches in project {project.id}."]
-    lines += [f"  {_told(one, project)}" for one in project.branches[:SHOWN]]
-    if len(project.branches) > SHOWN:
-        lines.append(f"Showing {SHOWN} of {len(project.branches)}.")
+def _listed(project: NeonProject, plan: Plan, part: str) -> Answer:
+    from mcp_server.render.words import count
+
+    chosen = [one for one in project.branches if part.lower() in one.name.lower()]
+    room = f" of the {plan.branches} that its plan allows" if plan.branches else ""
+    ours = sum(one.is_ours for one in project.branches)
+    lines = [
+        f"{count(len(project.branches), 'branch', 'branches')}{room} in project {project.id}, {ours} of them dbarch's."
+    ]
+    lines += [f"  {_told(one, project)}" for one in chosen[:SHOWN]]
+    if len(chosen) > SHOWN or part:
+        lines.append(f"Showing {min(SHOWN, len(chosen))} of {len(project.branches)}; narrow with name=.")
     data = [{"id": one.id, "name": one.name, "state": one.state, "parent": one.parent_id, "expires": one.expires,
-             "default": one.default, "protected": one.protected, "ours": one.is_ours} for one in project.branches]  # fmt: skip
-    return Answer("\n".join(lines), {"project": project.id, "branches": data}, lines[0])
+             "default": one.default, "protected": one.protected, "ours": one.is_ours} for one in chosen]  # fmt: skip
+    limits = {"plan": plan.name, "branches_allowed": plan.branches, "history_seconds": plan.history_seconds}
+    return Answer("\n".join(lines), {"project": project.id, **limits, "branches": data}, lines[0])
 
 
 def _told(branch: Branch, project: NeonProject) -> str:
-    parent = next((one.name for one in project.branches if one.id == branch.parent_id), "")
+    parent = project.name_of(branch.parent_id)
+    is_live = project.live is not None and branch.id == project.live.id
     words = [
         "default" if branch.default else "",
         "protected" if branch.protected else "",
-        "the configured database" if branch == project.live else "",
+        "the configured database" if is_live else "",
         f"of {parent}" if parent else "",
         "schema only" if branch.schema_only else "",
         f"ends {branch.expires}" if branch.expires else "",
@@ -86,120 +96,26 @@ def _told(branch: Branch, project: NeonProject) -> str:
     return f"{branch.name} ({', '.join(word for word in words if word) or 'no parent'})"
 
 
-async def _create(
-    workspace: Workspace, project: NeonProject, name: str, parent: str, at: str, schema_only: bool, hours: float
-) -> Answer:
-    if not 0 < hours <= LONGEST_HOURS:
-        raise Refused(f"hours must be more than 0 and at most {LONGEST_HOURS}.", "A day is the usual.")
-    full = _named(name)
-    if any(one.name == full for one in project.branches):
-        raise Refused(f"There is a branch {full} already.", "Delete it, reset it, or choose another name.")
-    source = project.branch(parent) if parent else next(one for one in project.branches if one.default)
-    if source.expires and not schema_only:
-        raise Refused(
-            f"{source.name} ends by itself, and Neon makes no branches of such a one.", "Start from its parent."
-        )
-    lsn = bool(re.fullmatch(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", at))
-    if at and not lsn and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", at):
-        raise Refused(f"at={at[:40]!r} is neither a moment nor an LSN.", "Write 2026-01-31T12:00:00Z, or 0/1A2B3C.")
-    ends = (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds").replace("+00:00", "Z")
-    workspace.progress(f"making {full}", 0.3)
-    made = await project.neon.create(
-        project.id,
-        full,
-        expires=ends,
-        parent=source.id,
-        lsn=at if lsn else "",
-        timestamp="" if lsn else at,
-        schema_only=schema_only,
-    )
-    await project.neon.finished(project.id, made.operations)
-    what = "schema" if schema_only else "data"
-    text = (
-        f"Made {full} from {source.name}{f' at {at}' if at else ''}, with its {what}; it ends {ends}.\n"
-        f"Next: name it as a source, `branch:{full}`; delete it with action=delete when it is done with."
-    )
-    data = {"id": made.branch.id, "name": full, "parent": source.name, "expires": ends}
-    return Answer(text, data, text.split("\n")[0], carried_out={"branches made": 1})
-
-
-def _named(name: str) -> str:
-    plain = re.sub(r"[^a-z0-9._/-]+", "-", name.lower().removeprefix(PREFIX)).strip("-")[:60]
-    return f"{PREFIX}{plain or datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}"
-
-
-def _changeable(project: NeonProject, name: str, confirm: str, action: str) -> Branch:
-    """The branch to reset or delete. Raises Refused for one that must stay."""
-    if not name:
-        raise Refused(f"{action} needs the name of a branch.", "See them with action=list.")
-    branch = project.branch(name)
-    if branch.default or branch.protected or branch == project.live:
-        what = (
-            "the default branch" if branch.default else "protected" if branch.protected else "the configured database"
-        )
-        raise Refused(f"{branch.name} is {what}; nothing was done.", "Only other branches are reset or deleted here.")
-    if not branch.is_ours and confirm != branch.name:
-        raise Refused(
-            f"{branch.name} was not made by dbarch; nothing was done.",
-            f"If it really is meant, ask the user, then call again with confirm={branch.name!r}.",
-        )
-    children = [one.name for one in project.branches if one.parent_id == branch.id]
-    if action == "delete" and children:
-        raise Refused(f"{branch.name} has branches of its own: {', '.join(children[:10])}.", "Delete those first.")
-    if action == "reset" and not branch.parent_id:
-        raise Refused(f"{branch.name} has no parent to be reset to.", "Delete it, and make it anew.")
-    return branch
-
-
-async def _reset(workspace: Workspace, project: NeonProject, branch: Branch) -> Answer:
-    workspace.progress(f"resetting {branch.name}", 0.3)
-    await project.neon.finished(project.id, await project.neon.restore(project.id, branch.id, branch.parent_id))
-    parent = next((one.name for one in project.branches if one.id == branch.parent_id), branch.parent_id)
-    verdict = f"{branch.name} is what {parent} is now; its address stays."
-    return Answer(verdict, {"name": branch.name, "parent": parent}, verdict, carried_out={"branches reset": 1})
-
-
-async def _delete(workspace: Workspace, project: NeonProject, branch: Branch) -> Answer:
-    workspace.progress(f"deleting {branch.name}", 0.3)
-    await project.neon.finished(project.id, await project.neon.delete(project.id, branch.id))
-    verdict = f"{branch.name} is deleted."
-    return Answer(verdict, {"name": branch.name}, verdict, carried_out={"branches deleted": 1})
-
-
-async def _sweep(workspace: Workspace, project: NeonProject) -> Answer:
-    """Delete what dbarch made and what is past its time; Neon does so too, some time later."""
-    old = tuple(one for one in project.branches if one.is_ours and one != project.live and _is_over(one.expires))
-    parents = {one.parent_id for one in project.branches}
-    gone = [one for one in old if one.id not in parents]
-    for number, branch in enumerate(gone):
-        workspace.progress(f"deleting {branch.name}", number / len(gone))
-        await project.neon.finished(project.id, await project.neon.delete(project.id, branch.id))
-    names = ", ".join(one.name for one in gone)
-    kept = len([one for one in project.branches if one.is_ours]) - len(gone)
-    verdict = f"{len(gone)} branches were past their time and are deleted{': ' + names if names else ''}; {kept} of dbarch's are still wanted."
-    return Answer(
-        verdict, {"deleted": [one.name for one in gone]}, verdict, carried_out={"branches deleted": len(gone)}
-    )
-
-
-def _is_over(expires: str) -> bool:
-    return datetime.fromisoformat(expires.replace("Z", "+00:00")) < datetime.now(UTC)
-
-
 async def _diff(workspace: Workspace, project: NeonProject, name: str) -> Answer:
     """What differs between a branch's schema and its parent's, read from both."""
-    from mcp_server.model.change import diff
+    from mcp_server.operations.equality import differences
+    from mcp_server.world.database import together
     from mcp_server.world.neon_project import read_branch
 
+    if not name:
+        raise Refused("diff needs the name of a branch.", "See them with action=list.")
     branch = project.branch(name)
     parents = [one for one in project.branches if one.id == branch.parent_id]
     other = parents[0] if parents else next(one for one in project.branches if one.default)
+    if other.id == branch.id:
+        raise Refused(f"{branch.name} has no parent to compare with.", "compare_schemas compares any two sources.")
     workspace.progress(f"reading {other.name} and {branch.name}", 0.3)
-    schemas = [await read_branch(workspace, project, one) for one in (other, branch)]
-    changes = diff(*schemas)
-    verdict = f"{branch.name} and {other.name} have the same schema."
+    before, after = await together(read_branch(workspace, project, other), read_branch(workspace, project, branch))
+    changes = await differences(workspace, before, after)
+    verdict = f"{branch.name} and {other.name} have the same schema; rows were not compared."
     if changes:
-        verdict = f"{len(changes)} differences lead from {other.name} to {branch.name}."
+        lead = f"{len(changes)} differences lead" if len(changes) > 1 else "1 difference leads"
+        verdict = f"{lead} from {other.name} to {branch.name}."
     lines = tuple(_described(changes))
     return Answer(
         "\n".join((verdict, *lines)), {"from": other.name, "to": branch.name, "changes": list(lines)}, verdict

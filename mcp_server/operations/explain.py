@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ async def explain_query(
     indexes: tuple[str, ...] = (),
     rewrite: str = "",
     timeout: float = 15,  # noqa: ASYNC109 (the server's own statement_timeout)
+    on: str = "",
     format: Literal["text", "json"] = "text",
 ) -> Answer:
     """Explain one SQL statement on the live database: its plan, what costs most, and what would make it faster.
@@ -50,7 +52,8 @@ async def explain_query(
     function's arguments, in order; leave out for a plan that serves any values. analyze: run the statement and
     measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
     measured. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
-    kept by the server. format: text, or json with the nodes as data; the whole plan is kept as a report.
+    kept by the server. on: branch, or branch:<name>, tries on a Neon branch of live instead of a copy, for tables of more than
+    512 MB. format: text, or json with the nodes as data; the whole plan is kept as a report.
     """
     if not 0 < timeout <= LONGEST:
         raise Refused(f"timeout must be more than 0 and at most {LONGEST} seconds.", "The usual is 15.")
@@ -58,7 +61,16 @@ async def explain_query(
         raise Refused(
             "indexes and rewrite are tried one at a time.", "Try the rewritten query first, then its indexes."
         )
-    question = await _question(workspace, Question(sql, params, round(timeout * 1000)))
+    if on and (rewrite or not (analyze or indexes)):
+        raise Refused(
+            "Only what is run on a copy is run on a branch: analyze=true, or indexes=.",
+            "Leave on out: live itself plans, and runs what only reads.",
+        )
+    if on:
+        from mcp_server.world.branch_making import check_word
+
+        check_word(workspace, on)
+    question = await _question(workspace, Question(sql, params, round(timeout * 1000), on=on.strip()))
     outcome = await _outcome(workspace, question, analyze=analyze, indexes=indexes, rewrite=rewrite)
     from mcp_server.world.examination import examine
 
@@ -116,13 +128,13 @@ async def _outcome(
         )
         return Outcome(explained, trial)
     workspace.progress("Running the statement" if analyze else "Planning the statement")
-    try:
-        return Outcome(await plain(run=analyze))
-    except NeedsCopy:
-        from mcp_server.operations.trial import measured_on_copy
+    if not question.on:
+        with suppress(NeedsCopy):
+            return Outcome(await plain(run=analyze))
+    from mcp_server.operations.trial import measured_on_copy
 
-        explained, copy = await measured_on_copy(workspace, question, await plain(run=False))
-        return Outcome(explained, where=copy.words)
+    explained, copy = await measured_on_copy(workspace, question, await plain(run=False))
+    return Outcome(explained, where=copy.words)
 
 
 def ranked(examined: Examined) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mcp_server.model.finding import Finding
     from mcp_server.model.health import Health
+    from mcp_server.model.neon_use import NeonUse
     from mcp_server.model.schema import Schema
     from mcp_server.model.schema_review import SchemaReview
     from mcp_server.world.workspace import Workspace
@@ -29,9 +30,11 @@ OF_SCHEMA = {
     "table_without_primary_key": "tables",
     "constraint_not_validated": "tables",
 }
+# What another check tells of, where both are asked for.
+TOLD_BY = {"H906": "security"}
 NEXT = (
     "what changes tables or indexes goes into the models and through autogenerate_migration, so that code and history "
-    "keep up; settings, vacuum and sessions are for whoever runs the server. Nothing was changed."
+    "keep up; what connects goes into the code; settings, vacuum and sessions are for whoever runs the server. Nothing was changed."
 )
 
 
@@ -45,7 +48,8 @@ async def check_health(
     the statements that cost the most; rights. It reads twice and leaves; nothing is changed, nothing keeps a suspended
     server awake.
 
-    checks: indexes, tables, limits, memory, connections, replication, statements, security; leave out for all.
+    checks: indexes, tables, limits, memory, connections, replication, statements, security, neon (how the URL, the code and
+    its pools fit Neon's pooler and compute; more with NEON_API_KEY); leave out for all.
     format: text or json.
     """
     chosen = _chosen(checks)
@@ -57,9 +61,22 @@ async def check_health(
     health = await read_health(connection)
     workspace.progress("reading the schema", 0.5)
     schema, unread = await _schema(workspace, connection)
-    return answer_of(
-        _review(replace(health, unread=(*health.unread, *unread)), schema, chosen), "health", {"readings": 3}
-    )
+    use, more = await _neon(workspace, health, chosen)
+    health = replace(health, unread=(*health.unread, *unread, *more))
+    return answer_of(_review(health, schema, use, chosen), "health", {"readings": 3})
+
+
+async def _neon(workspace: Workspace, health: Health, chosen: frozenset[str]) -> tuple[NeonUse | None, tuple[str, ...]]:
+    """How the project uses Neon, None where that was not asked for or its database is elsewhere."""
+    from mcp_server.world.neon_use import read_neon_use
+
+    if "neon" not in chosen:
+        return None, ()
+    workspace.progress("reading how the code connects", 0.7)
+    use, unasked = await read_neon_use(workspace, health)
+    if use is None and chosen == {"neon"}:
+        return None, ("what is Neon's: the configured database is not there",)
+    return use, unasked
 
 
 async def _schema(workspace: Workspace, connection: Connection) -> tuple[Schema | None, tuple[str, ...]]:
@@ -83,13 +100,15 @@ def _chosen(checks: Sequence[str]) -> frozenset[str]:
     return frozenset(checks or known)
 
 
-def _review(health: Health, schema: Schema | None, chosen: frozenset[str]) -> SchemaReview:
+def _review(health: Health, schema: Schema | None, use: NeonUse | None, chosen: frozenset[str]) -> SchemaReview:
     from mcp_server.model.finding import Report
     from mcp_server.model.schema_review import SchemaReview
     from mcp_server.rules import judge, rules
 
     areas = _areas()
-    found = (one for one in judge(health, *([schema] if schema else [])).findings if areas.get(one.code) in chosen)
+    judged = judge(health, *([schema] if schema else []), *([use] if use else []))
+    told = {code for code, area in TOLD_BY.items() if area in chosen}
+    found = (one for one in judged.findings if areas.get(one.code) in chosen and one.code not in told)
     titles = tuple((one.rule.code, one.page.partition("\n")[0]) for one in rules())
     counts = (
         ("tables", len(health.tables)),
@@ -106,7 +125,7 @@ def _areas() -> dict[str, str]:
     from mcp_server.model.health import AREAS
     from mcp_server.rules import rules
 
-    live = {one.rule.code: AREAS[one.rule.code[1]] for one in rules() if one.subject == "Health"}
+    live = {one.rule.code: AREAS[one.rule.code[1]] for one in rules() if one.subject in ("Health", "NeonUse")}
     return live | {one.rule.code: OF_SCHEMA[one.name] for one in rules() if one.name in OF_SCHEMA}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from mcp_server.operations.index_search import (
     survey,
 )
 from mcp_server.planning.whole import making
+from mcp_server.world.branch_copy import branch_ground_of
 from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, settle, wanted_part
 from mcp_server.world.measured import Clock, open_clock, same_settings
 from mcp_server.world.sampling import count_groups
@@ -43,7 +46,8 @@ ASKING, SEARCHING, MEASURING = 1 / 6, 1 / 20, 1 / 2
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is to be proven. tables: that a copy is made of. budget: bytes. seconds: to search. extensions: at hand there."""
+    """What is to be proven. tables: that a copy is made of. budget: bytes. seconds: to search. extensions: at hand there.
+    on: the branch to measure on, "" for a copy."""
 
     schema: Schema
     tables: tuple[str, ...]
@@ -51,14 +55,16 @@ class Course:
     budget: int
     seconds: float
     extensions: frozenset[str]
+    on: str = ""
 
 
 async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
     """The advice measured on a copy with the rows. trial: one without rows, to ask the planner."""
     part = wanted_part(course.schema, course.tables)
-    async with ground_of(workspace, part, course.tables, making(part)) as ground:
+    async with _ground(workspace, course, part) as (ground, place):
         clock, known = await _filled(workspace, course, ground, trial)
         queries, notes = _runnable(course.understood)
+        notes = (*notes, f"Measured on {place}.") if place else notes
         workspace.progress("Measuring the statements as they are", 0.25)
         base = await base_times(clock, queries)
         cut = [name for name, spent in base.items() if spent >= STATEMENT_MS]
@@ -66,7 +72,9 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
             notes = (*notes, f"{', '.join(cut)} ran into the limit of {STATEMENT_MS // 1000} s; they take longer.")
         until = monotonic() + course.seconds
         workspace.progress("Asking the planner", 0.35)
-        surveyed, estimates = await _searched(course, ground, trial if ground.can_pretend else clock.trial, known, base)
+        surveyed, estimates = await _searched(
+            course, ground, trial if trial.ground.can_pretend else clock.trial, known, base
+        )
         workspace.progress("Building and measuring", 0.5)
         until = max(until, monotonic() + course.seconds * MEASURING)
         own = {one.name: frozenset(use.table for use in course.understood.uses[one.name]) for one in queries}
@@ -75,13 +83,25 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
         return _advice(course, proof, surveyed, clock, notes)
 
 
+@asynccontextmanager
+async def _ground(workspace: Workspace, course: Course, part: Schema) -> AsyncIterator[tuple[Ground, str]]:
+    """What is measured on: a copy, or the branch that was asked for, and then what that is."""
+    if course.on:
+        async with branch_ground_of(workspace, course.on) as found:
+            yield found
+        return
+    async with ground_of(workspace, part, course.tables, making(part)) as ground:
+        yield ground, ""
+
+
 async def _filled(workspace: Workspace, course: Course, ground: Ground, trial: Trial) -> tuple[Clock, Known]:
     """The ground with the rows, a clock on it, and what is known of its tables, told to the trial too."""
     live = await workspace.live()
     tables = plain_tables(course.schema, course.understood.tables)
-    workspace.progress(f"Copying the rows of {len(tables)} tables", 0.1)
-    await bring_rows(live, ground, course.schema, tables)
-    await settle(ground, course.schema, tables)
+    if not course.on:
+        workspace.progress(f"Copying the rows of {len(tables)} tables", 0.1)
+        await bring_rows(live, ground, course.schema, tables)
+        await settle(ground, course.schema, tables)
     await same_settings(live, ground)
     clock = await open_clock(Trial(ground, has_rows=True), STATEMENT_MS)
     known = (await read_statistics(ground.ours, tables)).without(trial.ground.missing)

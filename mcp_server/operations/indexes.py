@@ -37,6 +37,7 @@ async def recommend_indexes(
     prove: bool = True,
     seconds: float = 120,
     write: bool = False,
+    on: str = "",
     format: Literal["text", "json"] = "text",
 ) -> Answer:
     """Find the indexes that a workload wants, and prove each on a throw-away copy before it is advised.
@@ -49,12 +50,17 @@ async def recommend_indexes(
     dbarch.watch() saved; left out, those of pg_stat_statements that took most time. budget_mb: room for new indexes;
     0 for a third of the tables, at least 64. prove: false answers from statistics within seconds, marked as estimated.
     seconds: how long to search once the rows are there; more finds better. write: true writes the migration that makes the indexes
-    CONCURRENTLY, rehearsed; false shows it. format: text, or json.
+    CONCURRENTLY, rehearsed; false shows it. on: branch, or branch:<name>, measures on a Neon branch of live with all its rows
+    instead of a copy, also beyond the 4 GB that are copied. format: text, or json.
     """
     if not 1 <= seconds <= LONGEST:
         raise Refused(f"seconds must be 1 to {LONGEST:.0f}.", "The usual is 120.")
     if budget_mb < 0:
         raise Refused("budget_mb must not be negative.", "Leave it out for a third of the tables' size.")
+    if on:
+        from mcp_server.world.branch_making import check_word
+
+        check_word(workspace, on)
     from mcp_server.model.schema import Index
     from mcp_server.operations.index_answer import answer
     from mcp_server.planning.superfluous import superfluous
@@ -66,7 +72,9 @@ async def recommend_indexes(
     await workspace.prefer_live_version()
     schema = await workspace.live_schema()
     workload = await read_workload(live, queries, workspace.settings.root)
-    advice, understood, budget = await _advise(workspace, schema, workload, round(budget_mb * MB), prove, seconds)
+    advice, understood, budget = await _advise(
+        workspace, schema, workload, round(budget_mb * MB), prove, seconds, on.strip()
+    )
     usage = await read_usage(live)
     used = {use.table for uses in understood.uses.values() for use in uses}
     there = (one for one in schema.all(Index) if one.table in used)
@@ -76,7 +84,7 @@ async def recommend_indexes(
 
 
 async def _advise(
-    workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, seconds: float
+    workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, seconds: float, on: str
 ) -> tuple[Advice, Understood, int]:
     """The advice, what was understood of the workload, and the budget in bytes."""
     from mcp_server.operations.index_course import Course, proven
@@ -103,7 +111,7 @@ async def _advise(
         understood = replace(understood, notes=(*understood.notes, *_limits(empty, schema, understood, extensions)))
         used = plain_tables(schema, understood.tables)
         budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
-        obstacle = _obstacle(workspace, known, used) if prove else "prove was not asked for"
+        obstacle = ("" if on else _obstacle(workspace, known, used)) if prove else "prove was not asked for"
         trial = Trial(empty)
         if obstacle and not empty.can_pretend:
             raise Refused(
@@ -116,7 +124,7 @@ async def _advise(
             surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
             found = await estimate(surveyed, understood.queries, budget, seconds / 2)
             return _estimated(found, understood, surveyed, obstacle), understood, budget
-        course = Course(schema, tables, understood, budget, seconds, extensions)
+        course = Course(schema, tables, understood, budget, seconds, extensions, on)
         return await proven(workspace, course, trial), understood, budget
 
 
@@ -161,7 +169,7 @@ def _obstacle(workspace: Workspace, known: Known, tables: Sequence[str]) -> str:
     """Why no copy with rows can be made, "" when it can."""
     size = sum(known.sizes.get(name, 0) for name in tables)
     if size > LARGEST_COPY:
-        return f"the tables hold {size / MB:,.0f} MB, more than the {LARGEST_COPY // MB:,} MB that are copied"
+        return f'the tables hold {size / MB:,.0f} MB, more than the {LARGEST_COPY // MB:,} MB that are copied; at Neon on="branch" measures on all of it'
     free = shutil.disk_usage(workspace.cache).free
     if free < ROOM * size:
         return f"the copy and its indexes want {ROOM * size / MB:,.0f} MB, and {free / MB:,.0f} MB of disk are free"

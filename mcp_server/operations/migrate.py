@@ -35,6 +35,7 @@ async def autogenerate_migration(
     write: bool = True,
     format: Literal["text", "json"] = "text",
     confirm: tuple[str, ...] = (),
+    on: str = "",
 ) -> Answer:
     """Write the Alembic revisions that lead the database from its migrations to the models, once a rehearsal passed.
 
@@ -49,12 +50,14 @@ async def autogenerate_migration(
     given. after: the source it leads to: models, live, file:<path.sql>. renames: {old: new} for what keeps its rows
     under a new name, as {"task": "todo", "task.title": "name"}; a rename that is not told is a drop and an add and
     loses the data. write: false shows what would be written and writes nothing. format: text, or json with every
-    statement. confirm: names of what to drop from live although neither history nor goal knows it; all else stays.
+    statement. confirm: names of what to drop from live although neither history nor goal knows it; all else stays. on: branch
+    rehearses also on a fresh Neon branch of live with its rows, which is removed afterwards; branch:<name> on one that dbarch
+    made, which stays.
     """
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:
         raise Refused(f"The message must say in 1 to {LONGEST_MESSAGE} characters what the revision is about.")
-    return await generate(workspace, Wanted(words, before, after, renames, confirm), write)
+    return await generate(workspace, Wanted(words, before, after, renames, confirm, on=on.strip()), write)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Wanted:
     """A migration that is asked for. words: its message. before, after, renames, confirm: see autogenerate_migration().
 
     additions: statements that make the goal of the start, in the place of a source; `after` then only names it.
+    on: the branch to rehearse on too, "" for none.
     """
 
     words: str
@@ -70,17 +74,23 @@ class Wanted:
     renames: dict[str, str] | None = None
     confirm: tuple[str, ...] = ()
     additions: tuple[str, ...] = ()
+    on: str = ""
 
 
 async def generate(workspace: Workspace, wanted: Wanted, write: bool) -> Answer:
     """Draft, rehearse and, if it is to be written, write what is asked for."""
+    from mcp_server.operations.branch_walk import walk_drafted
     from mcp_server.operations.drafting import begin_of, draft
     from mcp_server.operations.ends import read_ends
     from mcp_server.operations.project import open_project
     from mcp_server.operations.rehearsed import read_between
     from mcp_server.operations.sizes import read_sizes
+    from mcp_server.render.branch_text import failed_there, render_branch_walk, with_walk
+    from mcp_server.world.branch_making import check_word
     from mcp_server.world.revision_files import staging
 
+    if wanted.on:
+        check_word(workspace, wanted.on)
     await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
         project = await open_project(workspace, folder / "project", with_models=wanted.after == "models")
@@ -98,11 +108,15 @@ async def generate(workspace: Workspace, wanted: Wanted, write: bool) -> Answer:
         if tried.found and (plain is None or plain.found):
             return _rejected(drafted, tried)
         passed, plainly = (plain, tried.found[0]) if plain else (tried, "")
+        on_branch = await walk_drafted(project, passed, wanted.on)
+        if on_branch is not None and on_branch.failed is not None:
+            return _rejected(drafted, replace(passed, found=(failed_there(on_branch),)), render_branch_walk(on_branch))
         between = None
         if write and not start.stamped:
             begun, inner = begin_of(start, passed.draft, passed.parent), passed.revisions[:-1]
             between = await read_between(project.workspace, begun, [one.id for one in inner], passed.folder)
         answer = _passed(project, passed.draft, passed, write, unknown, plainly)
+        answer = with_walk(answer, on_branch) if on_branch is not None else answer
         return await _recorded(project, passed, between, answer, wanted.words) if write else answer
 
 
@@ -206,14 +220,14 @@ async def _rehearse(
     return await rehearse(project.workspace, course)
 
 
-def _rejected(drafted: Draft, tried: Tried) -> Answer:
+def _rejected(drafted: Draft, tried: Tried, told: list[str] | None = None) -> Answer:
     from mcp_server.render.migration_data import migration_data
     from mcp_server.render.migration_text import render_rejected
 
     run, found = f"rejected-{new_run()}", tried.found
     report = "\n".join([*(f"# {line}" for fault in found for line in fault.splitlines()), "", _whole(tried)])
     return Answer(
-        text=render_rejected(drafted, found, address(run)),
+        text="\n".join((render_rejected(drafted, found, address(run)), *(told or ()))),
         data={**migration_data(drafted, "rejected", problems=found), "report": address(run)},
         verdict=f"rejected by the rehearsal, nothing written: {found[0]}",
         findings=len(found),

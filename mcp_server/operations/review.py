@@ -31,6 +31,7 @@ async def review_migration(
     workspace: Workspace,
     revision: str = "head",
     sql: str = "",
+    on: str = "",
     format: Literal["text", "json"] = "text",
 ) -> Answer:
     """Judge a migration before anybody runs it: what it locks and whom that stops, what it loses, where it fails.
@@ -41,11 +42,19 @@ async def review_migration(
 
     revision: an id or the beginning of one, head, a range as `a:b` (after a, up to b), or history for the history
     alone. sql: a script instead of a revision, as text or as file:<path.sql>; it runs on a copy of the migrations'
-    head. format: text, or json with every statement and its locks.
+    head. on: branch walks a revision also on a fresh Neon branch of live with its rows, which is removed afterwards;
+    branch:<name> on one that dbarch made, which stays. format: text, or json with every statement and its locks.
     """
+    if on and sql.strip():
+        raise Refused("Scripts are not run on branches.", "Put it into a revision: on= is for those.")
+    if on:
+        from mcp_server.world.branch_making import check_word
+
+        check_word(workspace, on)
     await workspace.prefer_live_version()
-    review = await (_of_script(workspace, sql) if sql.strip() else _of_history(workspace, revision.strip() or "head"))
-    return _answer(review)
+    if sql.strip():
+        return _answer(await _of_script(workspace, sql))
+    return _answer(await _of_history(workspace, revision.strip() or "head", on.strip()))
 
 
 def _answer(review: Review) -> Answer:
@@ -87,7 +96,7 @@ async def _of_script(workspace: Workspace, sql: str) -> Review:
     return await _reviewed(walked.migration.name, (walked.migration,), (), walked.ground, notes)
 
 
-async def _of_history(workspace: Workspace, revision: str) -> Review:
+async def _of_history(workspace: Workspace, revision: str, on: str) -> Review:
     from mcp_server.world.walker import open_walker
 
     async with open_walker(workspace) as walker:
@@ -96,10 +105,11 @@ async def _of_history(workspace: Workspace, revision: str) -> Review:
                 "The project has no Alembic configuration.",
                 'Pass sql="..." or sql="file:<path.sql>" to review a script.',
             )
-        return await _of_read_history(workspace, walker, revision)
+        return await _of_read_history(workspace, walker, revision, on)
 
 
-async def _of_read_history(workspace: Workspace, walker: Walker, revision: str) -> Review:
+async def _of_read_history(workspace: Workspace, walker: Walker, revision: str, on: str) -> Review:
+    from mcp_server.operations.branch_walk import walk_reviewed
     from mcp_server.operations.chronicling import read_chronicle
     from mcp_server.rules import judge
 
@@ -109,6 +119,8 @@ async def _of_read_history(workspace: Workspace, walker: Walker, revision: str) 
     sizes, notes = await _sizes(workspace)
     workspace.progress(f"replaying {len(history.revisions)} revisions", 0.1)
     walked = await _walked(workspace, walker, stretches, sizes)
+    if on:
+        walked = replace(walked, migrations=await walk_reviewed(workspace, on, history, stretches, walked.migrations))
     found: tuple[Finding, ...] = ()
     if revision in ("head", "heads", "history"):
         end = await _end(workspace, walker, stretches, walked)

@@ -13,6 +13,7 @@ from mcp_server.model.query import QueryPlan
 from mcp_server.model.schema import Extension, Schema
 from mcp_server.model.trial import BuiltIndex, Measured, Question, Trial
 from mcp_server.planning.whole import making
+from mcp_server.world.branch_copy import branch_with_rows
 from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translating
 from mcp_server.world.equal_rows import Compared, compare_rows
@@ -36,9 +37,15 @@ LONG_MS = 3_000
 
 async def measured_on_copy(workspace: Workspace, question: Question, plain: Explained) -> tuple[Explained, FilledCopy]:
     """A statement that changes rows, or calls what may, run on a copy and rolled back there. plain: its plan on live."""
-    async with copy_for(workspace, plain.plan, neighbours=True) as copy:
+    async with copy_for(workspace, plain.plan, neighbours=True, on=question.on) as copy:
         explained = await explain(
-            copy.connection, question.sql, question.params, analyze=True, timeout_ms=question.timeout_ms, on_copy=True
+            copy.connection,
+            question.sql,
+            question.params,
+            analyze=True,
+            timeout_ms=question.timeout_ms,
+            on_copy=True,
+            is_mighty=bool(question.on),
         )
         return explained, copy
 
@@ -48,7 +55,7 @@ async def try_indexes(
 ) -> tuple[Trial, Explained]:
     """A statement on a copy, before and after indexes are built there; run where its values are known, else planned."""
     statements = read_indexes(indexes)
-    async with copy_for(workspace, plain.plan, neighbours=plain.kind != "select") as copy:
+    async with copy_for(workspace, plain.plan, neighbours=plain.kind != "select", on=question.on) as copy:
         workspace.progress("measuring before")
         before, _ = await _measure(copy.connection, question, "before", on_copy=True)
         built = []
@@ -101,9 +108,13 @@ def _difference(compared: Compared) -> str:
 
 @asynccontextmanager
 async def copy_for(
-    workspace: Workspace, plan: QueryPlan, *, neighbours: bool, most: int = MOST
+    workspace: Workspace, plan: QueryPlan, *, neighbours: bool, most: int = MOST, on: str = ""
 ) -> AsyncIterator[FilledCopy]:
-    """A copy with the rows of a plan's tables, on a Postgres like live's. most: bytes that are copied."""
+    """A copy with the rows of a plan's tables, on a Postgres like live's. most: bytes that are copied. on: a branch instead."""
+    if on:
+        async with branch_with_rows(workspace, on, tables_of(plan)) as branch:
+            yield branch
+        return
     workspace.progress("making a copy")
     await workspace.prefer_live_version()
     template = await _template(workspace)
@@ -156,6 +167,7 @@ async def _once(connection: Connection, question: Question, *, on_copy: bool) ->
         analyze=question.known,
         timeout_ms=question.timeout_ms,
         on_copy=on_copy,
+        is_mighty=bool(question.on),
     )
 
 

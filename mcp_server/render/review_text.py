@@ -8,6 +8,7 @@ from mcp_server.model.finding import Finding
 from mcp_server.model.lock import strongest
 from mcp_server.model.review import Review, counted
 from mcp_server.model.walked import Migration
+from mcp_server.render.branch_text import render_branch_walk
 
 SHOWN = 15
 FIX_LINES = 12
@@ -46,6 +47,8 @@ def _setting(review: Review) -> Iterator[str]:
         yield f"{migration.name}: {counted(len(migration.statements), 'statement')} {how}, {version}."
         if locks := _locks(migration):
             yield f"Locks that stop others: {locks}."
+        if migration.on_branch is not None:
+            yield from render_branch_walk(migration.on_branch)
     yield from review.notes
 
 

@@ -119,7 +119,7 @@ class Runner:
         if answer.result is not None:
             return Attempt(sent, statements=statements)
         sqlstate = str(answer.error.get("sqlstate", ""))
-        error = migration_error(_without_rows(answer), self._alembic.interpreter, self._history, LIMIT)
+        error = migration_error(without_rows(answer), self._alembic.interpreter, self._history, LIMIT)
         return Attempt(sent, error, sqlstate, tuple(seen), len(sent))
 
     async def _visit(self, request: Mapping[str, Any]) -> tuple[Answer, int]:
@@ -175,7 +175,7 @@ class Runner:
         }
 
 
-def _without_rows(answer: Answer) -> Answer:
+def without_rows(answer: Answer) -> Answer:
     """The answer without a DETAIL that may quote rows: these are real ones."""
     is_safe = str(answer.error.get("sqlstate", "")).startswith(SAFE_DETAIL)
     return answer if is_safe or not answer.error else replace(answer, error={**answer.error, "detail": ""})

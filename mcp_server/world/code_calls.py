@@ -12,7 +12,8 @@ from mcp_server.model.code_call import Argument, Call, Span
 # Calls that rules ask for. Anything else stays in the tree.
 VERBS = frozenset(
     """create_engine create_async_engine sessionmaker async_sessionmaker create_all drop_all text execute exec scalars
-    scalar utcnow now today uuid4 time run_sync Session AsyncSession getenv get exec_driver_sql""".split()  # noqa: SIM905
+    scalar utcnow now today uuid4 time run_sync Session AsyncSession getenv get exec_driver_sql connect create_pool fetch
+    fetchval fetchrow sleep add_job scheduled_job repeat_every""".split()  # noqa: SIM905
 )
 Names = Mapping[str, str]
 

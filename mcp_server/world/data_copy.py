@@ -36,16 +36,17 @@ _LEFT_OUT = ("trigger", "event trigger", "rule", "policy", "publication", "grant
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A copy to try indexes on. copy: as ours, a superuser's on the embedded Postgres. theirs: as the role that owns the
-    tables. missing: tables and indexes that could not be made here."""
+    tables. missing: tables and indexes that could not be made here. is_branch: it is a branch at Neon, where nobody is superuser."""
 
     copy: Copy
     theirs: Connection
     missing: tuple[str, ...] = ()
+    is_branch: bool = False
 
     @property
     def can_pretend(self) -> bool:
         """Whether tables can seem to have rows: the files are those of the embedded Postgres."""
-        return self.copy.sandboxes.is_embedded
+        return self.copy.sandbox.is_embedded
 
     @property
     def ours(self) -> Connection:

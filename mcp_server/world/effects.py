@@ -155,17 +155,20 @@ async def refuse_acting_when_run(
     query: str,
     *,
     on_copy: bool = False,
+    is_mighty: bool = False,
     running: str = "ANALYZE",
     instead: str = WITHOUT_ANALYZE,
 ) -> None:
     """Raise NeedsCopy when running the query would call a function that is not known to read only.
 
     on_copy: on a throw-away copy, as a role that owns nothing else, the user's own functions and sequences may act; what
-    Postgres and extensions bring may not, for it can reach past the copy. running, instead: what would run it, and what to
+    Postgres and extensions bring may not, for it can reach past the copy. is_mighty: the role there may do more, so that the
+    user's own functions are looked into. running, instead: what would run it, and what to
     do instead, in the words of the refusal.
     """
     for function in await _called_by(connection, await _read_tree(connection, query)):
-        if on_copy and (not function.shipped or function.name in _OF_SEQUENCES):
+        is_own = not function.shipped and not is_mighty
+        if on_copy and (is_own or function.name in _OF_SEQUENCES):
             continue
         if reason := await _acting_when_run(connection, function):
             raise NeedsCopy(

@@ -69,12 +69,14 @@ async def explain(
     timeout_ms: int = TIMEOUT_MS,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     on_copy: bool = False,
+    is_mighty: bool = False,
 ) -> Explained:
     """The plan of one statement; measured when `analyze` and the statement only reads.
 
     params: a value for each `$n`, in order; none leaves them open, for a generic plan. timeout_ms, lock_timeout_ms: the
     server's own limits. on_copy: the connection is a role's that owns a throw-away copy and nothing else, so that a
-    statement may change rows before it is rolled back. Raises Refused for what is not done here, StatementFailed with the
+    statement may change rows before it is rolled back. is_mighty: it is a copy, and the role may do more than that, as on a
+    branch: then the user's own functions are looked into as on live. Raises Refused for what is not done here, StatementFailed with the
     place in the text, TimedOut.
     """
     text, notes = _understood(sql)
@@ -92,7 +94,7 @@ async def explain(
             if analyze and parameters and not values:
                 raise _values_missing(parameters)
             if analyze:
-                await refuse_acting_when_run(guarded, statement.query, on_copy=on_copy)
+                await refuse_acting_when_run(guarded, statement.query, on_copy=on_copy, is_mighty=is_mighty)
             else:
                 await refuse_acting_in_planning(guarded, statement.query, risks)
             explained = await _plain(guarded, statement, parameters, values)

@@ -56,14 +56,17 @@ _SETTINGS = [
 
 @dataclass(frozen=True, slots=True)
 class FilledCopy:
-    """A copy to try things on. rows: of each table that was copied, by identity."""
+    """A copy to try things on. rows: of each table that was copied, by identity. place: what it is, where it is no copy of ours."""
 
     connection: Connection
     rows: dict[str, int]
+    place: str = ""
 
     @property
     def words(self) -> str:
         """What it holds, for people."""
+        if self.place:
+            return self.place
         tables = f"{len(self.rows)} table{'s' * (len(self.rows) != 1)}"
         return f"a throw-away copy of {tables} with all {sum(self.rows.values()):,} rows"
 
@@ -145,7 +148,8 @@ def _refuse_large(tables: Sequence[_Table], most: int) -> None:
         largest = max(tables, key=lambda table: table.size)
         raise Refused(
             f"The tables of this statement take {whole / 1024**2:,.0f} MB, {largest.identity} most of it; copies are made up to {most / 1024**2:,.0f} MB.",
-            "Measure on a branch or a restored backup: give its URL as DBARCH_DATABASE_URL.",
+            'At Neon call it with on="branch": a fresh branch holds all rows. Else give the URL of a restored backup as '
+            "DBARCH_DATABASE_URL.",
         )
 
 

@@ -74,6 +74,7 @@ class Clock:
                     await theirs.fetchval(f"explain (format json, analyze, timing off, buffers) {text}")
                 )
         except TimedOut:
+            await self.trial.show_all()
             return Run(self.limit_ms, frozenset(), True)
         clock = document[0]["Execution Time"]
         processor = (self._spent() - spent) / 1e6 if self.processor else clock
@@ -91,7 +92,7 @@ async def open_clock(trial: Trial, limit_ms: float) -> Clock:
         f"set statement_timeout = {int(limit_ms)}; set max_parallel_workers_per_gather = 0; set jit = off"
     )
     processor = Path(f"/proc/{theirs.get_server_pid()}/schedstat")
-    readable = trial.ground.copy.sandboxes.is_embedded and os.access(processor, os.R_OK)
+    readable = trial.ground.can_pretend and os.access(processor, os.R_OK)
     return Clock(trial, limit_ms, processor if readable else None)
 
 

@@ -10,25 +10,31 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server.errors import (
-    ArchitectError,
-    ConfigError,
-    ConnectionFailed,
-    NotFound,
-    PermissionDenied,
-    Refused,
-    TimedOut,
+from mcp_server.errors import ConfigError, ConnectionFailed, NotFound, Refused, TimedOut
+from mcp_server.model.branch import Branch, Endpoint, Made, Operation, Plan
+from mcp_server.model.names import split
+from mcp_server.world.neon_answers import (
+    Unanswered,
+    read_branch,
+    read_endpoint,
+    read_operation,
+    read_operations,
+    read_plan,
+    refusal,
+    unanswered,
+    unreachable,
 )
-from mcp_server.model.branch import Branch, Endpoint, Made, Operation
 from mcp_server.world.urls import read_url
 
 if TYPE_CHECKING:
     import httpx2
+
+    from mcp_server.world.branch_making import Wanted
 
 ADDRESS = "https://console.neon.tech/api/v2"
 ATTEMPTS = 6
@@ -39,9 +45,13 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait, in seconds. first: before the second attempt, doubled from then on. whole: for operations to end."""
+    """How long to wait, in seconds. first: before the second attempt, doubled from then on. timeout: for one answer.
+
+    poll: before an operation is asked for, doubled from then on. whole: for operations to end.
+    """
 
     first: float = 0.5
+    poll: float = 0.2
     whole: float = 120.0
     timeout: float = 30.0
 
@@ -75,7 +85,7 @@ class Neon:
             answer = await self._ask(
                 "GET", f"/projects/{project}/branches", {key: value for key, value in words.items() if value}
             )
-            found += [_branch(one) for one in answer["branches"]]
+            found += [read_branch(one) for one in answer["branches"]]
             following = str(answer.get("pagination", {}).get("next", ""))
             if not following or following == cursor:
                 return tuple(sorted(found, key=lambda one: (not one.default, one.name)))
@@ -83,44 +93,91 @@ class Neon:
 
     async def endpoints(self, project: str) -> tuple[Endpoint, ...]:
         """The computes of a project."""
-        return tuple(_endpoint(one) for one in (await self._ask("GET", f"/projects/{project}/endpoints"))["endpoints"])
-
-    async def create(
-        self,
-        project: str,
-        name: str,
-        *,
-        expires: str,
-        parent: str = "",
-        lsn: str = "",
-        timestamp: str = "",
-        schema_only: bool = False,
-    ) -> Made:
-        """Make a branch with a compute. It answers while Neon still works at it: see `finished`."""
-        stated = {
-            "name": name,
-            "parent_id": parent,
-            "parent_lsn": lsn,
-            "parent_timestamp": timestamp,
-            "init_source": "schema-only" if schema_only else "",
-            "expires_at": expires,
-        }
-        body = {"branch": {key: value for key, value in stated.items() if value}, "endpoints": [{"type": "read_write"}]}
-        answer = await self._ask("POST", f"/projects/{project}/branches", body=body)
-        return Made(
-            _branch(answer["branch"]),
-            tuple(_endpoint(one) for one in answer.get("endpoints", [])),
-            _operations(answer),
+        return tuple(
+            read_endpoint(one) for one in (await self._ask("GET", f"/projects/{project}/endpoints"))["endpoints"]
         )
 
-    async def delete(self, project: str, branch: str) -> tuple[Operation, ...]:
-        """Delete a branch; one that is gone already is no error."""
-        return _operations(await self._ask("DELETE", f"/projects/{project}/branches/{branch}"))
+    async def create(self, project: str, wanted: Wanted) -> Made:
+        """Make a branch with a compute. It answers while Neon still works at it: see `finished`."""
+        stated = {
+            "name": wanted.name,
+            "parent_id": wanted.parent.id,
+            "parent_lsn": wanted.lsn,
+            "parent_timestamp": wanted.timestamp,
+            "init_source": "schema-only" if wanted.schema_only else "",
+            "expires_at": wanted.expires,
+        }
+        branch = {key: value for key, value in stated.items() if value}
+        body: dict[str, Any] = {"branch": branch, "endpoints": [{"type": "read_write"}]}
+        path = f"/projects/{project}/branches"
+        if wanted.masks:
+            path = f"/projects/{project}/branch_anonymized"
+            body = {"branch_create": body, "masking_rules": [*_rules(wanted)], "start_anonymization": True}
+        answer = await self._ask("POST", path, body=body)
+        return Made(
+            read_branch(answer["branch"]),
+            tuple(read_endpoint(one) for one in answer.get("endpoints", [])),
+            read_operations(answer),
+        )
 
-    async def restore(self, project: str, branch: str, source: str) -> tuple[Operation, ...]:
-        """Make a branch what its source is now. Its computes and their addresses stay."""
-        body = {"source_branch_id": source}
-        return _operations(await self._ask("POST", f"/projects/{project}/branches/{branch}/restore", body=body))
+    async def anonymised(self, project: str, branch: str) -> None:
+        """Wait until a branch's values are masked. Raises ConnectionFailed when they could not be, TimedOut."""
+        path = f"/projects/{project}/branches/{branch}/anonymized_status"
+        deadline, wait = asyncio.get_running_loop().time() + self.pace.whole, self.pace.poll
+        while (answer := await self._ask("GET", path))["state"] != "anonymized":
+            if "error" in answer["state"]:
+                why = f": {answer['status_message'][:300]}" if answer.get("status_message") else ""
+                raise ConnectionFailed(
+                    f"Neon could not mask the branch's values{why}.",
+                    "Its rows are NOT masked: delete it, then correct the masks.",
+                )
+            if asyncio.get_running_loop().time() > deadline:
+                raise TimedOut(
+                    f"Neon has not masked the branch's values after {self.pace.whole:g} s.",
+                    "Do not hand it on: its rows are not masked yet.",
+                )
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 4.0)
+
+    async def delete(self, project: str, branch: str) -> tuple[Operation, ...]:
+        """Delete a branch; one that is gone already is no error. An id is given once, so that it may be asked again."""
+        path = f"/projects/{project}/branches/{branch}"
+        for _ in range(ATTEMPTS):
+            try:
+                return read_operations(await self._ask("DELETE", path))
+            except Unanswered:
+                await self._rest(0)
+            except NotFound:
+                return ()
+        return read_operations(await self._ask("DELETE", path))
+
+    async def restore(
+        self, project: str, branch: str, source: str, *, lsn: str = "", timestamp: str = "", keep: str = ""
+    ) -> tuple[Operation, ...]:
+        """Make a branch what a source is now, or was. Its computes and their addresses stay.
+
+        keep: the name of a branch that holds what it was, which Neon wants when the source is the branch itself.
+        """
+        stated = {
+            "source_branch_id": source,
+            "source_lsn": lsn,
+            "source_timestamp": timestamp,
+            "preserve_under_name": keep,
+        }
+        body = {key: value for key, value in stated.items() if value}
+        return read_operations(await self._ask("POST", f"/projects/{project}/branches/{branch}/restore", body=body))
+
+    async def set_expiry(self, project: str, branch: str, expires: str) -> None:
+        """Let a branch end by itself. The same again changes nothing, so that it may be asked again."""
+        path, body = f"/projects/{project}/branches/{branch}", {"branch": {"expires_at": expires}}
+        try:
+            await self._ask("PATCH", path, body=body)
+        except Unanswered:
+            await self._ask("PATCH", path, body=body)
+
+    async def plan(self, project: str) -> Plan:
+        """What the project's plan allows."""
+        return read_plan((await self._ask("GET", f"/projects/{project}"))["project"])
 
     async def address(self, project: str, branch: Branch, endpoint: Endpoint, database: str, role: str) -> str:
         """The URL of a branch's database, password included, by one of its computes.
@@ -142,7 +199,7 @@ class Neon:
         """Wait until operations have ended. Raises ConnectionFailed for one that failed, TimedOut after `pace.whole`."""
         deadline = asyncio.get_running_loop().time() + self.pace.whole
         for one in operations:
-            latest, wait = one, self.pace.first
+            latest, wait = one, self.pace.poll
             while latest.outcome == "running":
                 if asyncio.get_running_loop().time() > deadline:
                     raise TimedOut(
@@ -152,7 +209,7 @@ class Neon:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 4.0)
                 answer = await self._ask("GET", f"/projects/{project}/operations/{latest.id}")
-                latest = _operation(answer["operation"])
+                latest = read_operation(answer["operation"])
             if latest.outcome == "failed":
                 raise ConnectionFailed(
                     f"Neon's operation `{latest.action}` ended as {latest.status}.",
@@ -171,21 +228,21 @@ class Neon:
                 answer = await self.client.request(method, path, params=words, json=body)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 if last:
-                    raise _unreachable(error) from error
+                    raise unreachable(error) from error
                 await self._rest(attempt)
                 continue
             except httpx2.TransportError as error:
                 if method != "GET":
-                    raise _uncertain(method, path, type(error).__name__) from error
+                    raise unanswered(method, path, type(error).__name__) from error
                 if last:
-                    raise _unreachable(error) from error
+                    raise unreachable(error) from error
                 await self._rest(attempt)
                 continue
             if answer.status_code < 400:
                 return dict(answer.json()) if answer.content else {}
             again = answer.status_code in NOT_CARRIED_OUT or (method == "GET" and answer.status_code >= 500)
             if not again or last:
-                raise _refusal(method, path, answer)
+                raise refusal(method, path, answer.status_code, _body(answer))
             await self._rest(attempt, answer.headers.get("retry-after", ""))
         raise AssertionError("unreachable")
 
@@ -213,84 +270,21 @@ async def open_neon(key: str, address: str = ADDRESS, pace: Pace | None = None) 
         yield Neon(client, pace)
 
 
-def _branch(data: Mapping[str, Any]) -> Branch:
-    return Branch(
-        id=data["id"],
-        name=data["name"],
-        state=data.get("current_state", ""),
-        parent_id=data.get("parent_id", ""),
-        default=bool(data.get("default", False)),
-        protected=bool(data.get("protected", False)),
-        created=data.get("created_at", ""),
-        expires=data.get("expires_at") or "",
-        size=data.get("logical_size"),
-        schema_only=data.get("init_source") == "schema-only",
-    )
-
-
-def _endpoint(data: Mapping[str, Any]) -> Endpoint:
-    return Endpoint(
-        id=data["id"],
-        host=data["host"],
-        branch_id=data["branch_id"],
-        kind=data.get("type", ""),
-        state=data.get("current_state", ""),
-        disabled=bool(data.get("disabled", False)),
-    )
-
-
-def _operation(data: Mapping[str, Any]) -> Operation:
-    return Operation(data["id"], data.get("action", ""), data.get("status", ""))
-
-
-def _operations(answer: Mapping[str, Any]) -> tuple[Operation, ...]:
-    return tuple(_operation(one) for one in answer.get("operations", []))
-
-
-def _unreachable(error: Exception) -> ConnectionFailed:
-    return ConnectionFailed(
-        f"Neon's API cannot be reached ({type(error).__name__}).", "Is this machine online? Try again in a moment."
-    )
-
-
-def _uncertain(method: str, path: str, why: str) -> ConnectionFailed:
-    return ConnectionFailed(
-        f"Neon's API did not answer ({why}); whether {method} {path.rpartition('/')[2]} was carried out is not known.",
-        "Call manage_branch with action=list to see what there is, before it is tried again.",
-    )
-
-
-def _refusal(method: str, path: str, answer: httpx2.Response) -> ArchitectError:
-    """The error of a refused request, with Neon's own words."""
+def _body(answer: httpx2.Response) -> object:
     try:
-        said = str(answer.json().get("message", ""))[:300]
-    except (ValueError, AttributeError):
-        said = ""
-    status, words = answer.status_code, f": {said.rstrip('.')}" if said else ""
-    what = f"Neon's API answers {status}{words}."
-    match status:
-        case 401:
-            return PermissionDenied(
-                what, "The key in NEON_API_KEY is not accepted: make a new one in the Neon console."
-            )
-        case 403:
-            return PermissionDenied(
-                what, "This key may not do that: use one of a member with the rights, or of the project."
-            )
-        case 404:
-            return NotFound(
-                what, "Call manage_branch with action=list to see what there is; NEON_PROJECT_ID names the project."
-            )
-        case 423:
-            return Refused(what, "Another operation runs in the project: wait until it has ended, then try again.")
-        case 429:
-            return Refused(what, "Too many requests for this account: wait a minute, then try again.")
-        case 409:
-            return Refused(what, "Choose another name, or use what is there.")
-        case 400 | 412 | 422:
-            return Refused(
-                what, "Often a limit of the plan: delete branches that are not needed, or look at the project's limits."
-            )
-    if status >= 500 and method != "GET":
-        return _uncertain(method, path, str(status))
-    return ConnectionFailed(what, "Neon has a fault just now: look at its status page, and try again.")
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _rules(wanted: Wanted) -> Iterator[dict[str, str]]:
+    """The masking rules of an anonymised branch, as the API takes them."""
+    for column, function in wanted.masks.items():
+        *schema, table, name = split(column)
+        yield {
+            "database_name": wanted.database,
+            "schema_name": schema[0] if schema else "public",
+            "table_name": table,
+            "column_name": name,
+            "masking_function": function,
+        }

@@ -50,7 +50,8 @@ class Settings:
     [tool.dbarch]. alembic: path of alembic.ini, "" to look for it. external: tables owned by others, never
     created, altered or dropped. shared: tables whose rows belong to no user and are everybody's. time_limit: seconds for one
     run of the user's code, 0 for what is usual. neon_key: of Neon's API. neon_project: its id, "" to find it by the
-    database's host. neon_address: of another API than Neon's own, "" for that. problems: what is wrong with the settings,
+    database's host. neon_address: of another API than Neon's own, "" for that. neon_timeout: seconds for
+    one answer of it, 0 for what is usual. problems: what is wrong with the settings,
     for the instructions. other_urls: what else
     in the environment and .env holds a password, for the redactor.
     """
@@ -69,6 +70,7 @@ class Settings:
     neon_key: str = field(default="", repr=False)
     neon_project: str = ""
     neon_address: str = ""
+    neon_timeout: float = 0.0
     cache: Path = Path()
     problems: tuple[str, ...] = ()
     other_urls: tuple[str, ...] = field(default=(), repr=False)

@@ -30,7 +30,7 @@ class Shelf:
 
     schemas: of templates, by the server's version and the template's name, the last used last.
     near: server_version_num of what sandboxes are to be like, 0 when nobody asked. reading: the last Schema of `live`,
-    and the State that tells whether it still stands.
+    and the State that tells whether it still stands. neon_projects: the id of the Neon project, by the database's URL.
     """
 
     idle: list[tuple[Connection, float]] = field(default_factory=list)
@@ -38,6 +38,7 @@ class Shelf:
     sandboxes: dict[int, Sandboxes] = field(default_factory=dict)
     schemas: dict[tuple[int, str], Schema] = field(default_factory=dict)
     near: int = 0
+    neon_projects: dict[str, str] = field(default_factory=dict)
     ledger: Ledger | None = None
     redactor: Redactor | None = None
 

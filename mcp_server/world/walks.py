@@ -37,6 +37,7 @@ STRAYS = """
     select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
     where datname = pg_catalog.current_database() and backend_type = 'client backend'
       and application_name <> pg_catalog.current_setting('application_name') and pid <> pg_catalog.pg_backend_pid()
+      and pg_catalog.pg_has_role(usesysid, 'member')
 """
 
 

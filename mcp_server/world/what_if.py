@@ -35,7 +35,8 @@ PREFIX = "dbarch_ix_"
 class Trial:
     """Candidates that were made on a ground, and which of them the planner sees.
 
-    oids, names: of those that stand; made: how many were; has_rows: whether they are built for real; refused: why the others could not be.
+    oids, names: of those that stand; made: how many were; has_rows: whether they are built for real; refused: why the others could not be. hiding: the transaction
+    in which candidates are dropped for the moment, on a server whose catalog is not ours.
     """
 
     ground: Ground
@@ -45,6 +46,7 @@ class Trial:
     shown: frozenset[Candidate] = frozenset()
     made: int = 0
     has_rows: bool = False
+    hiding: asyncpg.transaction.Transaction | None = None
 
     def name(self, one: Candidate) -> str:
         """The name that a candidate has here."""
@@ -52,6 +54,7 @@ class Trial:
 
     async def make(self, wanted: Iterable[Candidate]) -> None:
         """Make candidates; whatever Postgres refuses is remembered with its reason."""
+        await self.show_all()
         for one in wanted:
             if one in self.oids or one in self.refused:
                 continue
@@ -69,6 +72,7 @@ class Trial:
 
     async def drop(self, unwanted: Iterable[Candidate]) -> None:
         """Take candidates away again: the planner opens every index of a table, hidden ones too."""
+        await self.show_all()
         gone = [one for one in unwanted if one in self.oids]
         for one in gone:
             await self.ground.theirs.execute(f"drop index {one.table.rpartition('.')[0]}.{self.name(one)}")
@@ -81,9 +85,30 @@ class Trial:
         wanted = wanted & frozenset(self.oids)
         if wanted == self.shown:
             return
+        if self.ground.is_branch:
+            await self._show_by_dropping(wanted)
+            return
         changed = [self.oids[one] for one in wanted ^ self.shown]
         await self.ground.ours.execute(_SHOW, changed, [self.oids[one] for one in wanted])
         self.shown = wanted
+
+    async def _show_by_dropping(self, wanted: frozenset[Candidate]) -> None:
+        """Where nobody may write the catalog: the others are dropped in a transaction that is rolled back later."""
+        await self.show_all()
+        hidden = [one for one in self.oids if one not in wanted]
+        if hidden:
+            self.hiding = self.ground.theirs.transaction()
+            await self.hiding.start()
+            for one in hidden:
+                await self.ground.theirs.execute(f"drop index {one.table.rpartition('.')[0]}.{self.name(one)}")
+        self.shown = wanted
+
+    async def show_all(self) -> None:
+        """Let the planner see all candidates again, where others were dropped for the moment."""
+        if self.hiding is not None:
+            hiding, self.hiding = self.hiding, None
+            await hiding.rollback()
+            self.shown = frozenset(self.oids)
 
     async def plan(self, text: str, wanted: frozenset[Candidate]) -> tuple[float, frozenset[Candidate], dict[str, Any]]:
         """The planner's cost of a statement with these candidates, those that it takes, and the plan."""

@@ -101,6 +101,15 @@ class Workspace:
                 self._shelf.redactor.add(self.settings.neon_key)
         return self._shelf.redactor
 
+    @property
+    def neon_project(self) -> str:
+        """The id of the Neon project of the configured database, "" before it was looked for."""
+        return self._shelf.neon_projects.get(self.settings.database_url, "")
+
+    @neon_project.setter
+    def neon_project(self, identity: str) -> None:
+        self._shelf.neon_projects[self.settings.database_url] = identity
+
     def progress(self, message: str, done: float | None = None) -> None:
         """Tell whoever waits what is being done; `done` is the part of the whole, 0 to 1, when known."""
         if self._progress is not None:

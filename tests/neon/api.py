@@ -1,12 +1,13 @@
 """Neon's API on loopback, as far as dbarch uses it: its own state, faults on demand, every call held to Neon's contract.
 
-A branch's database is a real one: `database_of` makes it from its parent's. Words and codes of refusals are ours.
+A branch's database is a real one where `databases` are given: made from its parent's. Words and codes of refusals are ours.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.neon.contract import check_answer, check_request
+from tests.neon.databases import Databases
 
 KEY = "napi_" + "k" * 64
 PREFIX = "/api/v2"
@@ -24,13 +26,23 @@ PREFIX = "/api/v2"
 class NeonApi:
     """One project with a default branch. host_of: the host of a branch's compute; url_of: its database's address.
 
-    faults: what the next calls of the method `faulty` meet: a status, or "drop". broken: actions whose operations fail.
-    polls: how often an operation is asked for until it has ended. calls: what was asked.
+    databases: where branches are made for real. faults: what the next calls of the method `faulty` meet: a status, "drop" (the
+    connection ends before anything is done), "late" (it ends afterwards), "stall" (no answer for `stall` seconds), or "" for
+    nothing. broken: actions whose operations fail. polls: how often an operation is asked for until it has ended. calls:
+    what was asked. masking: the state that anonymised branches tell, in order.
     """
 
-    def __init__(self, host_of: Callable[[str], str], url_of: Callable[[str], str], limit: int = 10) -> None:
+    def __init__(
+        self,
+        host_of: Callable[[str], str],
+        url_of: Callable[[str], str],
+        limit: int = 10,
+        databases: Databases | None = None,
+    ) -> None:
         self.project = "quiet-frost-1"
+        self.databases = databases
         self.host_of, self.url_of, self.limit = host_of, url_of, limit
+        self.stall = 1.0
         self.branches: dict[str, dict[str, Any]] = {}
         self.computes: dict[str, dict[str, Any]] = {}
         self.operations: dict[str, dict[str, Any]] = {}
@@ -39,6 +51,7 @@ class NeonApi:
         self.faulty = ""
         self.broken: list[str] = []
         self.polls = 1
+        self.masking = ["initializing", "anonymizing", "anonymized"]
         self.add("main", default=True)
 
     def add(self, name: str, *, parent: str = "", compute: bool = True, **facts: Any) -> str:
@@ -51,9 +64,17 @@ class NeonApi:
             "created_at": now, "updated_at": now, "logical_size": 1000, "init_source": "parent-data",
             **({"parent_id": parent, "parent_lsn": "0/1"} if parent else {}), **facts,
         }  # fmt: skip
+        if self.databases is not None:
+            only = facts.get("init_source") == "schema-only"
+            self.databases.make(branch, parent or (self.main if only else ""), schema_only=only)
         if compute:
             self._compute(branch)
         return branch
+
+    @property
+    def main(self) -> str:
+        """The default branch's id."""
+        return next(one["id"] for one in self.branches.values() if one["default"])
 
     def _compute(self, branch: str) -> dict[str, Any]:
         now = moment()
@@ -88,6 +109,8 @@ class NeonApi:
                 }
             case [_, "projects", other, *_] if other != self.project:
                 return 404, "project not found"
+            case ["GET", "projects", _]:
+                return 200, {"project": {**_project(self.project), **_details(self.limit)}}
             case ["GET", "projects", _, "branches"]:
                 return 200, {
                     "branches": list(self.branches.values()),
@@ -104,8 +127,20 @@ class NeonApi:
                 return self._made(body)
             case ["DELETE", "projects", _, "branches", branch]:
                 return self._deleted(branch)
+            case ["GET", "projects", _, "branches", branch, "anonymized_status"]:
+                state = self.masking.pop(0) if len(self.masking) > 1 else self.masking[0]
+                now = moment()
+                return 200, {"branch_id": branch, "project_id": self.project, "state": state, "status_message": "as told",
+                             "created_at": now, "updated_at": now}  # fmt: skip
+            case ["POST", "projects", _, "branch_anonymized"]:
+                return self._made(body["branch_create"])
+            case [_, "projects", _, "branches", branch, *_] if branch not in self.branches:
+                return 404, "branch not found"
+            case ["PATCH", "projects", _, "branches", branch]:
+                self.branches[branch] |= body["branch"]
+                return 200, {"branch": self.branches[branch], "operations": []}
             case ["POST", "projects", _, "branches", branch, "restore"]:
-                return 200, {"branch": self.branches[branch], "operations": [self._begun("create_branch", branch)]}
+                return self._restored(branch, body)
         return 404, "not found"
 
     def _polled(self, identity: str) -> tuple[int, Any]:
@@ -134,10 +169,22 @@ class NeonApi:
             "databases": [],
         }
 
+    def _restored(self, branch: str, body: Any) -> tuple[int, Any]:
+        source = body["source_branch_id"]
+        if source not in self.branches:
+            return 404, "source branch not found"
+        if keep := body.get("preserve_under_name"):
+            self.add(keep, parent=branch, compute=False)
+        if self.databases is not None and source != branch:
+            self.databases.restore(branch, source)
+        return 200, {"branch": self.branches[branch], "operations": [self._begun("create_branch", branch)]}
+
     def _deleted(self, branch: str) -> tuple[int, Any]:
         if branch not in self.branches:
             return 204, None
         found = self.branches.pop(branch)
+        if self.databases is not None:
+            self.databases.drop(branch)
         self.computes = {key: one for key, one in self.computes.items() if one["branch_id"] != branch}
         return 200, {"branch": found, "operations": [self._begun("delete_timeline", branch)]}
 
@@ -153,6 +200,17 @@ def _project(identity: str) -> dict[str, Any]:
         "pg_version": 17, "proxy_host": "local", "branch_logical_size_limit": 0, "branch_logical_size_limit_bytes": 0,
         "store_passwords": True, "cpu_used_sec": 0, "active_time": 0, "creation_source": "console", "created_at": now,
         "updated_at": now, "owner_id": "o", "maintenance_starts_at": now,
+    }  # fmt: skip
+
+
+def _details(limit: int) -> dict[str, Any]:
+    """What only the project's own page tells."""
+    now = moment()
+    return {
+        "owner": {"email": "a@example.org", "name": "A", "branches_limit": limit, "subscription_type": "free_v3"},
+        "history_retention_seconds": 21600, "data_storage_bytes_hour": 0, "data_transfer_bytes": 0,
+        "written_data_bytes": 0, "compute_time_seconds": 0, "active_time_seconds": 0, "consumption_period_start": now,
+        "consumption_period_end": now,
     }  # fmt: skip
 
 
@@ -195,6 +253,10 @@ def serving(api: NeonApi) -> Iterator[str]:
             status, answer = (
                 (fault, "as told") if isinstance(fault, int) and fault else api.answer(self.command, path, words, body)
             )
+            if fault in ("late", "stall"):
+                time.sleep(api.stall if fault == "stall" else 0)
+                self.close_connection = True
+                raise ConnectionAbortedError
             answer = _refusal(answer) if isinstance(answer, str) else answer
             check_answer(self.command, path, status, answer)
             return status, answer
