@@ -12,7 +12,7 @@ from mcp_server.model.finding import Finding
 from mcp_server.model.trial import Question, Trial
 from mcp_server.render.paging_text import no_paging, render_paging
 from mcp_server.render.plan_data import plan_data
-from mcp_server.render.plan_page import render_plan_page
+from mcp_server.render.plan_page import page_data
 from mcp_server.render.plan_text import render_plan, verdict
 from mcp_server.render.query_findings import findings_data, render_findings
 from mcp_server.render.trial_text import trial_data, trial_table, trial_verdict
@@ -69,7 +69,7 @@ async def explain_query(
 
     run = explained.plan.analyzed and question.known and not outcome.where
     advice = await advise_paging(workspace, examined, explained, question, run=run)
-    return _answer(replace(outcome, origin=question.origin), ranked(examined), advice)
+    return _answer(replace(outcome, origin=question.origin), examined, advice)
 
 
 async def _question(workspace: Workspace, asked: Question) -> Question:
@@ -130,11 +130,12 @@ def ranked(examined: Examined) -> tuple[Finding, ...]:
     return tuple(sorted(judge(examined).findings, key=lambda one: -one.gain))
 
 
-def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | None) -> Answer:
+def _answer(outcome: Outcome, examined: Examined, advice: Advice | None) -> Answer:
+    findings = ranked(examined)
     run = f"plan-{new_run()}"
     picture = f"{run}-page"
     explained, plan, trial = outcome.explained, outcome.explained.plan, outcome.trial
-    notes = tuple(_notes(outcome))
+    notes = tuple(_notes(outcome, examined))
     said = [*explained.warnings, *_where(outcome), *(trial_verdict(trial) if trial else ())]
     table = trial_table(trial) if trial else []
     lines = (
@@ -161,7 +162,8 @@ def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | No
             "page": address(picture),
         },
         verdict=" ".join((*said, *verdict(plan))),
-        reports={run: explained.document, picture: render_plan_page(plan, explained.sql, findings, notes, table)},
+        reports={run: explained.document},
+        pages={picture: page_data(run, plan, explained.sql, findings, notes, table)},
         carried_out=_carried_out(outcome),
     )
 
@@ -186,11 +188,11 @@ def _carried_out(outcome: Outcome) -> dict[str, int]:
     return {"statements" if outcome.explained.plan.analyzed else "plans": 1}
 
 
-def _notes(outcome: Outcome) -> Iterator[str]:
+def _notes(outcome: Outcome, examined: Examined) -> Iterator[str]:
     explained = outcome.explained
     if outcome.origin:
         yield f"The statement is made at {outcome.origin}: {one_line(explained.sql, SHOWN)}"
     yield from explained.notes
-    if explained.unknown_to_statistics:
-        tables = ", ".join(explained.unknown_to_statistics[:10])
+    if examined.unknown:
+        tables = ", ".join(examined.unknown[:10])
         yield f"No statistics were ever gathered for {tables}: estimates are guesses until ANALYZE has run."

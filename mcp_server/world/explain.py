@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from mcp_server.errors import Refused, StatementFailed
-from mcp_server.model.names import literal
 from mcp_server.model.query import QueryPlan
 from mcp_server.model.query_json import read_plan
-from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translated
 from mcp_server.world.effects import (
     NeedsCopy,
@@ -45,8 +43,7 @@ class Explained:
 
     sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
     notes: what was changed or must be known, one sentence each. warnings: what comes before all else: that ANALYZE did
-    not end in time, so that the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
-    generic: where values were given, the plan that a prepared statement may settle on, for any values.
+    not end in time, so that the plan holds estimates only. generic: where values were given, the plan that a prepared statement may settle on, for any values.
     """
 
     sql: str
@@ -56,7 +53,6 @@ class Explained:
     parameters: tuple[Parameter, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    unknown_to_statistics: tuple[str, ...] = ()
     generic: QueryPlan | None = None
 
 
@@ -194,7 +190,6 @@ async def _plain(
         document=document,
         parameters=tuple(parameters),
         notes=tuple(notes),
-        unknown_to_statistics=await _without_statistics(connection, plan),
     )
 
 
@@ -273,18 +268,3 @@ async def _ask(
             "Write it as Postgres does, e.g. 2026-01-31, {1,2,3}, or null.",
             base.sqlstate,
         ) from error
-
-
-async def _without_statistics(connection: Connection, plan: QueryPlan) -> tuple[str, ...]:
-    """The tables of the plan that were never analyzed, for which the planner uses defaults."""
-    if not plan.relations:
-        return ()
-    wanted = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in plan.relations)
-    rows = await read_rows(
-        connection,
-        f"""select case when n.nspname = 'public' then '' else quote_ident(n.nspname) || '.' end || quote_ident(c.relname) as name
-            from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where (n.nspname::text, c.relname::text) in ({wanted}) and c.reltuples < 0 and c.relkind in ('r', 'm', 'f')
-            order by 1""",
-    )
-    return tuple(row["name"] for row in rows)

@@ -52,7 +52,9 @@ async def cast_untyped(connection: Connection, text: str) -> tuple[str, tuple[st
 
 
 async def read_parameters(connection: Connection, statement: Statement) -> tuple[Parameter, ...]:
-    """The parameters of a statement, with the types that the server infers. Checks the statement against the schema."""
+    """The parameters of a statement, with the types that the server infers from its schema."""
+    if not statement.parameters:
+        return ()
     prepared = await connection.prepare(statement.query)
     kinds = prepared.get_parameters()
     if not kinds:

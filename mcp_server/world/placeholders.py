@@ -70,6 +70,8 @@ def cast_at(sql: str, place: int, type_name: str = "numeric") -> str:
 
 def substitute(sql: str, values: Mapping[int, str]) -> tuple[str, tuple[tuple[int, int, int], ...]]:
     """The text with each `$n` replaced by an SQL expression, and where they stand now: (start, end, n)."""
+    if not values:
+        return sql, ()
     pieces: list[str] = []
     places: list[tuple[int, int, int]] = []
     done = length = 0
@@ -103,6 +105,8 @@ def _repair(sql: str) -> Rewritten:
 
     The parser's grammar takes both, Postgres's own takes neither.
     """
+    if "$" not in sql:
+        return Rewritten(sql)
     try:
         tokens = scan(sql)
     except StatementFailed:
