@@ -58,8 +58,8 @@ async def try_indexes(
         await _settle(copy.connection, copy.rows)
         workspace.progress("measuring after")
         after, explained = await _measure(copy.connection, question, "after", on_copy=True)
-        used = {node.index for node in after.plan.nodes() if node.index}
-        marked = tuple(replace(one, used=one.name in used) for one in built)
+        planned = {node.index for node in after.plan.nodes() if node.index}
+        marked = tuple(one.after(planned, explained.asked_indexes) for one in built)
         return Trial(before, after, copy.words, marked), explained
 
 
@@ -167,10 +167,12 @@ async def build(connection: Connection, sql: str) -> BuiltIndex:
         await connection.execute(sql)
     rows = await read_rows(
         connection,
-        "select oid::int8 as oid, relname::text as name, pg_relation_size(oid) as size from pg_class where relkind in ('i', 'I')",
+        "select oid::int8 as oid, relname::text as name, pg_relation_size(oid) as size from pg_class"
+        " where relkind in ('i', 'I') order by oid",
     )
     new = [row for row in rows if row["oid"] not in before]
-    return BuiltIndex(sql, new[0]["name"] if new else "", sum(row["size"] for row in new))
+    oids, names = tuple(row["oid"] for row in new), tuple(row["name"] for row in new)
+    return BuiltIndex(sql, names[0] if names else "", sum(row["size"] for row in new), oids, names)
 
 
 async def _settle(connection: Connection, tables: dict[str, int]) -> None:

@@ -38,7 +38,10 @@ def trial_data(trial: Trial) -> dict[str, object]:
         "helps": trial.helps,
         "before": _data(trial.before),
         "after": _data(trial.after),
-        "indexes": [{"sql": one.sql, "name": one.name, "bytes": one.size, "used": one.used} for one in trial.indexes],
+        "indexes": [
+            {"sql": one.sql, "name": one.name, "bytes": one.size, "used": one.used or one.asked_aside}
+            for one in trial.indexes
+        ],
         "equal": trial.equal,
         "rows": list(trial.rows) if trial.equal is not None else None,
         "difference": trial.difference,
@@ -53,7 +56,7 @@ def _gain(trial: Trial) -> str:
     if trial.helps:
         return f"{'Faster' if measured else 'Cheaper'}, {trial.factor:,.1f} times: {figures}."
     if trial.passed_over:
-        return f"No gain: the plan has nothing of what was built ({figures}, by chance). Leave it as it is."
+        return f"No gain: nothing of what was built is used ({figures}, by chance). Leave it as it is."
     if trial.factor < 1 / 1.1:
         return f"Slower, {1 / trial.factor:,.1f} times: {figures}. Leave it as it is."
     return f"No gain worth having: {figures}. Leave it as it is."
@@ -63,9 +66,12 @@ def _of_indexes(trial: Trial) -> Iterator[str]:
     if not trial.indexes:
         return
     used = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if one.used]
-    unused = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if not one.used]
+    aside = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if one.asked_aside]
+    unused = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if not (one.used or one.asked_aside)]
     if used:
         yield f"Used by the plan: {', '.join(used)}."
+    if aside:
+        yield f"Used by triggers, the checks of foreign keys or functions, as counted in the run: {', '.join(aside)}."
     if unused:
         yield f"Built and not used, so do not create: {', '.join(unused)}."
 

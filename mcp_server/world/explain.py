@@ -24,6 +24,7 @@ from mcp_server.world.effects import (
     refuse_acting_when_read,
     refuse_acting_when_run,
 )
+from mcp_server.world.index_scans import asked, read_scans
 from mcp_server.world.lookalikes import describe_failure
 from mcp_server.world.parameters import Parameter, cast_untyped, read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
@@ -43,7 +44,9 @@ class Explained:
 
     sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
     notes: what was changed or must be known, one sentence each. warnings: what comes before all else: that ANALYZE did
-    not end in time, so that the plan holds estimates only. generic: where values were given, the plan that a prepared statement may settle on, for any values.
+    not end in time, so that the plan holds estimates only. generic: where values were given, the plan that a prepared
+    statement may settle on, for any values. asked_indexes: by OID, where it was run on a copy: those that it asked, what its
+    triggers asked among them.
     """
 
     sql: str
@@ -54,6 +57,7 @@ class Explained:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     generic: QueryPlan | None = None
+    asked_indexes: frozenset[int] = frozenset()
 
 
 async def explain(
@@ -94,7 +98,8 @@ async def explain(
             explained = await _plain(guarded, statement, parameters, values)
             explained = replace(explained, notes=(*notes, *told, *explained.notes))
             if analyze:
-                explained = await _measured(guarded, statement, values, explained, timeout_ms)
+                run = _watched if on_copy else _measured
+                explained = await run(guarded, statement, values, explained, timeout_ms)
             return await _with_generic(guarded, statement, values, explained)
     except asyncpg.PostgresError as error:
         raise await describe_failure(connection, error, statement) from error
@@ -234,6 +239,19 @@ async def _measured(
         warning = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
         return replace(plain, warnings=(warning,))
     return replace(plain, plan=_read(document), document=document)
+
+
+async def _watched(
+    connection: Connection, statement: Statement, values: Mapping[int, str], plain: Explained, timeout_ms: int
+) -> Explained:
+    """The same on a copy, with the indexes that were asked; these are unknown when the run was cancelled."""
+    before = await read_scans(connection)
+    await _ask(connection, _options(), statement.text, values, plain.parameters)
+    planned = await read_scans(connection)
+    measured = await _measured(connection, statement, values, plain, timeout_ms)
+    if measured.warnings:
+        return measured
+    return replace(measured, asked_indexes=asked(before, planned, await read_scans(connection)))
 
 
 def _read(document: str, *, generic: bool = False) -> QueryPlan:
