@@ -49,7 +49,7 @@ async def explain_query(
     a function of the project that makes a SQLAlchemy or SQLModel statement. params: a value for each placeholder, or the
     function's arguments, in order; leave out for a plan that serves any values. analyze: run the statement and
     measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
-    measured. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
+    measured; where the tables are too large for one, estimated by HypoPG if the database has it. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
     kept by the server. format: text, or json with the nodes as data; the whole plan is kept as a report.
     """
     if not 0 < timeout <= LONGEST:
@@ -184,7 +184,8 @@ def _where(outcome: Outcome) -> list[str]:
 def _carried_out(outcome: Outcome) -> dict[str, int]:
     if outcome.trial is not None:
         runs = outcome.trial.before.runs + outcome.trial.after.runs
-        return {"statements": runs, "indexes built on a copy": len(outcome.trial.indexes)}
+        built = 0 if outcome.trial.imagined else len(outcome.trial.indexes)
+        return {"statements": runs, "indexes built on a copy": built}
     return {"statements" if outcome.explained.plan.analyzed else "plans": 1}
 
 
