@@ -42,7 +42,7 @@ class Asked:
 
     limit, offset: as SQL, "" without. counts_all: it is `select count(*) from …` and no more. not_in_query: a NOT IN
     (select …) stands anywhere. longest_list: values in the longest list of literals, as IN or ARRAY, anywhere. optional:
-    conditions like `$1 is null or c = $1`, as SQL. locks: FOR UPDATE and its like. tables, aliases: what FROM names, and as
+    conditions like `$1 is null or c = $1`, as SQL. locks: FOR UPDATE and its like. called: names of functions, anywhere. tables, aliases: what FROM names, and as
     what. unpageable: why a row of the result does not stand for one row of each table, "" when it does.
     """
 
@@ -59,6 +59,7 @@ class Asked:
     longest_list: int = 0
     optional: tuple[str, ...] = ()
     locks: bool = False
+    called: frozenset[str] = frozenset()
     tables: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     unpageable: str = ""
@@ -93,7 +94,8 @@ class Examined:
 
     comparisons: of every node. generic: the plan for any values, where the statement was explained for given ones.
     schema: the tables of the plan, partitioned parents not among them. columns: statistics by (table, column), pages by
-    table, both by identity. unknown: the tables without gathered statistics, as people write them. extensions: those that
+    table, both by identity. unknown: the tables without gathered statistics, as people write them. parallel_unsafe: functions
+    of users that forbid parallel work, (name, signature). extensions: those that
     are installed. version: server_version_num. Without slots, so that what many rules ask is worked out once.
     """
 
@@ -108,6 +110,7 @@ class Examined:
     columns: Mapping[tuple[str, str], ColumnStatistics] = field(default_factory=dict)
     pages: Mapping[str, TablePages] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    parallel_unsafe: tuple[tuple[str, str], ...] = ()
     extensions: frozenset[str] = frozenset()
     version: int = 0
 

@@ -227,7 +227,10 @@ def _expression(value: object) -> str:
 
 def _details(raw: Json) -> list[tuple[str, Scalar]]:
     left = [key for key in raw if key not in _HANDLED and key not in _CONDITIONS and not key.startswith(_REMOVED)]
-    return [(key, raw[key]) for key in left if isinstance(raw[key], str | int | float) and not key.endswith(" Cond")]
+    groups = [key for key in left if isinstance(raw[key], Mapping)]
+    inside = [(f"{key} {name}", value) for key in groups for name, value in raw[key].items()]
+    plain = [(key, raw[key]) for key in left if not key.endswith(" Cond")]
+    return [(key, value) for key, value in (*plain, *inside) if isinstance(value, str | int | float)]
 
 
 def _worker(raw: Json) -> WorkerRun:

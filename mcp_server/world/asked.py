@@ -22,6 +22,7 @@ def read_asked(sql: str) -> Asked:
         longest_list=max((_list_length(one) for one in lists), default=0),
         optional=tuple(dict.fromkeys(expression_sql(one) for one in deep.get("bool_expr", ()) if _is_optional(one))),
         removes_doubles_of_union=any(_is_plain_union(one) for one in deep.get("select_stmt", ())),
+        called=frozenset(content(one).funcname[-1].string.sval for one in deep.get("func_call", ())),
     )
     if kind_of(tree) != "select_stmt":
         return everywhere

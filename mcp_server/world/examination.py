@@ -49,10 +49,16 @@ async def examine(
         usage=usage_of(sections),
         columns=columns,
         pages=pages,
+        parallel_unsafe=tuple((name, text) for name, text in map(_pair, sections.get("unsafe", {}).values())),
         unknown=tuple(sorted(_unknown(sections))),
         extensions=frozenset(sections["extension"].values()),
         version=version.major * 10_000 + version.minor,
     )
+
+
+def _pair(payload: str) -> tuple[str, str]:
+    first, second = payload.split(US)
+    return first, second
 
 
 async def _read_text(plan: QueryPlan, sql: str) -> tuple[tuple[Comparison, ...], Asked]:

@@ -234,7 +234,8 @@ async def _measured(
             "Leave analyze out to see the estimated plan.",
         )
     try:
-        document = await _ask(connection, f"analyze, buffers, {_options()}", statement.text, values, plain.parameters)
+        options = f"analyze, buffers, {'wal, ' if statement.changes else ''}{_options()}"
+        document = await _ask(connection, options, statement.text, values, plain.parameters)
     except asyncpg.QueryCanceledError:
         warning = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
         return replace(plain, warnings=(warning,))

@@ -1,4 +1,5 @@
--- What ANALYZE knows of the columns of some tables, with the pages of each table; and the names of all extensions.
+-- What ANALYZE knows of the columns of some tables, with the pages of each table; the names of all extensions; and the
+-- functions of users that forbid parallel work.
 select 'known', c.oid, concat(n.nspname, :us, c.relname, :us, c.relpages, :us, c.relallvisible, :us,
     coalesce(pg_stat_get_mod_since_analyze(c.oid), 0), :us,
     c.reltuples < 0 and c.relkind in ('r', 'm', 'f'), :us, (
@@ -13,3 +14,8 @@ where c.oid = any(:relations)
 union all
 select 'extension', e.oid, e.extname::text
 from pg_catalog.pg_extension e
+union all
+(select 'unsafe', p.oid, concat(p.proname, :us, p.oid::regprocedure)
+from pg_catalog.pg_proc p
+where p.oid >= 16384 and p.proparallel = 'u' and p.prokind = 'f' and p.prorettype <> 'trigger'::regtype
+limit 2000)
