@@ -113,3 +113,47 @@ def test_what_planning_alone_asks_is_no_use() -> None:
     assert asked({1: 0, 2: 5}, {1: 2, 2: 5}, {1: 4, 2: 6}) == {2}
     assert asked({}, {3: 1}, {3: 3}) == {3}
     assert asked({1: 9}, {1: 9}, {1: 9}) == frozenset()
+
+
+@pytest.mark.anyio
+async def test_what_an_index_cured_is_told_with_the_figures_of_the_trial(library: Workspace) -> None:
+    answer = await explain_query(
+        library, "select * from book where author_id = $1", (7,), indexes=("book (author_id)",)
+    )
+    assert isinstance(answer.data, dict)
+    (cured,) = answer.data["cured"]
+    assert cured["code"] == "F101"
+    assert cured["proven"].startswith("Proven by this trial, ")
+    assert "F101" not in {one["code"] for one in answer.data["findings"]}
+    assert "\nCured: F101 " in answer.text
+
+
+@pytest.mark.anyio
+async def test_an_index_that_does_not_pay_cures_nothing(library: Workspace) -> None:
+    answer = await explain_query(library, "select sum(made) from book where id > 5", indexes=("book (author_id)",))
+    assert isinstance(answer.data, dict)
+    assert "cured" not in answer.data
+    assert "Cured: " not in answer.text
+
+
+@pytest.mark.anyio
+async def test_a_rewritten_query_proves_what_it_cures(library: Workspace) -> None:
+    slow = "select id, (select count(*) from book b where b.author_id = a.id) as books from author a where id < 200"
+    quick = (
+        "select id, coalesce(books, 0) as books from author a"
+        " left join (select author_id, count(*) as books from book group by author_id) b on b.author_id = a.id where id < 200"
+    )
+    answer = await explain_query(library, slow, rewrite=quick)
+    assert isinstance(answer.data, dict)
+    assert answer.data["trial"]["equal"]
+    assert answer.data["trial"]["helps"]
+    assert {one["code"] for one in answer.data["cured"]} & {"F102", "F140"}
+
+
+@pytest.mark.anyio
+async def test_a_page_by_key_that_was_asked_for_proves_its_finding(library: Workspace) -> None:
+    answer = await explain_query(library, "select id, made from book order by id limit 10 offset 25000", analyze=True)
+    assert isinstance(answer.data, dict)
+    found = next(one for one in answer.data["findings"] if one["code"] == "F129")
+    assert found["proven"].startswith("Proven, ")
+    assert found["fix"] == answer.data["paging"]["sql"]

@@ -10,11 +10,12 @@ from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.finding import Finding
 from mcp_server.model.trial import Question, Trial
+from mcp_server.operations.cured import cured_by, with_paging
 from mcp_server.render.paging_text import no_paging, render_paging
 from mcp_server.render.plan_data import plan_data
 from mcp_server.render.plan_page import page_data
 from mcp_server.render.plan_text import render_plan, verdict
-from mcp_server.render.query_findings import findings_data, render_findings
+from mcp_server.render.query_findings import findings_data, render_cured, render_findings
 from mcp_server.render.trial_text import trial_data, trial_table, trial_verdict
 from mcp_server.render.words import one_line
 from mcp_server.rules import judge
@@ -69,7 +70,9 @@ async def explain_query(
 
     run = explained.plan.analyzed and question.known and not outcome.where
     advice = await advise_paging(workspace, examined, explained, question, run=run)
-    return _answer(replace(outcome, origin=question.origin), examined, advice)
+    findings = with_paging(ranked(examined), advice)
+    cured = await cured_by(connection, outcome.trial, outcome.asked, findings)
+    return _answer(replace(outcome, origin=question.origin), examined, Found(findings, cured, advice))
 
 
 async def _question(workspace: Workspace, asked: Question) -> Question:
@@ -84,12 +87,25 @@ async def _question(workspace: Workspace, asked: Question) -> Question:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A statement as it was explained, and what was tried with it. where: on what it was run, "" for live."""
+    """A statement as it was explained, and what was tried with it. where: on what it was run, "" for live.
+
+    asked: what was asked about, where something was tried.
+    """
 
     explained: Explained
     trial: Trial | None = None
     where: str = ""
     origin: str = ""
+    asked: Explained | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rules say. cured: what they said before the trial and no longer do, with the trial's figures."""
+
+    findings: tuple[Finding, ...]
+    cured: tuple[Finding, ...] = ()
+    advice: Advice | None = None
 
 
 async def _outcome(
@@ -114,7 +130,7 @@ async def _outcome(
             if rewrite
             else await try_indexes(workspace, asked, planned, indexes)
         )
-        return Outcome(explained, trial)
+        return Outcome(explained, trial, asked=planned)
     workspace.progress("Running the statement" if analyze else "Planning the statement")
     try:
         return Outcome(await plain(run=analyze))
@@ -130,14 +146,14 @@ def ranked(examined: Examined) -> tuple[Finding, ...]:
     return tuple(sorted(judge(examined).findings, key=lambda one: -one.gain))
 
 
-def _answer(outcome: Outcome, examined: Examined, advice: Advice | None) -> Answer:
-    findings = ranked(examined)
+def _answer(outcome: Outcome, examined: Examined, found: Found) -> Answer:
+    findings, advice = found.findings, found.advice
     run = f"plan-{new_run()}"
     picture = f"{run}-page"
     explained, plan, trial = outcome.explained, outcome.explained.plan, outcome.trial
     notes = tuple(_notes(outcome, examined))
     said = [*explained.warnings, *_where(outcome), *(trial_verdict(trial) if trial else ())]
-    table = trial_table(trial) if trial else []
+    table = [*trial_table(trial), *render_cured(found.cured)] if trial else []
     lines = (
         *said,
         *(["", *table, ""] if trial else []),
@@ -157,6 +173,7 @@ def _answer(outcome: Outcome, examined: Examined, advice: Advice | None) -> Answ
             **data,
             "ran_on": (outcome.where or (trial.where if trial else "the live database")) if plan.analyzed else "",
             "findings": findings_data(plan, findings),
+            **({"cured": findings_data(plan, found.cured)} if found.cured else {}),
             **({"paging": {"sql": advice.sql, "index": advice.index, "reason": advice.reason}} if advice else {}),
             "report": address(run),
             "page": address(picture),
