@@ -26,9 +26,10 @@ from mcp_server.world.effects import (
 )
 from mcp_server.world.index_scans import asked, read_scans
 from mcp_server.world.lookalikes import describe_failure
-from mcp_server.world.parameters import Parameter, cast_untyped, read_parameters, written_values
+from mcp_server.world.parameters import Parameter, read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
 from mcp_server.world.sql import QUERIES, Statement, read_statement, unwrap_explain
+from mcp_server.world.untyped import cast_untyped, with_days
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -88,6 +89,9 @@ async def explain(
             text, told = await cast_untyped(guarded, text)
             statement = read_statement(text)
             parameters = await read_parameters(guarded, statement)
+            if (days := with_days(text, parameters, params)) != text:
+                statement = read_statement(days)
+                parameters = await read_parameters(guarded, statement)
             values = written_values(parameters, params)
             if analyze and parameters and not values:
                 raise _values_missing(parameters)

@@ -35,13 +35,14 @@ KEPT = 50_000
 class Token:
     """One token of SQL. text: as written. word: in lower case when it is a keyword or a plain name, else the text.
 
-    start, end: offsets in characters.
+    start, end: offsets in characters. is_name: it is a name and no keyword.
     """
 
     text: str
     word: str
     start: int
     end: int
+    is_name: bool = False
 
     @property
     def parameter(self) -> int:
@@ -164,7 +165,7 @@ def _tokens(sql: str) -> tuple[Token, ...]:
         if found.token in comments:
             continue
         plain = found.keyword_kind != NO_KEYWORD or (found.token == name and text[0] != '"')
-        tokens.append(Token(text, text.lower() if plain else text, start, done))
+        tokens.append(Token(text, text.lower() if plain else text, start, done, found.token == name))
     return tuple(tokens)
 
 
