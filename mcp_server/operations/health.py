@@ -28,6 +28,9 @@ OF_SCHEMA = {
     "index_on_primary_key": "indexes",
     "table_without_primary_key": "tables",
     "constraint_not_validated": "tables",
+    "reference_without_foreign_key": "tables",
+    "key_of_another_type": "limits",
+    "policies_switched_off": "security",
 }
 NEXT = (
     "what changes tables or indexes goes into the models and through autogenerate_migration, so that code and history "
