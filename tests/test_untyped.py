@@ -132,6 +132,21 @@ async def test_a_guess_is_told_and_values_are_taken_with_it(trade: Connection) -
 
 
 @pytest.mark.anyio
+async def test_values_for_all_constants_are_taken_although_some_are_one(trade: Connection) -> None:
+    sql = "select date_trunc($1, day), count(*) from day where year > $2 group by date_trunc($3, day)"
+    for values in (("month", 2000, "month"), ("month", 2000)):
+        explained = await explain(trade, sql, values, analyze=True)
+        assert [one.type for one in explained.parameters] == ["text", "integer"]
+
+
+@pytest.mark.anyio
+async def test_a_statement_that_a_constraint_stops_says_so_and_what_to_do(trade: Connection) -> None:
+    with pytest.raises(StatementFailed, match="null value") as failed:
+        await explain(trade, "insert into stock (item_id) values (1)", analyze=True, on_copy=True)
+    assert "Leave analyze and indexes out" in failed.value.hint
+
+
+@pytest.mark.anyio
 async def test_what_is_wrong_for_another_reason_is_told_as_the_server_tells_it(trade: Connection) -> None:
     for sql, said in (
         ("select * from nothing where a = $1", 'relation "nothing" does not exist'),

@@ -29,7 +29,7 @@ from mcp_server.world.lookalikes import describe_failure
 from mcp_server.world.parameters import Parameter, read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
 from mcp_server.world.sql import QUERIES, Statement, read_statement, unwrap_explain
-from mcp_server.world.untyped import cast_untyped, with_days
+from mcp_server.world.untyped import carried_over, cast_untyped, with_days
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -86,7 +86,8 @@ async def explain(
     try:
         async with guards(connection, statement_timeout_ms=timeout_ms, lock_timeout_ms=lock_timeout_ms) as guarded:
             risks = await refuse_acting_when_read(guarded)
-            text, told = await cast_untyped(guarded, text)
+            written, (text, told) = text, await cast_untyped(guarded, text)
+            params = carried_over(written, text, params)
             statement = read_statement(text)
             parameters = await read_parameters(guarded, statement)
             if (days := with_days(text, parameters, params)) != text:

@@ -44,6 +44,16 @@ async def cast_untyped(connection: Connection, text: str) -> tuple[str, tuple[st
     return found, tuple(notes)
 
 
+def carried_over(before: str, after: str, params: Sequence[object]) -> Sequence[object]:
+    """The values for a text in which some constants were taken to be the same. before, after: with the same parameters in turn."""
+    old = [one.parameter for one in scan(before) if one.parameter]
+    new = [one.parameter for one in scan(after) if one.parameter]
+    if not params or len(set(old)) != len(params) or len(set(new)) == len(params) or len(old) != len(new):
+        return params
+    first = {number: params[was - 1] for was, number in reversed(list(zip(old, new, strict=True)))}
+    return [first[number] for number in sorted(first)]
+
+
 def with_days(text: str, parameters: Sequence[Parameter], params: Sequence[object]) -> str:
     """The text with casts to integer where a number is given for what Postgres takes for a day, as in `day - $1`."""
     if len(params) != len(parameters):
