@@ -26,9 +26,9 @@ from mcp_server.door import Argument, Contract, Door, contract_of
 from mcp_server.errors import ArchitectError
 from mcp_server.model.answer import Answer
 from mcp_server.operations import COMMANDS, OPERATIONS, Operation
+from mcp_server.operations.kept import read_kept
 from mcp_server.progress import TerminalProgress
 from mcp_server.shell_words import pair_of, shell_type, understood
-from mcp_server.world.runs import read_report
 from mcp_server.world.workspace import Workspace
 
 FINDINGS, EXPECTED, FAULT, INTERRUPTED = 1, 2, 3, 130
@@ -288,7 +288,7 @@ def show_run(run: Annotated[str, typer.Argument(help="The run's id or dbarch://r
     """Print the whole report of a run."""
 
     async def work(door: Door, progress: TerminalProgress) -> Answer:
-        return Answer(read_report(door.workspace.cache, run.removeprefix("dbarch://runs/")))
+        return Answer(read_kept(door.workspace.cache, run.removeprefix("dbarch://runs/")))
 
     carry_out(Manner(), work)
 

@@ -16,7 +16,7 @@ from mcp_server.errors import ArchitectError, ConfigError, Unavailable
 from mcp_server.model.answer import Answer
 from mcp_server.operations import Effect, Operation
 from mcp_server.render.words import clean, escape_hidden
-from mcp_server.world.runs import keep_report, new_run
+from mcp_server.world.runs import keep_page, keep_report, new_run
 from mcp_server.world.workspace import Progress, Workspace
 
 LIMIT = 40_000
@@ -119,7 +119,7 @@ class Door:
                 verdict,
                 milliseconds=(time.monotonic() - began) * 1000,
                 carried_out=answer.carried_out if answer else {},
-                reports=tuple(answer.reports) if answer else (),
+                reports=(*answer.reports, *answer.pages) if answer else (),
             )
 
     async def _patiently(self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None) -> Answer:
@@ -147,7 +147,9 @@ class Door:
     def say(self, answer: Answer, *, as_json: bool, limit: int | None = LIMIT) -> str:
         """What the caller reads: at most `limit` characters; the reports and what was cut are kept by run."""
         for run, report in answer.reports.items():
-            self._keep(run, clean(self.redact(report)))
+            self._keep(run, clean(self._harmless_report(report)))
+        for run, data in answer.pages.items():
+            self._keep(run, self.workspace.redactor.redact_data(data))
         if as_json and answer.data is not None:
             separators = None if limit is None else (",", ":")  # bounded answers are for models, who pay for spaces
             redacted = self.workspace.redactor.redact_data(answer.data)
@@ -167,10 +169,25 @@ class Door:
             f"request: report it with the lines that its log (standard error) has under run {run}."
         )
 
-    def _keep(self, run: str, text: str) -> str:
-        """Where the whole can be read, in words; a cache that cannot be written must not cost the answer."""
+    def _harmless_report(self, report: str) -> str:
+        """A report without secrets; one that is JSON stays JSON."""
+        redacted = self.redact(report)
+        if redacted == report or report[:1] not in ("[", "{"):
+            return redacted
         try:
-            return f"the whole is at {keep_report(self.workspace.cache, run, text)}"
+            return json.dumps(self.workspace.redactor.redact_data(json.loads(report)), ensure_ascii=False)
+        except ValueError:
+            return redacted
+
+    def _keep(self, run: str, kept: object) -> str:
+        """Where the whole can be read, in words; a cache that cannot be written must not cost the answer.
+
+        kept: a report as text, anything else is the data of a page.
+        """
+        try:
+            cache = self.workspace.cache
+            where = keep_report(cache, run, kept) if isinstance(kept, str) else keep_page(cache, run, kept)
+            return f"the whole is at {where}"
         except (ConfigError, OSError) as error:
             logger.warning("A report cannot be kept: %s", self.redact(str(error)))
             return "the whole could not be kept"

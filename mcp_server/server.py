@@ -23,9 +23,9 @@ from mcp_server.door import Contract, Door, contract_of
 from mcp_server.errors import ArchitectError, NotFound
 from mcp_server.instructions import instructions
 from mcp_server.operations import OPERATIONS, Operation
+from mcp_server.operations.kept import read_kept
 from mcp_server.prompts import WORKFLOWS, Workflow
 from mcp_server.world.glance import glance
-from mcp_server.world.runs import read_report
 from mcp_server.world.workspace import Workspace
 
 LISTED_SOURCES = ("live", "models", "migrations")
@@ -114,7 +114,7 @@ class ArchitectServer(MCPServer[Any]):
     async def read_run(self, run: str) -> str:
         """The report of a run as a resource."""
         try:
-            return read_report(self.door.workspace.cache, run)
+            return read_kept(self.door.workspace.cache, run)
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from error
         except ArchitectError as error:

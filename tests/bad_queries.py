@@ -15,6 +15,7 @@ _PARALLEL = (
 _CHILDREN = "create table child (id int, task_id int references task on delete cascade); insert into child select g, g from generate_series(1, 4000) g;"
 _PAGES = "create table essay (id int primary key, body text, seen int); insert into essay select g, repeat(md5(g::text), 40), g % 90 from generate_series(1, 3000) g; analyze essay;"
 _SKEWED = "create table spot (a int, b int, name text); insert into spot select g % 150, g % 150, 'n' || g from generate_series(1, 25000) g; create index on spot (a);"
+_UNSAFE = "create function twice(int) returns int immutable language plpgsql as $$ begin return $1 * 2; end $$; set local max_parallel_workers_per_gather = 2; set local min_parallel_table_scan_size = 0;"
 _GENERIC = "set local plan_cache_mode = force_generic_plan;"
 
 PAIRS: tuple[tuple[str, str, str], ...] = (
@@ -76,4 +77,9 @@ PAIRS: tuple[tuple[str, str, str], ...] = (
     ("F143", "select distinct o.name from owner o left join task t on t.owner_id = o.id and t.size < 50", "select o.name from owner o"),
     ("F144", f"{_PARALLEL} set local max_parallel_workers = 0; select sum(size) from task", "set local max_parallel_workers_per_gather = 0; select sum(size) from task where id < 90"),
     ("F149", f"{_CHILDREN} analyze child; delete from task where id between 100 and 200", f"{_CHILDREN} create index on child (task_id); analyze child; delete from task where id between 100 and 102"),
+    ("F112", "create index on task (owner_id); set local enable_seqscan = off; select title, note from task where owner_id < 150", "create index on task (id, owner_id); set local enable_seqscan = off; select title, note from task where id < 2300"),
+    ("F112", "create index on task (size); set local enable_seqscan = off; set local enable_bitmapscan = off; select due from task where size between 100 and 180", "create index on task (made); set local enable_seqscan = off; set local enable_bitmapscan = off; select due from task where made < '2024-01-12'"),
+    ("F130", "create index on task (state); set local enable_seqscan = off; select sum(r) from (select rank() over (partition by state order by made, id) as r from task) x", "create index on task (state, made, id); set local enable_seqscan = off; select sum(r) from (select rank() over (partition by state order by made, id) as r from task) x"),
+    ("F145", f"{_UNSAFE} select sum(twice(size)) from task", f"{_UNSAFE} alter function twice(int) parallel safe; set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0; select sum(twice(size)) from task"),
+    ("F145", f"{_UNSAFE} select id from task where size > 990 for update", f"{_UNSAFE} select id from task where id < 90 for update"),
 )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 
 from mcp_server.errors import ConfigError, PermissionDenied, Refused, StatementFailed, TimedOut
 from mcp_server.operations.explain import explain_query
+from mcp_server.render.plan_page import kept_plan_page
 from mcp_server.world.database import connect
 from mcp_server.world.explain import explain
 from mcp_server.world.sandbox import Sandbox, Sandboxes
@@ -58,7 +59,6 @@ async def test_all_reports_are_explained_open_with_values_and_measured(trading: 
         ), sql
         custom = await explain(trading, sql, values)
         assert not custom.plan.generic
-        assert not custom.unknown_to_statistics
         measured = await explain(trading, sql, values, analyze=True)
         own = sum(node.exclusive_ms or 0 for node in measured.plan.nodes())
         assert own == pytest.approx(measured.plan.root.inclusive_ms, rel=0.02, abs=0.05), sql
@@ -169,12 +169,13 @@ async def test_cancelling_the_caller_ends_the_statement_on_the_server(
     await watcher.close(timeout=5)
 
 
-async def test_tables_without_statistics_are_named(connection: Connection) -> None:
+async def test_tables_without_statistics_are_named(workspace: Workspace) -> None:
+    connection = await workspace.live()
     await connection.execute(
         "create table fresh (id int); create table known (id int); insert into known values (1); analyze known"
     )
-    explained = await explain(connection, "select * from fresh join known using (id)")
-    assert explained.unknown_to_statistics == ("fresh",)
+    answer = await explain_query(workspace, "select * from fresh join known using (id)")
+    assert "No statistics were ever gathered for fresh: estimates are guesses until ANALYZE has run." in answer.text
 
 
 @pytest.mark.every_postgres
@@ -203,10 +204,11 @@ async def test_the_operation_answers_with_verdict_tree_and_the_whole_plan_as_rep
     assert lines[0].startswith("Ran ")
     assert lines[1].startswith("Takes most: ")
     assert answer.verdict.startswith("Ran ")
-    (run, report), (picture, page) = answer.reports.items()
+    ((run, report),) = answer.reports.items()
+    ((picture, page),) = answer.pages.items()
     assert f"dbarch://runs/{run}" in lines[-1]
     assert json.loads(report)[0]["Plan"]["Relation Name"] == "task"
-    assert page.startswith("<!doctype html>")
+    assert kept_plan_page({**page, "document": json.loads(report)}).startswith("<!doctype html>")
     assert f"dbarch://runs/{picture}" in lines[-1]
     assert isinstance(answer.data, dict)
     assert answer.data["report"] == f"dbarch://runs/{run}"

@@ -88,6 +88,40 @@ async def test_reading_changes_nothing_and_waits_for_nobody(connection: Connecti
     await other.close(timeout=5)
 
 
+@pytest.mark.every_postgres
+async def test_a_bloated_index_and_a_long_pending_list_are_read(connection: Connection) -> None:
+    await connection.execute(
+        "create table note (id int primary key, words tsvector, tags int[]) with (autovacuum_enabled = off);"
+        "create index note_words on note using gin (words); create index note_tags on note using gin (tags) with (fastupdate = off);"
+        "insert into note select g, to_tsvector('simple', 'word' || g % 700 || ' thing' || g), array[g] from generate_series(1, 2000) g;"
+        "analyze note;"
+    )
+    there = "select exists (select from pg_available_extensions where name = 'pgstattuple')"
+    has_tuples = await connection.fetchval(there)
+    if has_tuples:
+        await connection.execute("create schema tools; create extension pgstattuple schema tools")
+    indexes = {index.identity: index for index in (await read_health(connection)).indexes}
+    assert (indexes["public.note_pkey"].rows, indexes["public.note_pkey"].width) == (2000, 4)
+    if has_tuples:
+        assert (indexes["public.note_words"].pending or 0) > 10
+        assert indexes["public.note_tags"].pending == 0
+    assert indexes["public.note_pkey"].pending is None
+
+
+async def test_a_reference_by_name_alone_and_a_key_of_another_type_are_found(
+    connection: Connection, database: Sandbox, tmp_path: Path
+) -> None:
+    await connection.execute(
+        "create table users (id bigint primary key); create table task (id bigint primary key, user_id bigint not null);"
+        "create table entry (id bigint primary key, users_id int references users on delete cascade); create index on entry (users_id);"
+    )
+    workspace = Workspace(Settings(root=tmp_path, database_url=database.url, cache=tmp_path / "cache"))
+    answer = await check_health(workspace, checks=("tables", "limits"))
+    await workspace.close()
+    assert "public.task.user_id refers to public.users by its name only" in answer.text
+    assert "users_id" in answer.text
+
+
 async def test_findings_come_with_their_figures_and_a_next_step(open_shop: Workspace) -> None:
     answer = await check_health(open_shop)
     assert answer.verdict.startswith("live: ")

@@ -108,6 +108,18 @@ EXAMPLES: dict[str, tuple[tuple[Health, ...], tuple[Health, ...]]] = {
     "H107": ((index(method="brin", correlation=0.2),), (index(method="brin", correlation=-0.99), index(method="brin", correlation=None))),
     "H108": ((table(indexes=11), table(index_size=500 * MEGABYTE)), (table(indexes=10), table(indexes=11, inserted=9_000))),
     "H109": ((table(updated=20_000, hot_updated=100),), (table(updated=20_000, hot_updated=9_000), table(updated=9_000))),
+    "H110": (
+        (index(size=400 * MEGABYTE, rows=1_000_000, width=8), index(size=200 * MEGABYTE, rows=900_000, width=24, partial=True)),
+        (index(size=50 * MEGABYTE, rows=1_000_000, width=8), index(size=400 * MEGABYTE, rows=1_000_000), index(size=80 * MEGABYTE, rows=900_000, width=8),
+         index(size=400 * MEGABYTE, rows=1_000_000, width=8, method="gin"), index(size=400 * MEGABYTE, rows=0, width=8),
+         index(size=400 * MEGABYTE, rows=7_000_000, width=12), index(size=400 * MEGABYTE, rows=1_000_000, width=8, building=True)),
+    ),
+    "H111": (
+        (index(method="gin", pending=300), replace(setting("gin_pending_list_limit", "65536"), indexes=(replace(BY_STATE, method="gin"),))),
+        (index(method="gin", pending=127), index(method="gin"), index(pending=300),
+         index(method="gin", pending=300, definition="CREATE INDEX i ON t USING gin (state) WITH (fastupdate='off')"),
+         replace(setting("gin_pending_list_limit", "4096"), indexes=(replace(BY_STATE, method="gin"),))),
+    ),
     "H201": (
         (table(scans=9_000, rows_scanned=9_000 * 50_000),),
         (table(scans=99, rows_scanned=99 * 50_000), table(scans=9_000, rows_scanned=9_000 * 10),
@@ -150,6 +162,8 @@ EXAMPLES: dict[str, tuple[tuple[Health, ...], tuple[Health, ...]]] = {
         (statement(calls=90_000, mean=0.1), replace(statement("select 1", calls=20_000_000, mean=0.1), statements_days=1.0),
          replace(statement("select * from orders where shop = $1 and day = $2", calls=20_000_000, mean=0.1), statements_days=1.0)),
     ),
+    "H708": ((statement(calls=500, log_bytes=3 * 1024 * MEGABYTE),),
+             (statement(calls=500, log_bytes=900 * MEGABYTE), statement(calls=9_000, log_bytes=3 * 1024 * MEGABYTE))),
     "H801": ((server(remote=True, encrypted=False),), (server(remote=True), server(encrypted=False))),
     "H802": ((server(superuser=True), server(bypasses_row_security=True)), (WELL,)),
     "H803": ((server(public_may_create=True),), (WELL,)),

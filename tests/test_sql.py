@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server.errors import Refused, StatementFailed
-from mcp_server.world.placeholders import cast_at, literal_of, substitute, with_numbers
+from mcp_server.world.placeholders import literal_of, substitute, with_numbers
 from mcp_server.world.sql import point_at, read_statement, scan, unwrap_explain
 
 KINDS = (
@@ -181,14 +181,6 @@ def test_placeholders_of_logs_become_numbers_and_it_is_told(logged: str, sql: st
 def test_what_is_sql_already_stays_as_it_is(sql: str) -> None:
     rewritten = with_numbers(sql)
     assert (rewritten.text, rewritten.notes) == (sql, ())
-
-
-def test_parameters_that_lost_their_type_are_cast_where_the_server_points() -> None:
-    sql = "select a from t where b between $1 - $2 and 5"
-    assert cast_at(sql, sql.index("-")) == "select a from t where b between $1::numeric - $2::numeric and 5"
-    sql = "select sum(case when a = $1 then $2 else $3 end), count($4) from t"
-    assert "then $2::numeric else $3::numeric end), count($4)" in cast_at(sql, sql.index("sum"))
-    assert cast_at("select a + b from t", 9) == "select a + b from t"
 
 
 def test_substitution_leaves_quotes_alone_and_tells_the_places() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mcp_server.model.condition import Comparison
 from mcp_server.model.names import qualified
@@ -41,7 +42,7 @@ class Asked:
 
     limit, offset: as SQL, "" without. counts_all: it is `select count(*) from …` and no more. not_in_query: a NOT IN
     (select …) stands anywhere. longest_list: values in the longest list of literals, as IN or ARRAY, anywhere. optional:
-    conditions like `$1 is null or c = $1`, as SQL. locks: FOR UPDATE and its like. tables, aliases: what FROM names, and as
+    conditions like `$1 is null or c = $1`, as SQL. locks: FOR UPDATE and its like. called: names of functions, anywhere. tables, aliases: what FROM names, and as
     what. unpageable: why a row of the result does not stand for one row of each table, "" when it does.
     """
 
@@ -58,6 +59,7 @@ class Asked:
     longest_list: int = 0
     optional: tuple[str, ...] = ()
     locks: bool = False
+    called: frozenset[str] = frozenset()
     tables: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     unpageable: str = ""
@@ -86,13 +88,15 @@ class TablePages:
     changed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Examined:
     """One statement and all that is known of it.
 
     comparisons: of every node. generic: the plan for any values, where the statement was explained for given ones.
     schema: the tables of the plan, partitioned parents not among them. columns: statistics by (table, column), pages by
-    table, both by identity. extensions: those that are installed. version: server_version_num.
+    table, both by identity. unknown: the tables without gathered statistics, as people write them. parallel_unsafe: functions
+    of users that forbid parallel work, (name, signature). extensions: those that
+    are installed. version: server_version_num. Without slots, so that what many rules ask is worked out once.
     """
 
     sql: str
@@ -105,12 +109,14 @@ class Examined:
     usage: Usage = field(default_factory=Usage)
     columns: Mapping[tuple[str, str], ColumnStatistics] = field(default_factory=dict)
     pages: Mapping[str, TablePages] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    parallel_unsafe: tuple[tuple[str, str], ...] = ()
     extensions: frozenset[str] = frozenset()
     version: int = 0
 
     def of_node(self, node: PlanNode, *kinds: str) -> tuple[Comparison, ...]:
         """The conditions of a node, of some kinds or of all."""
-        return tuple(one for one in self.comparisons if one.node == node.number and (not kinds or one.kind in kinds))
+        return tuple(one for one in self._of_nodes.get(node.number, ()) if not kinds or one.kind in kinds)
 
     def rows_of(self, node: PlanNode) -> int:
         """The planner's estimate of the rows of a scan's table, 0 when nothing was ever counted."""
@@ -132,6 +138,13 @@ class Examined:
     def statistics(self, table: str, name: str) -> ColumnStatistics:
         """What ANALYZE knows of a column; nothing known is a value too."""
         return self.columns.get((table, name), ColumnStatistics())
+
+    @cached_property
+    def _of_nodes(self) -> dict[int, list[Comparison]]:
+        found: dict[int, list[Comparison]] = {}
+        for one in self.comparisons:
+            found.setdefault(one.node, []).append(one)
+        return found
 
     def parents(self) -> dict[int, PlanNode]:
         """The node above each, by number; the root has none."""

@@ -40,7 +40,8 @@ class ServerHealth:
     """The server and the database that was asked. Counters are since `stats_days` ago, or since ever when that is None.
 
     settings: as sessions get them, in the setting's own unit. xid_age, multixact_age: of the oldest unfrozen row.
-    prepared_seconds: age of the oldest prepared transaction. statements_schema: where pg_stat_statements is installed.
+    prepared_seconds: age of the oldest prepared transaction. statements_schema: where pg_stat_statements is installed;
+    tuples_schema: where pgstattuple is, if this role may use it.
     """
 
     version: int
@@ -72,6 +73,7 @@ class ServerHealth:
     checkpoints_requested: int = 0
     archiving_fails: bool = False
     statements_schema: str | None = None
+    tuples_schema: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -132,7 +134,8 @@ class IndexHealth:
 
     columns: names of its key columns, "" for an expression. constrains: it enforces uniqueness, a key or an exclusion, or
     identifies rows for replication. serves_key: its first column is that of a foreign key. building: somebody makes it
-    just now. null_fraction, distinct (as pg_stats.n_distinct), correlation: of the first column.
+    just now. rows: entries, by estimate. width: bytes of an entry's columns by the statistics, None for expressions and where
+    nothing is known. pending: pages of a GIN index's list of new entries. null_fraction, distinct (as pg_stats.n_distinct), correlation: of the first column.
     """
 
     identity: str
@@ -147,6 +150,9 @@ class IndexHealth:
     constrains: bool = False
     serves_key: bool = False
     partial: bool = False
+    rows: float = -1
+    width: int | None = None
+    pending: int | None = None
     null_fraction: float | None = None
     distinct: float | None = None
     correlation: float | None = None
@@ -184,7 +190,8 @@ class SessionHealth:
 
 @dataclass(frozen=True, slots=True)
 class StatementHealth:
-    """One text of pg_stat_statements. Times in milliseconds; mean and deviation a call. spilled: blocks of temporary files."""
+    """One text of pg_stat_statements. Times in milliseconds; mean and deviation a call. spilled: blocks of temporary files. log_bytes: of
+    write-ahead log, over all calls."""
 
     query: str
     calls: int = 0
@@ -194,6 +201,7 @@ class StatementHealth:
     rows: int = 0
     spilled: int = 0
     share: float = 0
+    log_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

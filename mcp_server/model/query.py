@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool
@@ -187,9 +188,12 @@ class Jit:
     options: tuple[tuple[str, bool], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QueryPlan:
-    """One plan. execution_ms is None when the statement was not run; settings: those that differ from the default."""
+    """One plan. execution_ms is None when the statement was not run; settings: those that differ from the default.
+
+    Without slots, so that the list of its nodes, which every rule walks, is made once.
+    """
 
     root: PlanNode
     planning_ms: float | None = None
@@ -204,7 +208,11 @@ class QueryPlan:
 
     def nodes(self) -> Iterator[PlanNode]:
         """All nodes, in the printed order."""
-        return self.root.walk()
+        return iter(self._listed)
+
+    @cached_property
+    def _listed(self) -> tuple[PlanNode, ...]:
+        return tuple(self.root.walk())
 
     @property
     def analyzed(self) -> bool:

@@ -142,10 +142,8 @@ def _plan(parsed: object, generic: bool) -> QueryPlan:
 
 def _with_own_parts(root: PlanNode) -> PlanNode:
     """The same tree with each node's own part of time, cost and blocks."""
-    times = own_parts(root, lambda node: node.inclusive_ms)
-    hits = own_parts(root, lambda node: float(node.buffers.shared_hit) if node.buffers else 0.0)
-    reads = own_parts(root, lambda node: float(node.buffers.shared_read) if node.buffers else 0.0)
     costs = own_costs(root)
+    times, hits, reads = _measured_parts(root) if root.actual else ({}, {}, {})
 
     def complete(node: PlanNode) -> PlanNode:
         number = node.number
@@ -153,12 +151,21 @@ def _with_own_parts(root: PlanNode) -> PlanNode:
             node,
             exclusive_ms=times[number] if node.actual else None,
             exclusive_cost=costs[number],
-            own_hit=round(hits[number]),
-            own_read=round(reads[number]),
+            own_hit=round(hits.get(number, 0)),
+            own_read=round(reads.get(number, 0)),
             children=tuple(complete(child) for child in node.children),
         )
 
     return complete(root)
+
+
+def _measured_parts(root: PlanNode) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
+    """Each node's own milliseconds, blocks found in memory, and blocks read, by number."""
+    return (
+        own_parts(root, lambda node: node.inclusive_ms),
+        own_parts(root, lambda node: float(node.buffers.shared_hit) if node.buffers else 0.0),
+        own_parts(root, lambda node: float(node.buffers.shared_read) if node.buffers else 0.0),
+    )
 
 
 def _node(raw: Json, place: _Place) -> PlanNode:
@@ -220,7 +227,10 @@ def _expression(value: object) -> str:
 
 def _details(raw: Json) -> list[tuple[str, Scalar]]:
     left = [key for key in raw if key not in _HANDLED and key not in _CONDITIONS and not key.startswith(_REMOVED)]
-    return [(key, raw[key]) for key in left if isinstance(raw[key], str | int | float) and not key.endswith(" Cond")]
+    groups = [key for key in left if isinstance(raw[key], Mapping)]
+    inside = [(f"{key} {name}", value) for key in groups for name, value in raw[key].items()]
+    plain = [(key, raw[key]) for key in left if not key.endswith(" Cond")]
+    return [(key, value) for key, value in (*plain, *inside) if isinstance(value, str | int | float)]
 
 
 def _worker(raw: Json) -> WorkerRun:

@@ -11,11 +11,12 @@ from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
 from mcp_server.model.finding import Finding
 from mcp_server.model.trial import Question, Trial
+from mcp_server.operations.cured import cured_by, with_paging
 from mcp_server.render.paging_text import no_paging, render_paging
 from mcp_server.render.plan_data import plan_data
-from mcp_server.render.plan_page import render_plan_page
+from mcp_server.render.plan_page import page_data
 from mcp_server.render.plan_text import render_plan, verdict
-from mcp_server.render.query_findings import findings_data, render_findings
+from mcp_server.render.query_findings import findings_data, render_cured, render_findings
 from mcp_server.render.trial_text import trial_data, trial_table, trial_verdict
 from mcp_server.render.words import one_line
 from mcp_server.rules import judge
@@ -51,9 +52,10 @@ async def explain_query(
     a function of the project that makes a SQLAlchemy or SQLModel statement. params: a value for each placeholder, or the
     function's arguments, in order; leave out for a plan that serves any values. analyze: run the statement and
     measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
-    measured. rewrite: another wording of the query: both are run, and their rows compared. timeout: seconds for each run,
-    kept by the server. on: branch, or branch:<name>, tries on a Neon branch of live instead of a copy, for tables of more than
-    512 MB. format: text, or json with the nodes as data; the whole plan is kept as a report.
+    measured; where the tables are too large for one, estimated by HypoPG if the database has it. rewrite: another wording
+    of the query: both are run, and their rows compared. timeout: seconds for each run, kept by the server. on: branch, or
+    branch:<name>, tries on a Neon branch of live instead of a copy, for tables of more than 512 MB. format: text, or json
+    with the nodes as data; the whole plan is kept as a report.
     """
     if not 0 < timeout <= LONGEST:
         raise Refused(f"timeout must be more than 0 and at most {LONGEST} seconds.", "The usual is 15.")
@@ -81,7 +83,9 @@ async def explain_query(
 
     run = explained.plan.analyzed and question.known and not outcome.where
     advice = await advise_paging(workspace, examined, explained, question, run=run)
-    return _answer(replace(outcome, origin=question.origin), ranked(examined), advice)
+    findings = with_paging(ranked(examined), advice)
+    cured = await cured_by(connection, outcome.trial, outcome.asked, findings)
+    return _answer(replace(outcome, origin=question.origin), examined, Found(findings, cured, advice))
 
 
 async def _question(workspace: Workspace, asked: Question) -> Question:
@@ -96,12 +100,25 @@ async def _question(workspace: Workspace, asked: Question) -> Question:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A statement as it was explained, and what was tried with it. where: on what it was run, "" for live."""
+    """A statement as it was explained, and what was tried with it. where: on what it was run, "" for live.
+
+    asked: what was asked about, where something was tried.
+    """
 
     explained: Explained
     trial: Trial | None = None
     where: str = ""
     origin: str = ""
+    asked: Explained | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rules say. cured: what they said before the trial and no longer do, with the trial's figures."""
+
+    findings: tuple[Finding, ...]
+    cured: tuple[Finding, ...] = ()
+    advice: Advice | None = None
 
 
 async def _outcome(
@@ -126,7 +143,7 @@ async def _outcome(
             if rewrite
             else await try_indexes(workspace, asked, planned, indexes)
         )
-        return Outcome(explained, trial)
+        return Outcome(explained, trial, asked=planned)
     workspace.progress("Running the statement" if analyze else "Planning the statement")
     if not question.on:
         with suppress(NeedsCopy):
@@ -142,13 +159,14 @@ def ranked(examined: Examined) -> tuple[Finding, ...]:
     return tuple(sorted(judge(examined).findings, key=lambda one: -one.gain))
 
 
-def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | None) -> Answer:
+def _answer(outcome: Outcome, examined: Examined, found: Found) -> Answer:
+    findings, advice = found.findings, found.advice
     run = f"plan-{new_run()}"
     picture = f"{run}-page"
     explained, plan, trial = outcome.explained, outcome.explained.plan, outcome.trial
-    notes = tuple(_notes(outcome))
+    notes = tuple(_notes(outcome, examined))
     said = [*explained.warnings, *_where(outcome), *(trial_verdict(trial) if trial else ())]
-    table = trial_table(trial) if trial else []
+    table = [*trial_table(trial), *render_cured(found.cured)] if trial else []
     lines = (
         *said,
         *(["", *table, ""] if trial else []),
@@ -168,12 +186,14 @@ def _answer(outcome: Outcome, findings: tuple[Finding, ...], advice: Advice | No
             **data,
             "ran_on": (outcome.where or (trial.where if trial else "the live database")) if plan.analyzed else "",
             "findings": findings_data(plan, findings),
+            **({"cured": findings_data(plan, found.cured)} if found.cured else {}),
             **({"paging": {"sql": advice.sql, "index": advice.index, "reason": advice.reason}} if advice else {}),
             "report": address(run),
             "page": address(picture),
         },
         verdict=" ".join((*said, *verdict(plan))),
-        reports={run: explained.document, picture: render_plan_page(plan, explained.sql, findings, notes, table)},
+        reports={run: explained.document},
+        pages={picture: page_data(run, plan, explained.sql, findings, notes, table)},
         carried_out=_carried_out(outcome),
     )
 
@@ -194,15 +214,16 @@ def _where(outcome: Outcome) -> list[str]:
 def _carried_out(outcome: Outcome) -> dict[str, int]:
     if outcome.trial is not None:
         runs = outcome.trial.before.runs + outcome.trial.after.runs
-        return {"statements": runs, "indexes built on a copy": len(outcome.trial.indexes)}
+        built = 0 if outcome.trial.imagined else len(outcome.trial.indexes)
+        return {"statements": runs, "indexes built on a copy": built}
     return {"statements" if outcome.explained.plan.analyzed else "plans": 1}
 
 
-def _notes(outcome: Outcome) -> Iterator[str]:
+def _notes(outcome: Outcome, examined: Examined) -> Iterator[str]:
     explained = outcome.explained
     if outcome.origin:
         yield f"The statement is made at {outcome.origin}: {one_line(explained.sql, SHOWN)}"
     yield from explained.notes
-    if explained.unknown_to_statistics:
-        tables = ", ".join(explained.unknown_to_statistics[:10])
+    if examined.unknown:
+        tables = ", ".join(examined.unknown[:10])
         yield f"No statistics were ever gathered for {tables}: estimates are guesses until ANALYZE has run."

@@ -29,6 +29,9 @@ OF_SCHEMA = {
     "index_on_primary_key": "indexes",
     "table_without_primary_key": "tables",
     "constraint_not_validated": "tables",
+    "reference_without_foreign_key": "tables",
+    "key_of_another_type": "limits",
+    "policies_switched_off": "security",
 }
 # What another check tells of, where both are asked for.
 TOLD_BY = {"H906": "security"}

@@ -19,10 +19,11 @@ from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, Set,
 from mcp_server.render.words import one_line
 from mcp_server.world.data_copy import Ground, indexes_of
 from mcp_server.world.measured import build
-from mcp_server.world.parameters import cast_untyped, read_parameters
+from mcp_server.world.parameters import read_parameters
 from mcp_server.world.sql import read_statement
 from mcp_server.world.table_statistics import Known
 from mcp_server.world.translation import translated
+from mcp_server.world.untyped import cast_untyped
 from mcp_server.world.uses import read_uses
 from mcp_server.world.values import compared, fill, unfilled
 from mcp_server.world.what_if import Trial, plan_without_indexes, pretend_indexes, share_of

@@ -18,7 +18,8 @@ from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translating
 from mcp_server.world.equal_rows import Compared, compare_rows
 from mcp_server.world.explain import Explained, explain
-from mcp_server.world.filled_copy import MOST, FilledCopy, filled_copy
+from mcp_server.world.filled_copy import MOST, FilledCopy, NoCopy, filled_copy
+from mcp_server.world.hypothetical import hypopg_schema, made_up
 from mcp_server.world.index_text import read_indexes
 from mcp_server.world.parameters import written_values
 from mcp_server.world.rehearsal import copy_of, template_of
@@ -53,8 +54,36 @@ async def measured_on_copy(workspace: Workspace, question: Question, plain: Expl
 async def try_indexes(
     workspace: Workspace, question: Question, plain: Explained, indexes: tuple[str, ...]
 ) -> tuple[Trial, Explained]:
-    """A statement on a copy, before and after indexes are built there; run where its values are known, else planned."""
+    """A statement before and after indexes: built on a copy, or, where none can be had, made up on live by HypoPG."""
     statements = read_indexes(indexes)
+    try:
+        return await _try_built(workspace, question, plain, statements)
+    except NoCopy as reason:
+        live = await workspace.live()
+        schema = await hypopg_schema(live)
+        if not schema:
+            raise
+        return await _try_made_up(live, schema, question, statements, reason.message)
+
+
+async def _try_made_up(
+    live: Connection, schema: str, question: Question, statements: tuple[str, ...], reason: str
+) -> tuple[Trial, Explained]:
+    """The plan on live, before and after HypoPG made up indexes. reason: why nothing was built."""
+    unrun = replace(question, known=False)
+    before, _ = await _measure(live, unrun, "before", on_copy=False)
+    async with made_up(live, schema, statements) as indexes:
+        after, explained = await _measure(live, unrun, "after", on_copy=False)
+    planned = {node.index for node in after.plan.nodes() if node.index}
+    marked = tuple(one.after(planned, ()) for one in indexes)
+    where = f"the live database, by indexes that HypoPG makes up ({reason.rstrip('.')})"
+    return Trial(before, after, where, marked, imagined=True), explained
+
+
+async def _try_built(
+    workspace: Workspace, question: Question, plain: Explained, statements: tuple[str, ...]
+) -> tuple[Trial, Explained]:
+    """A statement on a copy, before and after indexes are built there; run where its values are known, else planned."""
     async with copy_for(workspace, plain.plan, neighbours=plain.kind != "select", on=question.on) as copy:
         workspace.progress("measuring before")
         before, _ = await _measure(copy.connection, question, "before", on_copy=True)
@@ -65,8 +94,8 @@ async def try_indexes(
         await _settle(copy.connection, copy.rows)
         workspace.progress("measuring after")
         after, explained = await _measure(copy.connection, question, "after", on_copy=True)
-        used = {node.index for node in after.plan.nodes() if node.index}
-        marked = tuple(replace(one, used=one.name in used) for one in built)
+        planned = {node.index for node in after.plan.nodes() if node.index}
+        marked = tuple(one.after(planned, explained.asked_indexes) for one in built)
         return Trial(before, after, copy.words, marked), explained
 
 
@@ -179,10 +208,12 @@ async def build(connection: Connection, sql: str) -> BuiltIndex:
         await connection.execute(sql)
     rows = await read_rows(
         connection,
-        "select oid::int8 as oid, relname::text as name, pg_relation_size(oid) as size from pg_class where relkind in ('i', 'I')",
+        "select oid::int8 as oid, relname::text as name, pg_relation_size(oid) as size from pg_class"
+        " where relkind in ('i', 'I') order by oid",
     )
     new = [row for row in rows if row["oid"] not in before]
-    return BuiltIndex(sql, new[0]["name"] if new else "", sum(row["size"] for row in new))
+    oids, names = tuple(row["oid"] for row in new), tuple(row["name"] for row in new)
+    return BuiltIndex(sql, names[0] if names else "", sum(row["size"] for row in new), oids, names)
 
 
 async def _settle(connection: Connection, tables: dict[str, int]) -> None:

@@ -67,6 +67,8 @@ def observations(plan: QueryPlan) -> Iterator[str]:
 
 def shown_nodes(plan: QueryPlan, limit: int) -> frozenset[int]:
     """The numbers of the nodes to show: all, or those with the largest own part, each with all above it."""
+    if sum(1 for _ in plan.nodes()) <= limit:
+        return frozenset(node.number for node in plan.nodes())
     parents = {child.number: node.number for node in plan.nodes() for child in node.children}
     ranked = sorted(plan.nodes(), key=lambda node: (-plan.share(node), node.number))
     chosen: set[int] = set()

@@ -32,6 +32,12 @@ def render_findings(plan: QueryPlan, findings: Sequence[Finding], limit: int = S
     return lines
 
 
+def render_cured(cured: Sequence[Finding], limit: int = 3) -> list[str]:
+    """What a trial that was measured has cured, a line each."""
+    lines = [f"Cured: {one.code} {one_line(one.message, TEXT)} {one.proven}." for one in cured[:limit]]
+    return [*lines, f"And {len(cured) - limit} more."] if len(cured) > limit else lines
+
+
 def saving(plan: QueryPlan, finding: Finding) -> str:
     """What a finding's cure could save at most, with a blank behind it; "" when that is not known."""
     if finding.gain < 0.005:

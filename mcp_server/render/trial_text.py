@@ -33,12 +33,16 @@ def trial_data(trial: Trial) -> dict[str, object]:
     """The same for programs."""
     return {
         "where": trial.where,
+        "by": "HypoPG" if trial.imagined else "",
         "measured": bool(trial.before.runs and trial.after.runs),
         "factor": round(trial.factor, 3),
         "helps": trial.helps,
         "before": _data(trial.before),
         "after": _data(trial.after),
-        "indexes": [{"sql": one.sql, "name": one.name, "bytes": one.size, "used": one.used} for one in trial.indexes],
+        "indexes": [
+            {"sql": one.sql, "name": one.name, "bytes": one.size, "used": one.used or one.asked_aside}
+            for one in trial.indexes
+        ],
         "equal": trial.equal,
         "rows": list(trial.rows) if trial.equal is not None else None,
         "difference": trial.difference,
@@ -48,12 +52,14 @@ def trial_data(trial: Trial) -> dict[str, object]:
 def _gain(trial: Trial) -> str:
     measured = trial.before.runs and trial.after.runs
     unit = " ms" if measured else " of cost"
-    how = "measured" if measured else "only estimated, for it could not be run,"
+    how = (
+        "measured" if measured else "only estimated," if trial.imagined else "only estimated, for it could not be run,"
+    )
     figures = f"{_number(trial.before)} -> {_number(trial.after)}{unit}, {how} on {trial.where}"
     if trial.helps:
         return f"{'Faster' if measured else 'Cheaper'}, {trial.factor:,.1f} times: {figures}."
     if trial.passed_over:
-        return f"No gain: the plan has nothing of what was built ({figures}, by chance). Leave it as it is."
+        return f"No gain: nothing of what was built is used ({figures}, by chance). Leave it as it is."
     if trial.factor < 1 / 1.1:
         return f"Slower, {1 / trial.factor:,.1f} times: {figures}. Leave it as it is."
     return f"No gain worth having: {figures}. Leave it as it is."
@@ -62,12 +68,27 @@ def _gain(trial: Trial) -> str:
 def _of_indexes(trial: Trial) -> Iterator[str]:
     if not trial.indexes:
         return
+    if trial.imagined:
+        yield from _of_imagined(trial)
+        return
     used = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if one.used]
-    unused = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if not one.used]
+    aside = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if one.asked_aside]
+    unused = [f"{one.name} ({_size(one.size)})" for one in trial.indexes if not (one.used or one.asked_aside)]
     if used:
         yield f"Used by the plan: {', '.join(used)}."
+    if aside:
+        yield f"Used by triggers, the checks of foreign keys or functions, as counted in the run: {', '.join(aside)}."
     if unused:
         yield f"Built and not used, so do not create: {', '.join(unused)}."
+
+
+def _of_imagined(trial: Trial) -> Iterator[str]:
+    """What is said of indexes that the planner alone has seen: their name is made up, and their size not known."""
+    for one in trial.indexes:
+        word = "The planner would take" if one.used else "The planner passes over, so do not create"
+        yield f"{word}: {one_line(one.sql, 200)}."
+    if any(one.used for one in trial.indexes):
+        yield "Nothing was built or run: measure on a branch or a restored backup (its URL as DBARCH_DATABASE_URL) first."
 
 
 def _of_rows(trial: Trial) -> Iterator[str]:

@@ -6,6 +6,7 @@ index only filters. https://www.postgresql.org/docs/current/indexes-multicolumn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from mcp_server.model.condition import Comparison, Side
@@ -18,6 +19,10 @@ MANY = 10_000
 SELECTIVE = 0.1
 WORTH = 0.1
 SCANS = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan")
+# An index that answers for its table: of few columns, at most this part of the table, whose pages are nearly all visible.
+# An entry has 8 bytes of head, 4 of pointer, and 4 for alignment.
+COLUMNS, NARROW, VISIBLE, ENTRY = 4, 0.25, 0.9, 16
+_WORD = re.compile(r"\w+")
 # Types whose values pass as text without any work, so that an index on the column still serves.
 _TEXT_ALREADY = ("character varying", "text")
 
@@ -94,6 +99,21 @@ def new_index(examined: Examined, node: PlanNode, keys: tuple[str, ...], include
         return ""
     included = f" include ({', '.join(map(quote, include))})" if include else ""
     return f"create index concurrently on {table} ({', '.join(keys)}){included};"
+
+
+def covering_index(examined: Examined, group: PlanNode, scan: PlanNode) -> str:
+    """The index that holds all that a group over a whole table needs, "" when it would not be far smaller than the table."""
+    table = table_of(scan)
+    keys = [text.removeprefix(f"{scan.alias}.") for text in group.condition("Group Key").split(", ") if text]
+    known = {column for name, column in examined.columns if name == table}
+    pages, rows = examined.pages.get(table), examined.rows_of(scan)
+    needed = known & set(_WORD.findall(" ".join((*group.outputs, *(one.text for one in group.conditions)))))
+    if not keys or not set(keys) <= known or not pages or not rows or scan.condition("Filter"):
+        return ""
+    width = ENTRY + sum(examined.statistics(table, name).width for name in needed)
+    if len(needed) > COLUMNS or width * rows > NARROW * pages.pages * 8192 or pages.visible < VISIBLE * pages.pages:
+        return ""
+    return new_index(examined, scan, tuple(map(quote, keys)), tuple(sorted(needed - set(keys))))
 
 
 def without_alias(side: Side) -> str:

@@ -7,21 +7,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mcp_server.model.examined import Asked, LeftJoined, Ordered
-from mcp_server.world.sql import is_sql
-from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, tree_of, word
+from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, tree_if_sql, word
 
 
 def read_asked(sql: str) -> Asked:
     """What a statement asks for; nothing where the grammar or the tree's depth stops the reading."""
-    tree = tree_of(sql) if is_sql(sql) else None
+    tree = tree_if_sql(sql)
     if tree is None:
         return Asked()
-    deep = tuple(_nodes(tree))
+    deep = _by_kind(tree)
+    lists = [one for kind in ("list", "a_array_expr", "a_expr") for one in deep.get(kind, ())]
     everywhere = Asked(
-        not_in_query=any(_is_not_in_query(one) for one in deep),
-        longest_list=max((_list_length(one) for one in deep), default=0),
-        optional=tuple(dict.fromkeys(expression_sql(one) for one in deep if _is_optional(one))),
-        removes_doubles_of_union=any(_is_plain_union(one) for one in deep),
+        not_in_query=any(_is_not_in_query(one) for one in deep.get("bool_expr", ())),
+        longest_list=max((_list_length(one) for one in lists), default=0),
+        optional=tuple(dict.fromkeys(expression_sql(one) for one in deep.get("bool_expr", ()) if _is_optional(one))),
+        removes_doubles_of_union=any(_is_plain_union(one) for one in deep.get("select_stmt", ())),
+        called=frozenset(content(one).funcname[-1].string.sval for one in deep.get("func_call", ())),
     )
     if kind_of(tree) != "select_stmt":
         return everywhere
@@ -54,6 +55,14 @@ def _nodes(tree: Node) -> Iterator[Node]:
             yield message
 
 
+def _by_kind(tree: Node) -> dict[str, list[Node]]:
+    """A node and all below it, by what they are."""
+    found: dict[str, list[Node]] = {}
+    for one in _nodes(tree):
+        found.setdefault(kind_of(one), []).append(one)
+    return found
+
+
 def _below(items: Node) -> Iterator[Node]:
     for item in items:
         yield from _nodes(item)
@@ -65,6 +74,8 @@ def _alias(table: Node) -> str:
 
 def _unpageable(select: Node, sources: Sequence[Node], joins: Sequence[Node]) -> str:
     """Why rows of a SELECT cannot be told apart by the keys of its tables; "" when they can."""
+    if not kind_of(select.limit_offset):
+        return "it has no OFFSET"
     inside = [*_below(select.target_list), *sources]
     calls = [content(one) for one in inside if kind_of(one) == "func_call"]
     reasons = (

@@ -197,7 +197,7 @@ async def reach(connection: Connection, bodies: Sequence[Called]) -> list[Called
     return [called(row) for row in await read_rows(connection, query)]
 
 
-def _tokens(text: str, language: str = "sql") -> list[Token]:
+def _tokens(text: str, language: str = "sql") -> Sequence[Token]:
     """The tokens of a body; none when it is SQL or PL/pgSQL that cannot be read."""
     try:
         return scan(text)

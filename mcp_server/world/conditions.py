@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mcp_server.errors import StatementFailed
 from mcp_server.model.condition import Comparison, Shape, Side
 from mcp_server.model.query import QueryPlan
-from mcp_server.world.sql import is_sql
-from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, tree_of, word
+from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, tree_if_sql, word
 
 KINDS = ("Filter", "Index Cond", "Recheck Cond", "Join Filter", "Hash Cond", "Merge Cond", "One-Time Filter")
 _PART = re.compile(
@@ -39,10 +37,7 @@ def read_comparisons(plan: QueryPlan) -> tuple[Comparison, ...]:
 def comparisons_of(text: str, node: int = 0, kind: str = "Filter") -> tuple[Comparison, ...]:
     """The comparisons that a condition joins by AND; () when it cannot be read."""
     sql = f"select 1 where {_ROWS_OF.sub('((', _PART.sub('$1', text))}"
-    try:
-        tree = tree_of(sql) if is_sql(sql) else None
-    except StatementFailed:
-        return ()
+    tree = tree_if_sql(sql)
     return tuple(_anded(content(tree).where_clause, node, kind)) if tree is not None else ()
 
 

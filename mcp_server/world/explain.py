@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from mcp_server.errors import Refused, StatementFailed
-from mcp_server.model.names import literal
 from mcp_server.model.query import QueryPlan
 from mcp_server.model.query_json import read_plan
-from mcp_server.world.catalog import read_rows
 from mcp_server.world.database import read_only, translated
 from mcp_server.world.effects import (
     NeedsCopy,
@@ -26,10 +24,12 @@ from mcp_server.world.effects import (
     refuse_acting_when_read,
     refuse_acting_when_run,
 )
+from mcp_server.world.index_scans import asked, read_scans
 from mcp_server.world.lookalikes import describe_failure
-from mcp_server.world.parameters import Parameter, cast_untyped, read_parameters, written_values
+from mcp_server.world.parameters import Parameter, read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
 from mcp_server.world.sql import QUERIES, Statement, read_statement, unwrap_explain
+from mcp_server.world.untyped import carried_over, cast_untyped, with_days
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -45,8 +45,9 @@ class Explained:
 
     sql: as it was explained, with `$n` alone. parameters: what the server says they are. document: EXPLAIN's JSON.
     notes: what was changed or must be known, one sentence each. warnings: what comes before all else: that ANALYZE did
-    not end in time, so that the plan holds estimates only. unknown_to_statistics: tables without gathered statistics.
-    generic: where values were given, the plan that a prepared statement may settle on, for any values.
+    not end in time, so that the plan holds estimates only. generic: where values were given, the plan that a prepared
+    statement may settle on, for any values. asked_indexes: by OID, where it was run on a copy: those that it asked, what its
+    triggers asked among them.
     """
 
     sql: str
@@ -56,8 +57,8 @@ class Explained:
     parameters: tuple[Parameter, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    unknown_to_statistics: tuple[str, ...] = ()
     generic: QueryPlan | None = None
+    asked_indexes: frozenset[int] = frozenset()
 
 
 async def explain(
@@ -87,9 +88,13 @@ async def explain(
     try:
         async with guards(connection, statement_timeout_ms=timeout_ms, lock_timeout_ms=lock_timeout_ms) as guarded:
             risks = await refuse_acting_when_read(guarded)
-            text, told = await cast_untyped(guarded, text)
+            written, (text, told) = text, await cast_untyped(guarded, text)
+            params = carried_over(written, text, params)
             statement = read_statement(text)
             parameters = await read_parameters(guarded, statement)
+            if (days := with_days(text, parameters, params)) != text:
+                statement = read_statement(days)
+                parameters = await read_parameters(guarded, statement)
             values = written_values(parameters, params)
             if analyze and parameters and not values:
                 raise _values_missing(parameters)
@@ -100,7 +105,8 @@ async def explain(
             explained = await _plain(guarded, statement, parameters, values)
             explained = replace(explained, notes=(*notes, *told, *explained.notes))
             if analyze:
-                explained = await _measured(guarded, statement, values, explained, timeout_ms)
+                run = _watched if on_copy else _measured
+                explained = await run(guarded, statement, values, explained, timeout_ms)
             return await _with_generic(guarded, statement, values, explained)
     except asyncpg.PostgresError as error:
         raise await describe_failure(connection, error, statement) from error
@@ -196,7 +202,6 @@ async def _plain(
         document=document,
         parameters=tuple(parameters),
         notes=tuple(notes),
-        unknown_to_statistics=await _without_statistics(connection, plan),
     )
 
 
@@ -236,11 +241,25 @@ async def _measured(
             "Leave analyze out to see the estimated plan.",
         )
     try:
-        document = await _ask(connection, f"analyze, buffers, {_options()}", statement.text, values, plain.parameters)
+        options = f"analyze, buffers, {'wal, ' if statement.changes else ''}{_options()}"
+        document = await _ask(connection, options, statement.text, values, plain.parameters)
     except asyncpg.QueryCanceledError:
         warning = f"ANALYZE was cancelled on the server after {timeout_ms / 1000:g} s: estimates only."
         return replace(plain, warnings=(warning,))
     return replace(plain, plan=_read(document), document=document)
+
+
+async def _watched(
+    connection: Connection, statement: Statement, values: Mapping[int, str], plain: Explained, timeout_ms: int
+) -> Explained:
+    """The same on a copy, with the indexes that were asked; these are unknown when the run was cancelled."""
+    before = await read_scans(connection)
+    await _ask(connection, _options(), statement.text, values, plain.parameters)
+    planned = await read_scans(connection)
+    measured = await _measured(connection, statement, values, plain, timeout_ms)
+    if measured.warnings:
+        return measured
+    return replace(measured, asked_indexes=asked(before, planned, await read_scans(connection)))
 
 
 def _read(document: str, *, generic: bool = False) -> QueryPlan:
@@ -275,18 +294,3 @@ async def _ask(
             "Write it as Postgres does, e.g. 2026-01-31, {1,2,3}, or null.",
             base.sqlstate,
         ) from error
-
-
-async def _without_statistics(connection: Connection, plan: QueryPlan) -> tuple[str, ...]:
-    """The tables of the plan that were never analyzed, for which the planner uses defaults."""
-    if not plan.relations:
-        return ()
-    wanted = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in plan.relations)
-    rows = await read_rows(
-        connection,
-        f"""select case when n.nspname = 'public' then '' else quote_ident(n.nspname) || '.' end || quote_ident(c.relname) as name
-            from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where (n.nspname::text, c.relname::text) in ({wanted}) and c.reltuples < 0 and c.relkind in ('r', 'm', 'f')
-            order by 1""",
-    )
-    return tuple(row["name"] for row in rows)

@@ -54,6 +54,10 @@ _SETTINGS = [
 ]
 
 
+class NoCopy(Refused):
+    """No copy with rows can be had: the tables are too large, or no tables of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class FilledCopy:
     """A copy to try things on. rows: of each table that was copied, by identity. place: what it is, where it is no copy of ours."""
@@ -88,7 +92,7 @@ async def filled_copy(
     """A copy of live with the rows of some tables, for the length of a block; the other tables are empty.
 
     template: of a sandbox that holds live's schema. tables: by identity. neighbours: also those that their foreign keys
-    lead to or come from, which a change reads. most: bytes. Raises Refused when they are larger, or no tables of their own.
+    lead to or come from, which a change reads. most: bytes. Raises NoCopy when they are larger, or no tables of their own.
     """
     live = await workspace.live()
     chosen = await _tables(live, tables, neighbours=neighbours)
@@ -131,7 +135,7 @@ async def _tables(live: Connection, names: Sequence[str], *, neighbours: bool) -
     )
     for row in rows:
         if row["kind"] not in ("r", "p"):
-            raise Refused(
+            raise NoCopy(
                 f"{row['identity']} is no table of its own, and its rows cannot be put into a copy.",
                 "Measure on a database that is a copy: give its URL as DBARCH_DATABASE_URL.",
             )
@@ -146,7 +150,7 @@ def _refuse_large(tables: Sequence[_Table], most: int) -> None:
     whole = sum(table.size for table in tables)
     if whole > most:
         largest = max(tables, key=lambda table: table.size)
-        raise Refused(
+        raise NoCopy(
             f"The tables of this statement take {whole / 1024**2:,.0f} MB, {largest.identity} most of it; copies are made up to {most / 1024**2:,.0f} MB.",
             'At Neon call it with on="branch": a fresh branch holds all rows. Else give the URL of a restored backup as '
             "DBARCH_DATABASE_URL.",

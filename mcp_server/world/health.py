@@ -44,6 +44,7 @@ async def read_health(connection: Connection) -> Health:
     sections = list(_SECTIONS)
     if server.statements_schema and loaded:
         sections += ["statements", "evicted"]
+    sections += ["pending"] if server.tuples_schema else []
     unread = [_UNLOADED] if server.statements_schema and not loaded else []
     rows = await _read(connection, sections, server)
     return _health(server, rows, tuple(unread))
@@ -57,6 +58,7 @@ async def _read(
         f"select '{name}' as section, row_to_json(r) as fact from ({_sql(name, server.version)}) r" for name in sections
     ]
     query = "\nunion all\n".join(parts).replace(":schema", server.statements_schema or "")
+    query = query.replace(":tuples", server.tuples_schema or "")
     found: dict[str, list[dict[str, Any]]] = {}
     for row in await read_rows(connection, query):
         found.setdefault(row["section"], []).append(row["fact"])
@@ -72,11 +74,12 @@ def _sql(section: str, version: int) -> str:
 
 def _health(server: ServerHealth, rows: Mapping[str, list[dict[str, Any]]], unread: tuple[str, ...]) -> Health:
     replication = rows.get("replication", [])
+    pending = {qualified(row["schema"], row["name"]): row["pending"] for row in rows.get("pending", [])}
     evicted = next(iter(rows.get("evicted", [])), {})
     return Health(
         server,
         tables=tuple(TableHealth(**_named(row)) for row in rows.get("tables", [])),
-        indexes=tuple(_index(row) for row in rows.get("indexes", [])),
+        indexes=tuple(_index(row, pending) for row in rows.get("indexes", [])),
         sequences=tuple(SequenceHealth(**_named(row)) for row in rows.get("sequences", [])),
         sessions=tuple(
             SessionHealth(**{**row, "blocked_by": tuple(row["blocked_by"])}) for row in rows.get("sessions", [])
@@ -105,9 +108,8 @@ def _known(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def _index(row: Mapping[str, Any]) -> IndexHealth:
+def _index(row: Mapping[str, Any], pending: Mapping[str, int]) -> IndexHealth:
     facts = {key: value for key, value in row.items() if not key.startswith("table_")}
     named = _named(facts)
-    return IndexHealth(
-        **{**named, "columns": tuple(named["columns"])}, table=qualified(row["table_schema"], row["table_name"])
-    )
+    more = {"columns": tuple(named["columns"]), "pending": pending.get(named["identity"])}
+    return IndexHealth(**{**named, **more}, table=qualified(row["table_schema"], row["table_name"]))

@@ -43,6 +43,9 @@ async def describe_failure(
             f"Postgres refused it in a read-only transaction: {error.message}.",
             "Leave analyze out to see the estimated plan.",
         )
+    if (error.sqlstate or "").startswith("23"):
+        hint = "With these rows the statement fails on live as well. Leave analyze and indexes out to see the estimated plan."
+        return type(base)(base.message, hint, base.sqlstate)
     if not error.position:
         return base
     place = point_at(statement.query, int(error.position) - 1)

@@ -10,8 +10,8 @@ import asyncpg
 
 from mcp_server.errors import Refused
 from mcp_server.world.catalog import read_rows
-from mcp_server.world.placeholders import cast_at, literal_of
-from mcp_server.world.sql import Statement, read_statement
+from mcp_server.world.placeholders import literal_of
+from mcp_server.world.sql import Statement
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -27,32 +27,10 @@ class Parameter:
     is_json: bool = False
 
 
-async def cast_untyped(connection: Connection, text: str) -> tuple[str, tuple[str, ...]]:
-    """The text with casts to numeric where the server cannot tell the type of parameters, and what was changed.
-
-    `$1 - $2` and `sum(case … then $1 end)` had types while values stood there (pg_stat_statements took them out).
-    Any other error of the statement is left for whoever uses it next.
-    """
-    casts = 0
-    while read_statement(text).parameters:
-        statement = read_statement(text)
-        await connection.execute("savepoint dbarch_typing")
-        try:
-            await connection.prepare(statement.query)
-        except (asyncpg.AmbiguousFunctionError, asyncpg.UndefinedFunctionError) as error:
-            place = statement.query_start - statement.start + int(error.position or 0) - 1
-            fixed = cast_at(statement.text, place)
-            if fixed == statement.text:
-                raise
-            text, casts = fixed, casts + 1
-            await connection.execute("rollback to savepoint dbarch_typing")
-        else:
-            break
-    return text, ("Parameters whose type cannot be told were cast to numeric.",) if casts else ()
-
-
 async def read_parameters(connection: Connection, statement: Statement) -> tuple[Parameter, ...]:
-    """The parameters of a statement, with the types that the server infers. Checks the statement against the schema."""
+    """The parameters of a statement, with the types that the server infers from its schema."""
+    if not statement.parameters:
+        return ()
     prepared = await connection.prepare(statement.query)
     kinds = prepared.get_parameters()
     if not kinds:

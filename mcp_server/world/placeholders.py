@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from typing import TypeAlias
 from mcp_server.errors import Refused, StatementFailed
 from mcp_server.model.names import literal
 from mcp_server.world.sql import Token, is_sql, scan
+from mcp_server.world.token_groups import items, opening
 
 Value: TypeAlias = object
 
@@ -33,7 +34,24 @@ _OTHER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STYLES = (frozenset({"percent", "percent_name"}), frozenset({"colon_name"}), frozenset({"question"}))
-_PREFIX_TYPES = frozenset({"date", "time", "timestamp", "timestamptz", "timetz", "interval"})
+# Keywords that are types; `uuid` or `jsonb` are plain names to the grammar.
+_PREFIX_TYPES = frozenset(
+    {
+        "date",
+        "time",
+        "timestamp",
+        "interval",
+        "boolean",
+        "smallint",
+        "int",
+        "integer",
+        "bigint",
+        "real",
+        "float",
+        "decimal",
+    }
+    | {"dec", "numeric", "bit", "char", "character", "varchar", "nchar", "text", "json", "xml"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +69,10 @@ def with_numbers(sql: str) -> Rewritten:
     return Rewritten(repaired.text, (*converted.notes, *repaired.notes))
 
 
-def cast_at(sql: str, place: int, type_name: str = "numeric") -> str:
-    """The text with the untyped parameters at an error's place cast to a type; the same text when there are none.
-
-    place: the offset of an operator between two parameters (`$1 - $2`), or of a call whose CASE yields parameters
-    (`sum(case … then $1 else $2 end)`). Postgres knew these types when the values still stood there.
-    """
-    tokens = scan(sql)
-    at = next((index for index, token in enumerate(tokens) if token.start <= place < token.end), None)
-    if at is None:
-        return sql
-    near = [token for token in tokens[max(at - 1, 0) : at + 2] if token.parameter]
-    if len(near) < 2:
-        near = _case_results(tokens, at)
-    edits = [(token.end, token.end, f"::{type_name}") for token in near if not _is_cast(tokens, token)]
-    return _edited(sql, edits)
-
-
 def substitute(sql: str, values: Mapping[int, str]) -> tuple[str, tuple[tuple[int, int, int], ...]]:
     """The text with each `$n` replaced by an SQL expression, and where they stand now: (start, end, n)."""
+    if not values:
+        return sql, ()
     pieces: list[str] = []
     places: list[tuple[int, int, int]] = []
     done = length = 0
@@ -103,6 +106,8 @@ def _repair(sql: str) -> Rewritten:
 
     The parser's grammar takes both, Postgres's own takes neither.
     """
+    if "$" not in sql:
+        return Rewritten(sql)
     try:
         tokens = scan(sql)
     except StatementFailed:
@@ -114,19 +119,41 @@ def _repair(sql: str) -> Rewritten:
             swaps.append((start.start, token.end, f"{token.text}::{sql[start.start : before.end]}"))
         elif token.parameter and before.text == "(" and index and tokens[index - 1].word == "extract":
             guesses.append((token.start, token.end, "year"))
-    text = _edited(sql, (*swaps, *guesses))
+    cuts = [(token.end, token.end, "::int") for pair in _cut_out(tokens) for token in pair]
+    text = _edited(sql, (*swaps, *guesses, *cuts))
     notes = ["`type $n` is read as `$n::type`."] if swaps else []
+    if cuts:
+        notes.append("`substring(… from $n for $m)` is read with whole numbers.")
     if guesses:
         notes.append("`extract($n from …)` is read as `extract(year from …)`, for the field is not known.")
     return Rewritten(renumbered(text) if guesses else text, tuple(notes))
 
 
+def _cut_out(tokens: Sequence[Token]) -> Iterator[tuple[Token, Token]]:
+    """The places of `substring(a from $1 for $2)` and `substring(a, $1, $2)`, which Postgres would take for a pattern."""
+    words = ("from", "for"), (",", ",")
+    for index in range(len(tokens) - 4):
+        before, first, between, second, after = tokens[index : index + 5]
+        if first.parameter and second.parameter and after.text == ")" and (before.word, between.word) in words:
+            name = tokens[opening(tokens, index + 4) - 1]
+            if name.word == "substring" and len(items(tokens, opening(tokens, index + 4) + 1, index + 4)) in (1, 3):
+                yield first, second
+
+
 def _type_before(tokens: Sequence[Token], last: int) -> Token | None:
-    """The first token of the type name that ends at `last`, as in `timestamp with time zone $1`; None for no type."""
+    """The first token of the type name that ends at `last`, as in `timestamp with time zone $1`; None for no type.
+
+    Nothing but a type can be a plain name, or one behind its schema, before a constant.
+    """
     words = [token.word for token in tokens[max(last - 3, 0) : last + 1]]
     if words[-3:] in (["with", "time", "zone"], ["without", "time", "zone"]) and words[0] in ("time", "timestamp"):
         return tokens[last - 3]
-    return tokens[last] if tokens[last].word in _PREFIX_TYPES else None
+    if words[-2:] in (["double", "precision"], ["character", "varying"], ["bit", "varying"]):
+        return tokens[last - 1]
+    if not (tokens[last].is_name or tokens[last].word in _PREFIX_TYPES):
+        return None
+    has_schema = last > 1 and tokens[last - 1].text == "."
+    return tokens[last - 2] if has_schema else tokens[last]
 
 
 def renumbered(sql: str) -> str:
@@ -160,23 +187,6 @@ def _convert(sql: str) -> Rewritten:
     told = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1) if not name.startswith("#"))
     note = f"Placeholders were numbered in order{': ' + told if told else ''}."
     return Rewritten(text.replace("%%", "%") if "percent" in style else text, (note,))
-
-
-def _case_results(tokens: Sequence[Token], call: int) -> list[Token]:
-    """The parameters that a CASE inside the call yields."""
-    depth = 0
-    found: list[Token] = []
-    for before, token in pairwise(tokens[call:]):
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if depth <= 0:
-            break
-        if token.parameter and before.word in ("then", "else"):
-            found.append(token)
-    return found
-
-
-def _is_cast(tokens: Sequence[Token], token: Token) -> bool:
-    return any(other.text == "::" and other.start >= token.end and other.start - token.end < 2 for other in tokens)
 
 
 def _edited(sql: str, edits: Iterable[tuple[int, int, str]]) -> str:

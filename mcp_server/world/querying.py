@@ -19,9 +19,10 @@ from mcp_server.model.result import Result, ResultColumn
 from mcp_server.world.database import read_only
 from mcp_server.world.effects import refuse_acting_when_read, refuse_acting_when_run
 from mcp_server.world.lookalikes import describe_failure
-from mcp_server.world.parameters import cast_untyped, read_parameters, written_values
+from mcp_server.world.parameters import read_parameters, written_values
 from mcp_server.world.placeholders import substitute, with_numbers
 from mcp_server.world.sql import Statement, read_statement
+from mcp_server.world.untyped import cast_untyped
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mcp_server.errors import Refused, StatementFailed
 
@@ -26,19 +27,22 @@ _TRANSACTION = frozenset(
 )
 _NAME_FOLLOWS = frozenset({"with", "recursive", ",", "by", "set", "cycle", "using", "to", "default"})
 _COMMENTS = ("SQL_COMMENT", "C_COMMENT")
+# The tokens of texts up to this many characters are kept for a while: a statement is looked at from several sides.
+KEPT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """One token of SQL. text: as written. word: in lower case when it is a keyword or a plain name, else the text.
 
-    start, end: offsets in characters.
+    start, end: offsets in characters. is_name: it is a name and no keyword.
     """
 
     text: str
     word: str
     start: int
     end: int
+    is_name: bool = False
 
     @property
     def parameter(self) -> int:
@@ -67,6 +71,7 @@ class Statement:
     changes: tuple[str, ...]
 
 
+@lru_cache(maxsize=16)
 def read_statement(sql: str) -> Statement:
     """The one statement of a text.
 
@@ -127,8 +132,17 @@ def count_statements(sql: str) -> int:
     return len(split(sql))
 
 
-def scan(sql: str) -> list[Token]:
+def scan(sql: str) -> Sequence[Token]:
     """The tokens of a text, comments left out. Raises StatementFailed when a quote or a comment does not end."""
+    return _kept_tokens(sql) if len(sql) <= KEPT else _tokens(sql)
+
+
+@lru_cache(maxsize=16)
+def _kept_tokens(sql: str) -> tuple[Token, ...]:
+    return _tokens(sql)
+
+
+def _tokens(sql: str) -> tuple[Token, ...]:
     from postgast import PgQueryError
     from postgast import scan as scan_bytes
     from postgast.pg_query_pb2 import NO_KEYWORD
@@ -136,7 +150,7 @@ def scan(sql: str) -> list[Token]:
 
     raw = sql.encode()
     comments = {Kind.Value(name) for name in _COMMENTS}
-    name = Kind.Value("IDENT")
+    name, one_byte = Kind.Value("IDENT"), sql.isascii()
     tokens: list[Token] = []
     done_bytes = done = 0
     try:
@@ -144,14 +158,15 @@ def scan(sql: str) -> list[Token]:
     except PgQueryError as error:
         raise _refused_by_grammar(sql, error.message, error.cursorpos) from error
     for found in scanned.tokens:
-        start = done + len(raw[done_bytes : found.start].decode())
-        text = raw[found.start : found.end].decode()
-        done_bytes, done = found.end, start + len(text)
+        first, last = found.start, found.end
+        start = first if one_byte else done + len(raw[done_bytes:first].decode())
+        text = sql[first:last] if one_byte else raw[first:last].decode()
+        done_bytes, done = last, start + len(text)
         if found.token in comments:
             continue
         plain = found.keyword_kind != NO_KEYWORD or (found.token == name and text[0] != '"')
-        tokens.append(Token(text, text.lower() if plain else text, start, done))
-    return tokens
+        tokens.append(Token(text, text.lower() if plain else text, start, done, found.token == name))
+    return tuple(tokens)
 
 
 def _refused_by_grammar(sql: str, message: str, position: int) -> StatementFailed:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias, cast
 
+from mcp_server.model.names import quote
 from mcp_server.world.sql import check_syntax
 
 # The messages of libpg_query's tree: fields are those of Postgres's own nodes (src/include/nodes/parsenodes.h).
@@ -34,6 +35,16 @@ def tree_of(statement: str) -> Node | None:
     except DecodeError:
         return None
     return tree.stmts[0].stmt if tree.stmts else None
+
+
+def tree_if_sql(text: str) -> Node | None:
+    """The node of a text's first statement; None when the grammar does not take it, or it is nested too deep."""
+    from postgast import PgQueryError
+
+    try:
+        return tree_of(text)
+    except (PgQueryError, UnicodeEncodeError):
+        return None
 
 
 def whole_tree(sql: str) -> Node:
@@ -87,6 +98,26 @@ def _inside(message: Node) -> list[tuple[str, Node]]:
 
 def expression_sql(expression: Node) -> str:
     """An expression as SQL."""
+    return _plain(expression) or _deparsed(expression)
+
+
+def _plain(expression: Node) -> str:
+    """A column, or two of them with an operator between them, as SQL; "" for anything else, which takes far longer."""
+    kind = kind_of(expression)
+    if kind == "column_ref":
+        fields = [content(field) for field in expression.column_ref.fields if kind_of(field) == "string"]
+        names = [field.sval for field in fields]
+        whole = len(names) == len(expression.column_ref.fields) and all(quote(name) == name for name in names)
+        return ".".join(names) if whole else ""
+    if kind != "a_expr" or len(expression.a_expr.name) != 1 or word(expression.a_expr, "kind") != "AEXPR_OP":
+        return ""
+    compared = expression.a_expr
+    left, right = _plain(compared.lexpr), _plain(compared.rexpr)
+    columns = kind_of(compared.lexpr) == kind_of(compared.rexpr) == "column_ref"
+    return f"{left} {compared.name[0].string.sval} {right}" if left and right and columns else ""
+
+
+def _deparsed(expression: Node) -> str:
     from postgast.pg_query_pb2 import Node as Message
     from postgast.pg_query_pb2 import ResTarget
 

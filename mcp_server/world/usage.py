@@ -41,7 +41,7 @@ async def read_usage(connection: asyncpg.Connection[asyncpg.Record]) -> Usage:
     Sizes are measured in a database of at most 400 tables, else estimated from the pages that the last VACUUM or ANALYZE
     counted. Raises DatabaseError.
     """
-    return _usage(await read_sections(connection, sections_sql(connection, ("usage",))))
+    return usage_of(await read_sections(connection, sections_sql(connection, ("usage",))))
 
 
 async def read_surroundings(connection: asyncpg.Connection[asyncpg.Record], relations: Iterable[str]) -> Surroundings:
@@ -53,7 +53,7 @@ async def read_surroundings(connection: asyncpg.Connection[asyncpg.Record], rela
     query = sections_sql(connection, ("usage", "neighbours"), tuple(relations))
     sections = await read_sections(connection, query)
     return Surroundings(
-        usage=_usage(sections),
+        usage=usage_of(sections),
         incoming=_incoming(sections),
         dependents=_dependents(sections),
         partitions=_partitions(sections),
@@ -61,7 +61,8 @@ async def read_surroundings(connection: asyncpg.Connection[asyncpg.Record], rela
     )
 
 
-def _usage(sections: Sections) -> Usage:
+def usage_of(sections: Sections) -> Usage:
+    """The usage that a reading with the section `usage` holds."""
     relations = (payload.split(US) for payload in sections.get("usage", {}).values())
     indexes = (payload.split(US) for payload in sections.get("index", {}).values())
     return Usage(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mcp_server.model.examined import Examined, table_of
 from mcp_server.model.finding import Finding, Rule
 from mcp_server.rules.examples import TASKS
-from mcp_server.rules.index_cures import MANY, kept, looked_at
+from mcp_server.rules.index_cures import MANY, covering_index, kept, looked_at
 
 RIGHT = 0.3
 RULE = Rule(
@@ -28,6 +28,11 @@ def check(examined: Examined) -> Iterator[Finding]:
     if node is None or examined.plan.share(node) < RIGHT:
         return
     if kept(examined, node) < RIGHT or looked_at(examined, node) < MANY:
+        return
+    above = examined.parents().get(node.number)
+    if above is not None and above.type == "Sort":
+        above = examined.parents().get(above.number)
+    if above is not None and above.type == "Aggregate" and covering_index(examined, above, node):
         return
     yield RULE.found(
         subject=table_of(node),

@@ -4,7 +4,7 @@ select 'B', c.oid, concat(n.nspname, :us, c.relname, :us, (
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.oid in (
+where c.oid = any(array(
     select k.confrelid from pg_catalog.pg_constraint k where k.conrelid = any(:relations) and k.contype = 'f'
     union all
-    select h.inhparent from pg_catalog.pg_inherits h where h.inhrelid = any(:relations))
+    select h.inhparent from pg_catalog.pg_inherits h where h.inhrelid = any(:relations)))

@@ -7,7 +7,7 @@ from pg_catalog.pg_sequence s
 join pg_catalog.pg_class c on c.oid = s.seqrelid
 left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = s.seqrelid
     and d.deptype in ('a', 'i') and d.refclassid = 'pg_catalog.pg_class'::regclass
-/*all*/ /*one*/ where s.seqrelid in (
+/*all*/ /*one*/ where s.seqrelid = any(array(
     select d.objid from pg_catalog.pg_depend d
     where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = any(:relations)
-        and d.classid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i')) /*end*/
+        and d.classid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i'))) /*end*/

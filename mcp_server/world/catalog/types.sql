@@ -31,8 +31,8 @@ where /*all*/ (t.typrelid = 0 or t.typrelid in (select c.oid from pg_catalog.pg_
     and not (t.typcategory = 'A' and exists (
         select from pg_catalog.pg_type e where e.oid = t.typelem and e.typrelid <> 0 and e.oid >= 16384 and not exists (
             select from pg_catalog.pg_class c where c.oid = e.typrelid and c.relkind = 'c')))
-    /*one*/ t.oid in (
+    /*one*/ t.oid = any(array(
         select a.atttypid from pg_catalog.pg_attribute a where a.attrelid = any(:relations) and a.attnum > 0
         union all
         select e.typelem from pg_catalog.pg_attribute a join pg_catalog.pg_type e on e.oid = a.atttypid
-        where a.attrelid = any(:relations) and a.attnum > 0 and e.typelem <> 0) /*end*/
+        where a.attrelid = any(:relations) and a.attnum > 0 and e.typelem <> 0)) /*end*/

@@ -8,6 +8,11 @@ select tn.nspname as table_schema, t.relname as table_name, n.nspname as schema,
     x.indisunique or x.indisprimary or x.indisexclusion or x.indisreplident
         or exists (select from pg_constraint q where q.conindid = c.oid) as constrains,
     exists (select from pg_constraint q where q.conrelid = t.oid and q.contype = 'f' and q.conkey[1] = x.indkey[0]) as serves_key,
+    case when x.indpred is null then greatest(c.reltuples, t.reltuples, pg_stat_get_live_tuples(t.oid)) else c.reltuples end as rows,
+    (select case when count(*) = count(w.avg_width) then sum(w.avg_width)::int end
+     from unnest(x.indkey::int2[]) u (number)
+     left join pg_attribute a on a.attrelid = t.oid and a.attnum = u.number and u.number > 0
+     left join pg_stats w on w.schemaname = tn.nspname and w.tablename = t.relname and w.attname = a.attname and not w.inherited) as width,
     x.indpred is not null as partial, s.null_frac as null_fraction, s.n_distinct as distinct, s.correlation
 from pg_index x
 join pg_class c on c.oid = x.indexrelid

@@ -19,8 +19,11 @@ select current_setting('server_version_num')::int / 10000 as version, d.datname 
     coalesce(current_setting('archive_mode') <> 'off' and a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false) as archiving_fails,
     (select quote_ident(e.nspname) from pg_extension x join pg_namespace e on e.oid = x.extnamespace
      where x.extname = 'pg_stat_statements') as statements_schema,
+    (select quote_ident(e.nspname) from pg_extension x join pg_namespace e on e.oid = x.extnamespace
+     join pg_proc p on p.pronamespace = e.oid and p.proname = 'pgstatginindex' and has_function_privilege(p.oid, 'execute')
+     where x.extname = 'pgstattuple') as tuples_schema,
     (select json_object_agg(name, reset_val) from pg_settings where name in
-        ('autovacuum', 'autovacuum_freeze_max_age', 'effective_cache_size', 'idle_in_transaction_session_timeout', 'jit',
+        ('autovacuum', 'autovacuum_freeze_max_age', 'effective_cache_size', 'gin_pending_list_limit', 'idle_in_transaction_session_timeout', 'jit',
          'random_page_cost', 'shared_preload_libraries', 'statement_timeout', 'track_counts', 'track_io_timing', 'work_mem')) as settings
 from pg_database d
 join pg_roles r on r.rolname = current_user
