@@ -11,7 +11,8 @@ from mcp_server.model.candidate import Advice
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Constraint, Schema
 from mcp_server.model.workload import Query
-from mcp_server.operations.index_proof import Proof, accepted, base_times, prove, writes
+from mcp_server.operations.index_confirm import Proof
+from mcp_server.operations.index_proof import accepted, base_times, prove, writes
 from mcp_server.operations.index_search import (
     MOST_BUILT,
     MOST_OFFERED,

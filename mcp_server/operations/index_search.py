@@ -20,6 +20,8 @@ from mcp_server.render.words import one_line
 from mcp_server.world.data_copy import Ground, indexes_of
 from mcp_server.world.measured import build
 from mcp_server.world.parameters import cast_untyped, read_parameters
+from mcp_server.world.placeholders import with_numbers
+from mcp_server.world.redrawn import constants, numbered, redrawn
 from mcp_server.world.sql import read_statement
 from mcp_server.world.table_statistics import Known
 from mcp_server.world.translation import translated
@@ -112,7 +114,34 @@ async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query
         listed = ", ".join(f"${number}" for number in no_value)
         raise Refused(f"no likely value is known for {listed}, so give it with values")
     filled = fill(text, parameters, against)
-    return replace(query, text=text, runnable=filled[0], others=filled[1:]), read_uses(query.name, plan)
+    others = filled[1:] if parameters else await _others(ground, text, known)
+    uses = read_uses(query.name, plan, is_fixed=bool(parameters) or not constants(text))
+    return replace(query, text=text, runnable=filled[0], others=others), uses
+
+
+async def _others(ground: Ground, text: str, known: Known) -> tuple[str, ...]:
+    """A statement that came with values, with other ones; () when none can be told."""
+    found = constants(text)
+    if not found:
+        return ()
+    try:
+        async with ground.theirs.transaction():
+            asked, _ = await cast_untyped(ground.theirs, with_numbers(numbered(text, found)).text)
+            count = len(await read_parameters(ground.theirs, read_statement(asked)))
+        plan = await plan_without_indexes(ground, asked, count)
+        others = redrawn(text, found, compared(plan, known.tables))
+        return tuple([one for one in others if await _can_be_planned(ground, one)])
+    except (asyncpg.PostgresError, ArchitectError):
+        return ()
+
+
+async def _can_be_planned(ground: Ground, text: str) -> bool:
+    try:
+        async with ground.theirs.transaction():
+            await ground.theirs.fetchval(f"explain {text}")
+    except asyncpg.PostgresError:
+        return False
+    return True
 
 
 def offered(

@@ -42,7 +42,7 @@ class Run:
 
 @dataclass(slots=True)
 class Clock:
-    """Measures statements on a trial. known: a run by statement and plan, so that the same plan is not run again."""
+    """Measures statements on a trial. known: a run by text and plan, so that the same plan is not run again."""
 
     trial: Trial
     limit_ms: float
@@ -50,10 +50,10 @@ class Clock:
     known: dict[tuple[str, str], Run] = field(default_factory=dict)
     runs: int = 0
 
-    async def run(self, query: str, text: str, wanted: Set) -> Run:
+    async def run(self, text: str, wanted: Set) -> Run:
         """How long the plan takes that the planner chooses with these candidates; measured once per plan."""
         _, used, root = await self.trial.plan(text, wanted)
-        key = query, json.dumps(list(_signature(root)))
+        key = text, json.dumps(list(_signature(root)))
         found = self.known.get(key)
         if found is None:
             found = await self.measure(text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mcp_server.model.names import qualified
 from mcp_server.model.query import PlanNode, QueryPlan
-from mcp_server.model.workload import TableUse
+from mcp_server.model.workload import Order, TableUse
 from mcp_server.world.conjuncts import Term, read_keys, read_terms
 
 # What keeps the planner from indexes, so that every condition stands where its table is read.
@@ -35,12 +35,22 @@ class _Seen:
     limited: bool
 
 
-def read_uses(query: str, plan: QueryPlan) -> tuple[TableUse, ...]:
-    """How a statement uses its tables. plan: made WITHOUT_INDEXES, with VERBOSE. query: its name."""
+def read_uses(query: str, plan: QueryPlan, *, is_fixed: bool = True) -> tuple[TableUse, ...]:
+    """How a statement uses its tables. plan: made WITHOUT_INDEXES, with VERBOSE. query: its name.
+
+    is_fixed: whether its constants stand in the application, so that every run repeats them.
+    """
     scans = {node.alias: node for node in plan.nodes() if node.relation and node.type.endswith("Scan")}
     seen = _Seen(plan, scans, any(node.type == "Limit" for node in plan.nodes()))
     terms = tuple(_terms(plan))
-    return tuple(_use(query, seen, alias, [term for term in terms if term.alias == alias]) for alias in scans)
+    uses = (_use(query, seen, alias, [term for term in terms if term.alias == alias]) for alias in scans)
+    return tuple(uses) if is_fixed else tuple(_with_values(use) for use in uses)
+
+
+def _with_values(use: TableUse) -> TableUse:
+    """The same where the constants may be the values of one run."""
+    told = tuple((name, sql, "value" if kind == "constant" else kind) for name, sql, kind in use.predicates)
+    return replace(use, predicates=told, arms=tuple(_with_values(arm) for arm in use.arms))
 
 
 def _terms(plan: QueryPlan) -> Iterator[Term]:
@@ -90,16 +100,16 @@ def _predicates(terms: Iterable[Term]) -> Iterator[tuple[str, str, str]]:
         if term.kind == "predicate":
             yield term.column, term.sql, term.operator
         elif term.kind in ("equal", "among") and term.fixed and term.column:
-            yield term.column, term.sql, "equal"
+            yield term.column, term.sql, "constant"
 
 
-def _order(seen: _Seen, alias: str) -> tuple[tuple[str, bool], ...]:
+def _order(seen: _Seen, alias: str) -> Order:
     """The longest sort that begins with columns of this table; all of its keys are this table's, or none counts."""
-    found: list[tuple[tuple[str, bool], ...]] = [()]
+    found: list[Order] = [()]
     for node in seen.plan.nodes():
         keys = read_keys(node.condition("Sort Key")) if node.type in ("Sort", "Incremental Sort") else ()
         if keys and all(one == alias for one, _, _ in keys):
-            found.append(tuple((column, descending) for _, column, descending in keys))
+            found.append(tuple((column, way) for _, column, way in keys))
     return max(found, key=len)
 
 
