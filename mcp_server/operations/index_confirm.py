@@ -20,11 +20,15 @@ NONE: Set = frozenset()
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Answers a search by measured times. texts: each statement with one or more sets of values; the average counts."""
+    """Answers a search by measured times. texts: each statement with one or more sets of values; the average counts.
+
+    repair: seconds beyond `until` for finding what may stand in the place of an index that made a statement slower.
+    """
 
     clock: Clock
     texts: dict[str, tuple[str, ...]]
     until: float
+    repair: float = 0.0
     asked: int = 0
     bases: dict[str, float] = field(default_factory=dict)
 
@@ -150,11 +154,14 @@ async def _culprit(watch: Stopwatch, problem: Problem, chosen: Set, pair: Pair) 
 
 async def _without(watch: Stopwatch, problem: Problem, left: Set, proof: Proof, slow: tuple[str, str]) -> Set:
     """What is left, improved by what else was built while there is time. slow: a statement and the text that was slower, which counts from now on."""
+    watch.until = max(watch.until, monotonic() + watch.repair)
+    watch.repair = 0.0
     if monotonic() > watch.until:
         return left
+    problem.is_over = False
     name, text = slow
     watch.texts[name] = tuple(dict.fromkeys((*watch.texts[name], text)))
-    problem.prices = {key: price for key, price in problem.prices.items() if key[0] != name}
+    problem.prices.pop(name, None)
     pool = frozenset(proof.sizes) - {one.candidate for one in proof.struck}
     cost = sum([weight * (await watch.answer(Ask(key, left))).cost for key, weight in problem.weights.items()])
     return (await driven(refined(problem, pool, Choice(left, cost)), watch)).chosen

@@ -22,6 +22,7 @@ from mcp_server.operations.index_search import (
     estimate,
     offered,
     survey,
+    with_others,
 )
 from mcp_server.planning.whole import making
 from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, settle, wanted_part
@@ -60,6 +61,7 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
     async with ground_of(workspace, part, course.tables, making(part)) as ground:
         clock, known = await _filled(workspace, course, ground, trial)
         queries, notes = _runnable(course.understood)
+        queries = await with_others(trial.ground, queries, known)
         workspace.progress("Measuring the statements as they are", 0.25)
         base = await base_times(clock, queries)
         cut = [name for name, spent in base.items() if spent >= STATEMENT_MS]

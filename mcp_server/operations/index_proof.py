@@ -16,6 +16,8 @@ from mcp_server.world.measured import Clock, build, write_costs
 SUPERSET, EACH = 4.0, 5
 # A statement that takes longer is searched with its own values alone; the choice is confirmed with others all the same.
 LONGEST_TWICE_MS = 15_000.0
+# The part of the time, beyond it, for putting others in the place of what makes a statement slower.
+REPAIR = 0.2
 
 
 async def base_times(clock: Clock, queries: Sequence[Query]) -> dict[str, float]:
@@ -51,12 +53,9 @@ def proposals(estimates: Sequence[Estimate], base: Mapping[str, float], budget: 
 
 def _gains(problem: Problem, query: str) -> dict[Candidate, float]:
     """What each candidate alone gains for a statement, by the planner."""
-    base = problem.prices[query, frozenset()].cost
-    alone = {
-        next(iter(seen)): found.cost
-        for (name, seen), found in problem.prices.items()
-        if name == query and len(seen) == 1
-    }
+    learnt = problem.prices[query]
+    base = learnt[frozenset()].cost
+    alone = {next(iter(seen)): found.cost for seen, found in learnt.items() if len(seen) == 1}
     return {one: base - cost for one, cost in alone.items() if base - cost > 0.003 * base}
 
 
@@ -82,7 +81,7 @@ async def prove(
             continue
         proof.sizes[one], proof.built[one] = found
     texts = {one.name: searched_texts(one, base[one.name]) for one in queries}
-    watch = Stopwatch(clock, texts, until)
+    watch = Stopwatch(clock, texts, until, REPAIR * max(until - monotonic(), 0.0))
     mean = {one.name: (await watch.answer(Ask(one.name, frozenset()))).cost for one in queries}
     built = frozenset(proof.sizes)
     own = {name: frozenset(one for one in built if one.table in tables[name]) for name in texts}

@@ -80,7 +80,8 @@ async def _advise(
 ) -> tuple[Advice, Understood, int]:
     """The advice, what was understood of the workload, and the budget in bytes."""
     from mcp_server.operations.index_course import Course, proven
-    from mcp_server.operations.index_search import estimate, offered, survey, understand
+    from mcp_server.operations.index_first import first_answer
+    from mcp_server.operations.index_search import estimate, offered, open_survey, survey, understand
     from mcp_server.planning.whole import making
     from mcp_server.world.data_copy import ground_of, plain_tables, wanted_part
     from mcp_server.world.measured import same_settings
@@ -110,9 +111,12 @@ async def _advise(
                 f"Estimates need the embedded Postgres, and nothing can be measured: {obstacle}.",
                 "Unset DBARCH_SANDBOX_URL.",
             )
+        offers = offered(understood, known, schema, extensions)
+        if empty.can_pretend:
+            opened = await open_survey(trial, understood.queries, monotonic() + 1)
+            told = await first_answer(trial, known, understood.queries, offers, opened)
+            workspace.progress(told or "Asking the planner", 0.1)
         if obstacle:
-            offers = offered(understood, known, schema, extensions)
-            workspace.progress("Asking the planner", 0.2)
             surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
             found = await estimate(surveyed, understood.queries, budget, seconds / 2)
             return _estimated(found, understood, surveyed, obstacle), understood, budget
@@ -180,7 +184,7 @@ def _estimated(found: Estimate, understood: Understood, surveyed: Survey, obstac
     timings = []
     for query in understood.queries:
         seen = found.choice.chosen & found.problem.relevant[query.name]
-        price = found.problem.prices[query.name, seen]
+        price = found.problem.prices[query.name][seen]
         places = tuple(sorted(order[one] for one in price.used if one in order))
         timings.append(Timing(query.name, found.base[query.name], price.cost, places))
     used = {place: [one.query for one in timings if place in one.used] for place in order.values()}
