@@ -25,7 +25,8 @@ from benchmarks import tpch
 from mcp_server.model.candidate import Candidate
 from mcp_server.model.schema import Table
 from mcp_server.model.workload import Query, TableStatistics, Workload
-from mcp_server.operations.index_search import Understood, estimate, offered, survey, understand
+from mcp_server.operations.index_search import estimate, offered, survey
+from mcp_server.operations.index_understanding import Understood, understand
 from mcp_server.planning.candidates import is_served
 from mcp_server.planning.index_size import index_bytes
 from mcp_server.planning.whole import making

@@ -10,8 +10,9 @@ from mcp_server.model.candidate import Candidate
 from mcp_server.model.schema import Index
 from mcp_server.model.usage import IndexUsage, Usage
 from mcp_server.model.workload import ColumnStatistics, TableStatistics, TableUse
+from mcp_server.planning.asked_prices import Ask, Asking, Price, Problem, useful
 from mcp_server.planning.candidates import candidates, is_served
-from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, choose, useful
+from mcp_server.planning.search import Choice, choose
 from mcp_server.planning.superfluous import superfluous
 from mcp_server.render.index_model import model_index
 from mcp_server.world.conjuncts import read_keys, read_terms

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mcp_server.model.candidate import Advice
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Workload
-    from mcp_server.operations.index_search import Understood
+    from mcp_server.operations.index_understanding import Understood
     from mcp_server.world.workspace import Workspace
 
 SHOWN = 30

@@ -9,7 +9,8 @@ from time import monotonic
 from mcp_server.model.candidate import Candidate, Struck, Timing
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_search import driven
-from mcp_server.planning.search import Ask, Choice, Price, Problem, Set, refined
+from mcp_server.planning.asked_prices import Ask, Price, Problem, Set
+from mcp_server.planning.search import Choice, refined
 from mcp_server.world.measured import LONG_MS, Clock
 
 PAIRS = 3

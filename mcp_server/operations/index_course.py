@@ -13,17 +13,8 @@ from mcp_server.model.schema import Constraint, Schema
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof
 from mcp_server.operations.index_proof import accepted, base_times, prove, writes
-from mcp_server.operations.index_search import (
-    MOST_BUILT,
-    MOST_OFFERED,
-    Estimate,
-    Survey,
-    Understood,
-    estimate,
-    offered,
-    survey,
-    with_others,
-)
+from mcp_server.operations.index_search import MOST_BUILT, MOST_OFFERED, Estimate, Survey, estimate, offered, survey
+from mcp_server.operations.index_understanding import Understood, with_others
 from mcp_server.planning.whole import making
 from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, settle, wanted_part
 from mcp_server.world.measured import Clock, open_clock, same_settings

@@ -8,7 +8,7 @@ from time import monotonic
 from mcp_server.model.candidate import Candidate
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_search import Survey, prepare
-from mcp_server.planning.search import Set
+from mcp_server.planning.asked_prices import Set
 from mcp_server.world.table_statistics import Known
 from mcp_server.world.what_if import Trial
 

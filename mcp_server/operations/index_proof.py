@@ -9,7 +9,8 @@ from mcp_server.model.candidate import Accepted, Candidate, Struck
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof, Stopwatch, confirm
 from mcp_server.operations.index_search import Estimate, driven, weights
-from mcp_server.planning.search import Ask, Choice, Problem, Set, choose
+from mcp_server.planning.asked_prices import Ask, Problem, Set
+from mcp_server.planning.search import Choice, choose
 from mcp_server.world.measured import Clock, build, write_costs
 
 # How much more than the budget is built to be tried, and how many each costly statement adds to that.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Workload
-    from mcp_server.operations.index_search import Estimate, Survey, Understood
+    from mcp_server.operations.index_search import Estimate, Survey
+    from mcp_server.operations.index_understanding import Understood
     from mcp_server.world.data_copy import Ground
     from mcp_server.world.table_statistics import Known
     from mcp_server.world.workspace import Workspace
@@ -81,7 +82,8 @@ async def _advise(
     """The advice, what was understood of the workload, and the budget in bytes."""
     from mcp_server.operations.index_course import Course, proven
     from mcp_server.operations.index_first import first_answer
-    from mcp_server.operations.index_search import estimate, offered, open_survey, survey, understand
+    from mcp_server.operations.index_search import estimate, offered, open_survey, survey
+    from mcp_server.operations.index_understanding import understand
     from mcp_server.planning.whole import making
     from mcp_server.world.data_copy import ground_of, plain_tables, wanted_part
     from mcp_server.world.measured import same_settings
