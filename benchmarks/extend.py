@@ -74,7 +74,7 @@ class Peer:
         return sum(self.size(one, self.known.tables[one.table]) for one in chosen)
 
     async def make(self, wanted: Sequence[Candidate]) -> None:
-        new = [one for one in wanted if one not in self.trial.oids and one not in self.trial.refused]
+        new = [one for one in wanted if one not in self.trial.parts and one not in self.trial.refused]
         sizes = {one: index_bytes(one, self.known.tables[one.table]) for one in new}
         await pretend_indexes(self.trial, self.known, new, sizes, {})
 

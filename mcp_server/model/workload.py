@@ -91,7 +91,7 @@ class ColumnStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TableStatistics:
-    """What the planner knows of a table. pages: of 8 kB. inserted, updated, deleted: rows, since the counters were reset."""
+    """What the planner knows of a table. pages: of 8 kB. partitioned: all is the sum of its partitions. inserted, updated, deleted: rows, since the counters were reset."""
 
     table: str
     rows: float

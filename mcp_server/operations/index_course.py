@@ -16,7 +16,7 @@ from mcp_server.operations.index_proof import accepted, base_times, prove, write
 from mcp_server.operations.index_search import MOST_BUILT, MOST_OFFERED, Estimate, Survey, estimate, offered, survey
 from mcp_server.operations.index_understanding import Understood, with_others
 from mcp_server.planning.whole import making
-from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, settle, wanted_part
+from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, roots_of, settle, wanted_part
 from mcp_server.world.measured import Clock, open_clock, same_settings
 from mcp_server.world.sampling import count_groups
 from mcp_server.world.sql import read_statement
@@ -78,7 +78,9 @@ async def _filled(workspace: Workspace, course: Course, ground: Ground, trial: T
     await settle(ground, course.schema, tables)
     await same_settings(live, ground)
     clock = await open_clock(Trial(ground, has_rows=True), STATEMENT_MS)
-    known = (await read_statistics(ground.ours, tables)).without(trial.ground.missing)
+    roots = roots_of(course.schema)
+    read = await read_statistics(ground.ours, (*tables, *{roots[name] for name in tables if name in roots}))
+    known = read.without(trial.ground.missing).with_roots(roots)
     await pretend_tables(trial.ground, known)
     return clock, known
 

@@ -37,7 +37,7 @@ async def first_answer(
         cost, used, _ = await trial.plan(query.runnable, frozenset(simple))
         taken |= dict.fromkeys(sorted(used))
         before, after, seen = before + survey.base[query.name], after + cost, seen + 1
-    await trial.drop(tuple(trial.oids))
+    await trial.drop(tuple(trial.parts))
     if not taken:
         return ""
     listed = ", ".join(one.short for one in list(taken)[:SHOWN]) + (

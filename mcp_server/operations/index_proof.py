@@ -106,7 +106,7 @@ async def _together(clock: Clock, queries: Sequence[Query], own: Mapping[str, Se
 
 async def writes(clock: Clock, proof: Proof, foreign: Mapping[str, tuple[str, ...]]) -> None:
     """What the chosen indexes cost whoever writes, by table."""
-    await clock.trial.show(frozenset(clock.trial.oids))
+    await clock.trial.show(frozenset(clock.trial.parts))
     for table in sorted({one.table for one in proof.chosen}):
         found = await write_costs(clock.trial, table, proof.chosen, foreign.get(table, ()))
         if found is not None:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from mcp_server.model.candidate import Candidate
-from mcp_server.model.schema import Schema, Table
+from mcp_server.model.schema import Schema
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_understanding import Understood
 from mcp_server.planning.asked_prices import Ask, Asking, Price, Problem, Set, most_gained, useful
@@ -66,12 +66,11 @@ def offered(
 ) -> dict[str, Set]:
     """The candidates of each statement, without those that an index which is there already serves."""
     found: dict[str, Set] = {}
-    parts = {one.identity for one in schema.all(Table) if one.partition_of}
     for name, uses in understood.uses.items():
         of_query = {
             one
             for use in uses
-            if use.table in known.tables and use.table not in parts
+            if use.table in known.tables
             for one in candidates(use, known.tables[use.table], extensions)
         }
         new = (one for one in of_query if not is_served(one, indexes_of(schema, one.table)))
@@ -139,7 +138,7 @@ async def survey(
         problem = Problem({}, found.sizes, 0, prices=found.prices, bundles=found.bundles)
         offer = offers[query.name]
         await prepare(trial, known, offer, found)
-        possible = frozenset(one for one in offer if one in trial.oids)
+        possible = frozenset(one for one in offer if one in trial.parts)
         chosen[query.name] = await driven(useful(problem, query.name, possible, most), planner)
         found.is_cut = found.is_cut or problem.is_over
         await trial.drop(offer - frozenset(one for some in chosen.values() for one in some))
@@ -148,7 +147,7 @@ async def survey(
     wider = sorted(merged(pool) - pool, key=lambda one: (-_hoped(hoped, pool, one), one))
     wider = wider[: 0 if trial.has_rows else MOST_MERGED]
     await prepare(trial, known, wider, found)
-    found.pool = pool | {one for one in wider if one in trial.oids}
+    found.pool = pool | {one for one in wider if one in trial.parts}
     found.relevant = relevant(chosen, found.pool)
     return found
 
@@ -182,7 +181,7 @@ async def estimate(
 
 async def prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], found: Survey) -> None:
     """Make candidates: of the size that they would have, or for real where the trial has rows."""
-    new = sorted(one for one in wanted if one not in trial.oids and one not in trial.refused)
+    new = sorted(one for one in wanted if one not in trial.parts and one not in trial.refused)
     if trial.has_rows:
         for one in new:
             built = await build(trial, one)
@@ -200,7 +199,9 @@ async def _share(trial: Trial, known: Known, one: Candidate, found: Survey) -> f
     """The part of a table's rows that a candidate holds."""
     key = one.table, one.where
     if one.where and key not in found.shares:
-        found.shares[key] = min(await share_of(trial.ground, one) / max(known.tables[one.table].rows, 1), 1.0)
+        table = known.tables[one.table]
+        rows = await share_of(trial.ground, one, partitioned=table.partitioned)
+        found.shares[key] = min(rows / max(table.rows, 1), 1.0)
     return found.shares.get(key, 1.0)
 
 

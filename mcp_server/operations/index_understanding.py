@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -37,14 +37,19 @@ class Understood:
         return tuple(sorted({use.table for uses in self.uses.values() for use in uses}))
 
 
-async def understand(ground: Ground, workload: Workload, known: Known) -> Understood:
-    """Plan every statement without indexes, see how it uses its tables, and find values for its parameters."""
+async def understand(
+    ground: Ground, workload: Workload, known: Known, roots: Mapping[str, str] | None = None
+) -> Understood:
+    """Plan every statement without indexes, see how it uses its tables, and find values for its parameters.
+
+    roots: the partitioned table of each partition; the uses are of it.
+    """
     queries: list[Query] = []
     unread: list[str] = []
     uses: dict[str, tuple[TableUse, ...]] = {}
     for query in workload.queries:
         try:
-            filled, found = await _understand(ground, query, known)
+            filled, found = await _understand(ground, query, known, roots or {})
         except ArchitectError as error:
             unread.append(
                 f"{query.name} ({one_line(query.text, SHOWN)}) cannot be planned on the copy: {error.message.splitlines()[0]}"
@@ -55,7 +60,9 @@ async def understand(ground: Ground, workload: Workload, known: Known) -> Unders
     return Understood(tuple(queries), uses, tuple(unread))
 
 
-async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query, tuple[TableUse, ...]]:
+async def _understand(
+    ground: Ground, query: Query, known: Known, roots: Mapping[str, str]
+) -> tuple[Query, tuple[TableUse, ...]]:
     try:
         async with ground.theirs.transaction():
             text, _ = await cast_untyped(ground.theirs, query.text)
@@ -68,7 +75,7 @@ async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query
         listed = ", ".join(f"${number}" for number in no_value)
         raise Refused(f"no likely value is known for {listed}, so give it with values")
     filled = fill(text, parameters, against)
-    uses = read_uses(query.name, plan, is_fixed=bool(parameters) or not constants(text))
+    uses = read_uses(query.name, plan, is_fixed=bool(parameters) or not constants(text), roots=roots)
     return replace(query, text=text, runnable=filled[0], others=filled[1:]), uses
 
 

@@ -85,7 +85,7 @@ async def _advise(
     from mcp_server.operations.index_search import estimate, offered, open_survey, survey
     from mcp_server.operations.index_understanding import understand
     from mcp_server.planning.whole import making
-    from mcp_server.world.data_copy import ground_of, plain_tables, wanted_part
+    from mcp_server.world.data_copy import ground_of, plain_tables, roots_of, wanted_part
     from mcp_server.world.measured import same_settings
     from mcp_server.world.table_statistics import read_statistics
     from mcp_server.world.what_if import Trial, pretend_tables
@@ -97,9 +97,10 @@ async def _advise(
     workspace.progress("Reading how the statements use the tables", 0.05)
     async with ground_of(workspace, part, tables, making(part)) as empty:
         await same_settings(live, empty)
-        known = known.without(empty.missing)
+        roots = roots_of(schema)
+        known = known.without(empty.missing).with_roots(roots)
         await pretend_tables(empty, known)
-        understood = await understand(empty, workload, known)
+        understood = await understand(empty, workload, known, roots)
         if not understood.queries:
             raise Refused("No statement of the workload can be planned.", "; ".join(understood.notes[:5]))
         extensions = await _extensions(empty)
@@ -139,9 +140,6 @@ def _limits(ground: Ground, schema: Schema, understood: Understood, extensions: 
     if ground.missing:
         yield f"Not on the copy, for its server lacks what they need: {_listed(ground.missing)}."
     used = [one for one in schema.all(Table) if one.identity in understood.tables]
-    parted = sorted({one.partition_of for one in used if one.partition_of})
-    if parted:
-        yield f"Partitioned tables get no advice: {_listed(parted)}."
     secured = [one.identity for one in used if one.row_security]
     if secured:
         yield f"The policies of {_listed(secured)} were not applied on the copy; what they filter by may want an index too."

@@ -30,7 +30,7 @@ _EQUAL = re.compile(r"= '((?:[^']|'')*)'")
 
 def candidates(use: TableUse, table: TableStatistics, extensions: frozenset[str]) -> frozenset[Candidate]:
     """The indexes that could serve one use of a table. extensions: those that the database has or can have."""
-    if table.pages < FEWEST_PAGES or table.partitioned:
+    if table.pages < FEWEST_PAGES:
         return frozenset()
     found = set(_plain(use, table))
     for arm in use.arms:

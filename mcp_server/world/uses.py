@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mcp_server.model.names import qualified
 from mcp_server.model.query import PlanNode, QueryPlan
@@ -23,6 +24,8 @@ _CONDITIONS = ("Filter", "Join Filter", "Index Cond", "Recheck Cond", "Hash Cond
 _PART = r'(?:"((?:[^"]|"")*)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))'
 _REFERENCE = re.compile(rf"(?<![\w.\"]){_PART}\.(?:{_PART}|\*)")
 _END = re.compile(rf"(?:min|max)\({_PART}\.{_PART}\)")
+# Postgres numbers the partitions of a table that a statement names: "reading_1".
+_NUMBERED = re.compile(r"_\d+\Z")
 _STRING = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -35,16 +38,39 @@ class _Seen:
     limited: bool
 
 
-def read_uses(query: str, plan: QueryPlan, *, is_fixed: bool = True) -> tuple[TableUse, ...]:
+def read_uses(
+    query: str, plan: QueryPlan, *, is_fixed: bool = True, roots: Mapping[str, str] | None = None
+) -> tuple[TableUse, ...]:
     """How a statement uses its tables. plan: made WITHOUT_INDEXES, with VERBOSE. query: its name.
 
-    is_fixed: whether its constants stand in the application, so that every run repeats them.
+    is_fixed: whether its constants stand in the application, so that every run repeats them. roots: the partitioned table of
+    each partition; it is what is used.
     """
     scans = {node.alias: node for node in plan.nodes() if node.relation and node.type.endswith("Scan")}
     seen = _Seen(plan, scans, any(node.type == "Limit" for node in plan.nodes()))
     terms = tuple(_terms(plan))
-    uses = (_use(query, seen, alias, [term for term in terms if term.alias == alias]) for alias in scans)
-    return tuple(uses) if is_fixed else tuple(_with_values(use) for use in uses)
+    uses: dict[tuple[str, str], TableUse] = {}
+    for alias in scans:
+        use = _use(query, seen, alias, [term for term in terms if term.alias == alias])
+        root = (roots or {}).get(use.table)
+        key = (root, _NUMBERED.sub("", alias)) if root else (use.table, alias)
+        use = replace(use, table=root or use.table)
+        uses[key] = _together(uses[key], use) if key in uses else use
+    return tuple(use if is_fixed else _with_values(use) for use in uses.values())
+
+
+def _together(first: TableUse, second: TableUse) -> TableUse:
+    """What two partitions of a table are used for: the plan names columns above them by the first alone."""
+    names = [one for one in TableUse.__dataclass_fields__ if one not in ("query", "table", "whole_row", "limited")]
+    both: dict[str, Any] = {
+        name: tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name)))) for name in names
+    }
+    return replace(
+        first,
+        **both | {"order": first.order or second.order, "group": first.group or second.group},
+        whole_row=first.whole_row or second.whole_row,
+        limited=first.limited or second.limited,
+    )
 
 
 def _with_values(use: TableUse) -> TableUse:
