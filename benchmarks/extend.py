@@ -1,6 +1,7 @@
 """Extend, the strongest published selection by what-if calls, beside our own search: on the same planner, with the same budget.
 
     python -m benchmarks.extend FOLDER [BUDGET_MB] [SECONDS]     (.tbl files of `tpchgen-cli -s 1`)
+    python -m benchmarks.extend mixed|courier [ROWS] [BUDGET_MB]     (what it chooses there, built and scored as ours is)
 
 The algorithm is written after R. Schlosser, J. Kossmann, M. Boissier: Efficient Scalable Multi-Attribute Index Selection Using
 Recursive Strategies (ICDE 2019): begin with nothing; in each step either make an index of one column or put one column more at
@@ -19,9 +20,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from benchmarks import tpch
+from benchmarks import courier_workload, mixed_workload, tpch
+from benchmarks.index_advice import Bench, filled, score
 from mcp_server.model.candidate import Candidate
 from mcp_server.model.schema import Table
 from mcp_server.model.workload import Query, TableStatistics, Workload
@@ -171,6 +174,37 @@ async def compare(workspace: Workspace, texts: Sequence[str], budget: int, secon
     return ours[1] >= MORE_CUT * theirs[1] and ours[4] <= MORE_PLANS * theirs[4]
 
 
+async def choice_of(workspace: Workspace, texts: Sequence[str], budget: int) -> list[str]:
+    """The statements of what Extend chooses."""
+    schema = await workspace.live_schema()
+    tables = tuple(sorted(one.identity for one in schema.all(Table)))
+    part = wanted_part(schema, tables)
+    known = await read_statistics(await workspace.live(), tables)
+    workload = Workload(tuple(Query(f"q{number}", text) for number, text in enumerate(texts, 1)), "given")
+    async with ground_of(workspace, part, tables, making(part)) as ground:
+        await pretend_tables(ground, known)
+        understood = await understand(ground, workload, known)
+        peer = Peer(Trial(ground), known, understood.queries, read_columns(understood), index_bytes)
+        chosen, _ = await extend(peer, schema, budget)
+    return [one.statement() for one in sorted(chosen)]
+
+
+async def scored(module: ModuleType, rows: float = 40_000, budget: float = 150) -> None:
+    """What Extend chooses for a workload of ours, with our sizes, built and measured."""
+    texts = {name: sql.replace("$1", module.VALUE) for name, sql in module.QUERIES.items()}
+    with TemporaryDirectory() as place:
+        root = Path(place)
+        root.chmod(0o711)  # noqa: ASYNC240 (a benchmark of its own)
+        async with await open_sandboxes(cache=root / "cache") as sandboxes, sandboxes.lend() as live:
+            connection = await connect(live.url)
+            await filled(module, round(rows))(connection)
+            shelf = Shelf(sandboxes={sandboxes.server_version // 10_000: sandboxes})
+            workspace = Workspace(Settings(root=root, database_url=live.url, cache=root / "cache"), print, shelf)
+            indexes = await choice_of(workspace, tuple(module.QUERIES.values()), round(budget * 1048576))
+            await score(connection, Bench(texts, texts, 0, budget), indexes)
+            await connection.close()
+
+
 async def of_tpch(folder: Path, budget: float, seconds: float) -> bool:
     with TemporaryDirectory() as place:
         root = Path(place)
@@ -187,5 +221,8 @@ async def of_tpch(folder: Path, budget: float, seconds: float) -> bool:
 if __name__ == "__main__":
     folder, *rest = sys.argv[1:]
     given = [float(one) for one in rest]
+    if folder in ("mixed", "courier"):
+        asyncio.run(scored(courier_workload if folder == "courier" else mixed_workload, *given))
+        sys.exit(0)
     passed = asyncio.run(of_tpch(Path(folder), *(given + [640.0, 60.0][len(given) :])))
     sys.exit(0 if passed else 1)
