@@ -31,6 +31,8 @@ ROWS = (
        timestamptz '2024-01-01' + g * interval '40 seconds', '/page/' || (g * 41) % 5000 from generate_series(1, $1::int * 4) g""",
 )
 
+# What stands for $1 when the statements are scored.
+VALUE = "4242"
 # kind of index -> the statement that wants it
 QUERIES: dict[str, str] = {
     "foreign key": "select id, body from message where ticket_id = 4711",

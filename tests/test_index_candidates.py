@@ -10,8 +10,9 @@ from mcp_server.model.candidate import Candidate
 from mcp_server.model.schema import Index
 from mcp_server.model.usage import IndexUsage, Usage
 from mcp_server.model.workload import ColumnStatistics, TableStatistics, TableUse
+from mcp_server.planning.asked_prices import Ask, Asking, Price, Problem, useful
 from mcp_server.planning.candidates import candidates, is_served
-from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, choose, useful
+from mcp_server.planning.search import Choice, choose
 from mcp_server.planning.superfluous import superfluous
 from mcp_server.render.index_model import model_index
 from mcp_server.world.conjuncts import read_keys, read_terms
@@ -40,11 +41,11 @@ def shapes(**use: object) -> set[str]:
 @pytest.mark.parametrize(
     ("use", "wanted"),
     [
-        ({"equal": ("owner_id",), "order": (("made", True),), "limited": True}, "task(owner_id, made)"),
+        ({"equal": ("owner_id",), "order": (("made", "DESC"),), "limited": True}, "task(owner_id, made)"),
         ({"equal": ("owner_id",), "ranges": ("made",)}, "task(owner_id, made)"),
         ({"equal": ("owner_id",), "needed": ("owner_id", "title")}, "task(owner_id) INCLUDE (title)"),
-        ({"order": (("owner_id", True), ("made", False))}, "task(owner_id DESC, made)"),
-        ({"predicates": (("status", "status = 'late'", "equal"),), "equal": ("owner_id",)}, "task(owner_id) WHERE status = 'late'"),
+        ({"order": (("owner_id", "DESC"), ("made", ""))}, "task(owner_id DESC, made)"),
+        ({"predicates": (("status", "status = 'late'", "constant"),), "equal": ("owner_id",)}, "task(owner_id) WHERE status = 'late'"),
         ({"expressions": (("lower(title)", "="),)}, "task((lower(title)))"),
         ({"prefixes": ("title",)}, "task(title text_pattern_ops)"),
         ({"infixes": ("title",)}, "task using gin (title gin_trgm_ops)"),
@@ -62,7 +63,7 @@ def test_what_cannot_or_should_not_be_indexed_is_no_candidate() -> None:
     assert shapes(equal=("done",)) == set()
     assert shapes(equal=("data",)) == set()
     assert not any(
-        "WHERE" in one for one in shapes(predicates=(("owner_id", "owner_id = 17", "equal"),), equal=("owner_id",))
+        "WHERE" in one for one in shapes(predicates=(("owner_id", "owner_id = 17", "constant"),), equal=("owner_id",))
     )
     small = TableStatistics("public.task", rows=20, pages=1, columns=TASKS.columns)
     assert candidates(TableUse("q1", "public.task", equal=("owner_id",)), small, frozenset()) == frozenset()
@@ -143,7 +144,7 @@ def test_conditions_of_a_plan_become_terms() -> None:
     (either,) = read_terms("((t.a = 1) OR (t.b = 2))")
     assert [[term.column for term in arm] for arm in either.arms] == [["a"], ["b"]]
     assert read_terms("(NOT (ANY (t.a = (hashed SubPlan 1).col1)))") == ()
-    assert read_keys("t.a DESC, (t.b)::text, lower(t.c)") == (("t", "a", True), ("t", "b", False))
+    assert read_keys("t.a DESC, (t.b)::text, lower(t.c)") == (("t", "a", "DESC"), ("t", "b", ""))
 
 
 def test_a_model_states_what_the_index_needs() -> None:

@@ -67,13 +67,17 @@ def _told(expression: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A statement before and after, in milliseconds. measured: else the planner's units. used: indexes by their place."""
+    """A statement before and after, in milliseconds; the average where it was run with several values.
+
+    measured: else the planner's units. used: indexes by their place. values: with how many values it was run.
+    """
 
     query: str
     before: float
     after: float
     used: tuple[int, ...] = ()
     measured: bool = False
+    values: int = 1
 
     @property
     def speedup(self) -> float:

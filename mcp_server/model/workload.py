@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Order = tuple[tuple[str, bool], ...]
+Order = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class TableUse:
     """How one statement uses one table, or one arm of an OR does. Columns by their plain names.
 
     equal: compared with a value or a parameter. among: IN. ranges: <, >, BETWEEN. joins: equal to another table's
-    columns. order: (column, descending) of a sort of this table alone; group: of a GROUP BY or DISTINCT. ends: min() or
+    columns. order: (column, way) of a sort of this table alone, way as SQL has it, "" for ascending, "DESC NULLS LAST"; group: of a GROUP BY or DISTINCT. ends: min() or
     max(). prefixes: LIKE 'x%'; infixes: other patterns, ILIKE, regular expressions. contains: (column, operator) of what
     only an inverted or a space-dividing index serves. expressions: (SQL, "=" or "<"). predicates: (column, SQL, kind)
-    that hold no parameter, kind "null", "equal" or "columns". needed: every column that the statement reads. whole_row:
+    that hold no parameter, kind "null", "equal" (a boolean), "columns", "constant", or "value" (a constant that may be of one run). needed: every column that the statement reads. whole_row:
     whether that is unknown. limited: a LIMIT stands above. arms: of an OR, each as a use of its own.
     """
 
@@ -91,7 +91,7 @@ class ColumnStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TableStatistics:
-    """What the planner knows of a table. pages: of 8 kB. inserted, updated, deleted: rows, since the counters were reset."""
+    """What the planner knows of a table. pages: of 8 kB. partitioned: all is the sum of its partitions. inserted, updated, deleted: rows, since the counters were reset."""
 
     table: str
     rows: float

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_server.model.answer import Answer
 
 if TYPE_CHECKING:
-    from mcp_server.model.candidate import Advice
+    from collections.abc import Iterator
+
+    from mcp_server.model.candidate import Advice, Candidate
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Workload
-    from mcp_server.operations.index_search import Understood
+    from mcp_server.operations.index_understanding import Understood
     from mcp_server.world.workspace import Workspace
 
 SHOWN = 30
@@ -32,7 +35,7 @@ async def answer(
     wanted = advice.accepted and (advice.proven or write)
     migration = await _migration(workspace, advice, names, write) if wanted else None
     text = render_advice(advice, workload, understood.queries, budget, names)
-    told, reports = _told(migration, advice, names, write)
+    told, reports = _told(migration, advice, _by_hand(schema, advice, names), write)
     return Answer(
         text=f"{text}\n{told}",
         data={
@@ -83,19 +86,43 @@ async def _migration(workspace: Workspace, advice: Advice, names: tuple[str, ...
         return error.message.splitlines()[0]
 
 
+def _by_hand(schema: Schema, advice: Advice, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The statements that make the indexes without stopping who writes."""
+    pairs = zip(advice.accepted, names, strict=True)
+    return tuple(sql for one, name in pairs for sql in _making(schema, one.candidate, name))
+
+
+def _making(schema: Schema, one: Candidate, name: str) -> Iterator[str]:
+    """CREATE INDEX CONCURRENTLY; of a partitioned table on each partition, attached to one that the parent alone has.
+
+    https://www.postgresql.org/docs/current/sql-createindex.html: CONCURRENTLY is not for partitioned tables.
+    """
+    from mcp_server.model.names import object_name, qualified, split
+    from mcp_server.model.schema import Table
+
+    parts = [part for part in schema.all(Table) if part.partition_of == one.table]
+    if not parts:
+        yield one.statement(name).replace("INDEX", "INDEX CONCURRENTLY", 1)
+        return
+    yield one.statement(name).replace(" ON ", " ON ONLY ", 1)
+    for part in parts:
+        inner = object_name(part.name, name, "")
+        yield from _making(schema, replace(one, table=part.identity), inner)
+        index = qualified(split(one.table)[0], name)
+        yield f"ALTER INDEX {index} ATTACH PARTITION {qualified(part.schema, inner)}"
+
+
 def _told(
-    migration: Answer | str | None, advice: Advice, names: tuple[str, ...], write: bool
+    migration: Answer | str | None, advice: Advice, made: tuple[str, ...], write: bool
 ) -> tuple[str, dict[str, str]]:
-    """What is said of the migration, with the next step; and its reports."""
+    """What is said of the migration, with the next step; and its reports. made: the statements where there is no migration."""
     if migration is None:
         ask = "call it with prove=true (shell: --prove) to measure them before anything is made; write=true writes the migration"
         return f"Next: {ask if advice.accepted else 'nothing is to be made'}.", {}
     if isinstance(migration, str):
-        made = [
-            f"  {one.candidate.statement(name).replace('INDEX', 'INDEX CONCURRENTLY', 1)};"
-            for one, name in zip(advice.accepted, names, strict=True)
-        ]
-        shown = made[:SHOWN] + [f"  (showing {SHOWN} of {len(made)}; format=json has all)"] * (len(made) > SHOWN)
+        shown = [f"  {one};" for one in made[:SHOWN]] + [f"  (showing {SHOWN} of {len(made)}; format=json has all)"] * (
+            len(made) > SHOWN
+        )
         why = f"No migration was made: {migration}"
         step = "Next: let the project's own migrations run these, outside of a transaction; nothing was changed."
         step = step if advice.proven else "Next: call it with prove=true before anything is made; nothing was changed."

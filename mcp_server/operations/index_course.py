@@ -13,20 +13,13 @@ from mcp_server.model.candidate import Advice
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Constraint, Schema
 from mcp_server.model.workload import Query
-from mcp_server.operations.index_proof import Proof, accepted, base_times, prove, writes
-from mcp_server.operations.index_search import (
-    MOST_BUILT,
-    MOST_OFFERED,
-    Estimate,
-    Survey,
-    Understood,
-    estimate,
-    offered,
-    survey,
-)
+from mcp_server.operations.index_confirm import Proof
+from mcp_server.operations.index_proof import accepted, base_times, prove, writes
+from mcp_server.operations.index_search import MOST_BUILT, MOST_OFFERED, Estimate, Survey, estimate, offered, survey
+from mcp_server.operations.index_understanding import Understood, with_others
 from mcp_server.planning.whole import making
 from mcp_server.world.branch_copy import branch_ground_of
-from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, settle, wanted_part
+from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, roots_of, settle, wanted_part
 from mcp_server.world.measured import Clock, open_clock, same_settings
 from mcp_server.world.sampling import count_groups
 from mcp_server.world.sql import read_statement
@@ -64,6 +57,7 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
     async with _ground(workspace, course, part) as (ground, place):
         clock, known = await _filled(workspace, course, ground, trial)
         queries, notes = _runnable(course.understood)
+        queries = await with_others(trial.ground, queries, known)
         notes = (*notes, f"Measured on {place}.") if place else notes
         workspace.progress("Measuring the statements as they are", 0.25)
         base = await base_times(clock, queries)
@@ -104,7 +98,9 @@ async def _filled(workspace: Workspace, course: Course, ground: Ground, trial: T
         await settle(ground, course.schema, tables)
     await same_settings(live, ground)
     clock = await open_clock(Trial(ground, has_rows=True), STATEMENT_MS)
-    known = (await read_statistics(ground.ours, tables)).without(trial.ground.missing)
+    roots = roots_of(course.schema)
+    read = await read_statistics(ground.ours, (*tables, *{roots[name] for name in tables if name in roots}))
+    known = read.without(trial.ground.missing).with_roots(roots)
     await pretend_tables(trial.ground, known)
     return clock, known
 

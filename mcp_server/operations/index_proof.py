@@ -3,61 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from time import monotonic
 
-from mcp_server.model.candidate import Accepted, Candidate, Struck, Timing
+from mcp_server.model.candidate import Accepted, Candidate, Struck
 from mcp_server.model.workload import Query
+from mcp_server.operations.index_confirm import Proof, Stopwatch, confirm
 from mcp_server.operations.index_search import Estimate, driven, weights
-from mcp_server.planning.search import Ask, Choice, Price, Problem, Set, choose
-from mcp_server.world.measured import LONG_MS, Clock, build, write_costs
+from mcp_server.planning.asked_prices import Ask, Problem, Set
+from mcp_server.planning.search import Choice, choose
+from mcp_server.world.measured import Clock, build, write_costs
 
 # How much more than the budget is built to be tried, and how many each costly statement adds to that.
 SUPERSET, EACH = 4.0, 5
-PAIRS = 3
-# What a slower statement counts more than one that is as much faster: advice should not make anything worse.
-REGRET = 4.0
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Answers a search by measured times."""
-
-    clock: Clock
-    texts: Mapping[str, str]
-    base: Mapping[str, float]
-    until: float
-    asked: int = 0
-
-    async def answer(self, ask: Ask) -> Price:
-        self.asked += 1
-        run = await self.clock.run(ask.query, self.texts[ask.query], ask.visible)
-        base, cost = self.base[ask.query], run.milliseconds
-        if cost > 1.05 * base and cost - base > 1.0:
-            cost += REGRET * (cost - base)
-        return Price(cost, run.used, monotonic() > self.until)
-
-
-@dataclass(slots=True)
-class Proof:
-    """What was measured. sizes, built: bytes and milliseconds of each index that was built. outdone: how many of them others did better than.
-    is_cut: whether time was up before the search ended."""
-
-    chosen: Set = frozenset()
-    timings: tuple[Timing, ...] = ()
-    struck: tuple[Struck, ...] = ()
-    sizes: dict[Candidate, int] = field(default_factory=dict)
-    built: dict[Candidate, float] = field(default_factory=dict)
-    used: dict[Candidate, tuple[str, ...]] = field(default_factory=dict)
-    writes: dict[str, tuple[float, float]] = field(default_factory=dict)
-    outdone: int = 0
-    is_cut: bool = False
-    asked: int = 0
+# A statement that takes longer is searched with its own values alone; the choice is confirmed with others all the same.
+LONGEST_TWICE_MS = 15_000.0
+# The part of the time, beyond it, for putting others in the place of what makes a statement slower.
+REPAIR = 0.2
 
 
 async def base_times(clock: Clock, queries: Sequence[Query]) -> dict[str, float]:
     """How long each statement takes as things are, in milliseconds."""
-    return {one.name: (await clock.run(one.name, one.runnable, frozenset())).milliseconds for one in queries}
+    return {one.name: (await clock.run(one.runnable, frozenset())).milliseconds for one in queries}
+
+
+def searched_texts(query: Query, milliseconds: float) -> tuple[str, ...]:
+    """What of a statement is run while searching: with its values and with others, unless it takes too long for that."""
+    return (query.runnable, *query.others[:1]) if milliseconds < LONGEST_TWICE_MS else (query.runnable,)
 
 
 def proposals(estimates: Sequence[Estimate], base: Mapping[str, float], budget: int) -> list[Candidate]:
@@ -83,12 +54,9 @@ def proposals(estimates: Sequence[Estimate], base: Mapping[str, float], budget: 
 
 def _gains(problem: Problem, query: str) -> dict[Candidate, float]:
     """What each candidate alone gains for a statement, by the planner."""
-    base = problem.prices[query, frozenset()].cost
-    alone = {
-        next(iter(seen)): found.cost
-        for (name, seen), found in problem.prices.items()
-        if name == query and len(seen) == 1
-    }
+    learnt = problem.prices[query]
+    base = learnt[frozenset()].cost
+    alone = {next(iter(seen)): found.cost for seen, found in learnt.items() if len(seen) == 1}
     return {one: base - cost for one, cost in alone.items() if base - cost > 0.003 * base}
 
 
@@ -113,15 +81,16 @@ async def prove(
             proof.struck += (Struck(one, f"Postgres refuses it: {clock.trial.refused[one]}"),)
             continue
         proof.sizes[one], proof.built[one] = found
-    texts = {one.name: one.runnable for one in queries}
-    watch = Stopwatch(clock, texts, base, until)
+    texts = {one.name: searched_texts(one, base[one.name]) for one in queries}
+    watch = Stopwatch(clock, texts, until, REPAIR * max(until - monotonic(), 0.0))
+    mean = {one.name: (await watch.answer(Ask(one.name, frozenset()))).cost for one in queries}
     built = frozenset(proof.sizes)
     own = {name: frozenset(one for one in built if one.table in tables[name]) for name in texts}
-    problem = Problem(weights(queries, base, base), dict(proof.sizes), budget, own, least=0.001)
+    problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=0.001)
     problem.bundles = await _together(clock, queries, own)
     found_set: Choice = await driven(choose(problem, built, starts=[one.choice.chosen for one in estimates]), watch)
     proof.asked, proof.is_cut = watch.asked, proof.is_cut or problem.is_over
-    await _confirm(clock, queries, found_set.chosen, proof)
+    await confirm(watch, queries, problem, found_set, proof)
     return proof
 
 
@@ -135,69 +104,9 @@ async def _together(clock: Clock, queries: Sequence[Query], own: Mapping[str, Se
     return found
 
 
-async def _confirm(clock: Clock, queries: Sequence[Query], chosen: Set, proof: Proof) -> None:
-    """Measure in pairs with other values too; strike what no statement uses or gains by, until all that is left pays."""
-    timings: dict[str, tuple[Timing, Set]] = {}
-    while True:
-        for query in queries:
-            if query.name not in timings or not timings[query.name][1] <= chosen:
-                timings[query.name] = await _pair(clock, query, chosen)
-        used = {
-            one: tuple(name for name, (timing, by) in timings.items() if one in by and timing.faster) for one in chosen
-        }
-        idle = [one for one in sorted(chosen) if not used[one]]
-        if not idle:
-            break
-        for one in idle:
-            touched = [timing for timing, by in timings.values() if one in by]
-            proof.struck += (Struck(one, _why(touched)),)
-        chosen -= set(idle)
-    order = {one: place for place, one in enumerate(sorted(chosen), 1)}
-    proof.chosen, proof.used = chosen, used
-    proof.timings = tuple(
-        Timing(timing.query, timing.before, timing.after, tuple(sorted(order[one] for one in by if one in order)), True)
-        for timing, by in timings.values()
-    )
-    proof.outdone = len(set(proof.sizes) - chosen - {one.candidate for one in proof.struck})
-
-
-def _why(touched: Sequence[Timing]) -> str:
-    if not touched:
-        return "built, and no statement uses it beside the others"
-    told = ", ".join(f"{one.query} {one.before:.1f} -> {one.after:.1f} ms" for one in touched[:3])
-    return f"built and used, and nothing is a tenth faster: {told}"
-
-
-async def _pair(clock: Clock, query: Query, chosen: Set) -> tuple[Timing, Set]:
-    """A statement without and with the indexes, in turn; for each of its values the least, of all values the average."""
-    texts = (query.runnable, *query.others)
-    used: Set = frozenset()
-    for text in texts:
-        used |= (await clock.trial.plan(text, chosen))[1]
-    if not used:
-        same = (await clock.run(query.name, query.runnable, frozenset())).milliseconds
-        return Timing(query.name, same, same, (), True), used
-    pairs = [await _least(clock, text, chosen) for text in texts]
-    before, after = (sum(one[side] for one in pairs) / len(pairs) for side in (0, 1))
-    return Timing(query.name, before, after, (), True), used
-
-
-async def _least(clock: Clock, text: str, chosen: Set) -> tuple[float, float]:
-    """The least time without and with the indexes; a long statement is run less often."""
-    off: list[float] = []
-    on: list[float] = []
-    for _ in range(PAIRS):
-        for shown, times in ((frozenset[Candidate](), off), (chosen, on)):
-            await clock.trial.show(shown)
-            times.append((await clock.measure(text)).milliseconds)
-        if off[-1] + on[-1] > LONG_MS:
-            break
-    return min(off), min(on)
-
-
 async def writes(clock: Clock, proof: Proof, foreign: Mapping[str, tuple[str, ...]]) -> None:
     """What the chosen indexes cost whoever writes, by table."""
-    await clock.trial.show(frozenset(clock.trial.oids))
+    await clock.trial.show(frozenset(clock.trial.parts))
     for table in sorted({one.table for one in proof.chosen}):
         found = await write_costs(clock.trial, table, proof.chosen, foreign.get(table, ()))
         if found is not None:

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol, TypeVar
 
-import asyncpg
-
-from mcp_server.errors import ArchitectError, Refused
 from mcp_server.model.candidate import Candidate
-from mcp_server.model.schema import Schema, Table
-from mcp_server.model.workload import Query, TableUse, Workload
+from mcp_server.model.schema import Schema
+from mcp_server.model.workload import Query
+from mcp_server.operations.index_understanding import Understood
+from mcp_server.planning.asked_prices import Ask, Asking, Price, Problem, Set, most_gained, useful
 from mcp_server.planning.candidates import candidates, is_served, merged
 from mcp_server.planning.index_size import index_bytes
-from mcp_server.planning.search import Ask, Asking, Choice, Price, Problem, Set, choose, useful
-from mcp_server.render.words import one_line
-from mcp_server.world.data_copy import Ground, indexes_of
+from mcp_server.planning.search import Choice, choose
+from mcp_server.world.data_copy import indexes_of
 from mcp_server.world.measured import build
-from mcp_server.world.parameters import read_parameters
-from mcp_server.world.sql import read_statement
 from mcp_server.world.table_statistics import Known
-from mcp_server.world.translation import translated
-from mcp_server.world.untyped import cast_untyped
-from mcp_server.world.uses import read_uses
-from mcp_server.world.values import compared, fill, unfilled
-from mcp_server.world.what_if import Trial, plan_without_indexes, pretend_indexes, share_of
+from mcp_server.world.what_if import Trial, pretend_indexes, share_of
 
 T = TypeVar("T")
 Keys = tuple[str, tuple[str, ...]]
 # How much of the goal is that every statement gains, beside that the whole does: else the many small ones get nothing.
 EVENNESS = 0.25
 KEPT_EACH, KEPT_EACH_OF_MANY, MANY = 12, 6, 30
-MOST_OFFERED, MOST_BUILT, MOST_MERGED = 90, 16, 200
+MOST_OFFERED, MOST_BUILT, MOST_MERGED = 90, 16, 40
 SHOWN = 80
 
 
@@ -69,64 +61,16 @@ class Planner:
         return Price(cost, used, monotonic() > self.until)
 
 
-@dataclass(slots=True)
-class Understood:
-    """A workload as it uses the tables. queries: those that can be planned, with values. notes: why others cannot be, what is missing."""
-
-    queries: tuple[Query, ...]
-    uses: dict[str, tuple[TableUse, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        return tuple(sorted({use.table for uses in self.uses.values() for use in uses}))
-
-
-async def understand(ground: Ground, workload: Workload, known: Known) -> Understood:
-    """Plan every statement without indexes, see how it uses its tables, and find values for its parameters."""
-    queries: list[Query] = []
-    unread: list[str] = []
-    uses: dict[str, tuple[TableUse, ...]] = {}
-    for query in workload.queries:
-        try:
-            filled, found = await _understand(ground, query, known)
-        except ArchitectError as error:
-            unread.append(
-                f"{query.name} ({one_line(query.text, SHOWN)}) cannot be planned on the copy: {error.message.splitlines()[0]}"
-            )
-            continue
-        queries.append(filled)
-        uses[query.name] = found
-    return Understood(tuple(queries), uses, tuple(unread))
-
-
-async def _understand(ground: Ground, query: Query, known: Known) -> tuple[Query, tuple[TableUse, ...]]:
-    try:
-        async with ground.theirs.transaction():
-            text, _ = await cast_untyped(ground.theirs, query.text)
-            parameters = await read_parameters(ground.theirs, read_statement(text))
-        plan = await plan_without_indexes(ground, text, len(parameters))
-    except asyncpg.PostgresError as error:
-        raise translated(error) from error
-    against = compared(plan, known.tables)
-    if no_value := unfilled(parameters, against):
-        listed = ", ".join(f"${number}" for number in no_value)
-        raise Refused(f"no likely value is known for {listed}, so give it with values")
-    filled = fill(text, parameters, against)
-    return replace(query, text=text, runnable=filled[0], others=filled[1:]), read_uses(query.name, plan)
-
-
 def offered(
     understood: Understood, known: Known, schema: Schema, extensions: frozenset[str], most: int = MOST_OFFERED
 ) -> dict[str, Set]:
     """The candidates of each statement, without those that an index which is there already serves."""
     found: dict[str, Set] = {}
-    parts = {one.identity for one in schema.all(Table) if one.partition_of}
     for name, uses in understood.uses.items():
         of_query = {
             one
             for use in uses
-            if use.table in known.tables and use.table not in parts
+            if use.table in known.tables
             for one in candidates(use, known.tables[use.table], extensions)
         }
         new = (one for one in of_query if not is_served(one, indexes_of(schema, one.table)))
@@ -145,7 +89,7 @@ class Survey:
     planner: Planner
     sizes: dict[Candidate, int]
     base: dict[str, float]
-    prices: dict[tuple[str, Set], Price] = field(default_factory=dict)
+    prices: dict[str, dict[Set, Price]] = field(default_factory=dict)
     bundles: set[Set] = field(default_factory=set)
     relevant: dict[str, Set] = field(default_factory=dict)
     pool: Set = frozenset()
@@ -163,6 +107,15 @@ class Estimate:
     base: dict[str, float]
 
 
+async def open_survey(
+    trial: Trial, queries: Sequence[Query], until: float, groups: Mapping[Keys, float] | None = None
+) -> Survey:
+    """A survey that knows what each statement costs as things are, and nothing else yet."""
+    base = {query.name: (await trial.plan(query.runnable, frozenset()))[0] for query in queries}
+    planner = Planner(trial, {query.name: query.runnable for query in queries}, until, len(queries))
+    return Survey(planner, {}, base, groups=groups or {})
+
+
 async def survey(
     trial: Trial,
     known: Known,
@@ -175,33 +128,44 @@ async def survey(
 
     seconds: for this part; where time is short the statements that cost most come first.
     """
-    base = {query.name: (await trial.plan(query.runnable, frozenset()))[0] for query in queries}
     began = monotonic()
-    planner = Planner(trial, {query.name: query.runnable for query in queries}, began + seconds)
-    found = Survey(planner, {}, base, groups=groups or {})
+    found = await open_survey(trial, queries, began + seconds, groups)
+    planner, base = found.planner, found.base
     most = KEPT_EACH if len(queries) <= MANY else KEPT_EACH_OF_MANY
     chosen: dict[str, Set] = {}
     for number, query in enumerate(sorted(queries, key=lambda one: -_time(one, base[one.name], None)), 1):
         planner.until = began + seconds * number / len(queries)
         problem = Problem({}, found.sizes, 0, prices=found.prices, bundles=found.bundles)
         offer = offers[query.name]
-        await _prepare(trial, known, offer, found)
-        possible = frozenset(one for one in offer if one in trial.oids)
+        await prepare(trial, known, offer, found)
+        possible = frozenset(one for one in offer if one in trial.parts)
         chosen[query.name] = await driven(useful(problem, query.name, possible, most), planner)
         found.is_cut = found.is_cut or problem.is_over
         await trial.drop(offer - frozenset(one for some in chosen.values() for one in some))
     pool = frozenset(one for some in chosen.values() for one in some)
-    wider = sorted(merged(pool) - pool, key=lambda one: (len(one.stored), one))[: 0 if trial.has_rows else MOST_MERGED]
-    await _prepare(trial, known, wider, found)
-    found.pool = pool | {one for one in wider if one in trial.oids}
+    hoped = Problem(weights(queries, base, None), found.sizes, 0, relevant(chosen, pool), prices=found.prices)
+    wider = sorted(merged(pool) - pool, key=lambda one: (-_hoped(hoped, pool, one), one))
+    wider = wider[: 0 if trial.has_rows else MOST_MERGED]
+    await prepare(trial, known, wider, found)
+    found.pool = pool | {one for one in wider if one in trial.parts}
     found.relevant = relevant(chosen, found.pool)
     return found
+
+
+def _hoped(problem: Problem, pool: Set, wider: Candidate) -> float:
+    """What those gain alone that an index could stand for, for each byte of its values."""
+    parts = (one for one in pool if one.table == wider.table and one.keys[0] == wider.keys[0])
+    gain = sum(most_gained(problem, one) for one in parts if one.stored <= wider.stored)
+    return gain / (len(wider.stored) + 1)
 
 
 async def estimate(
     found: Survey, queries: Sequence[Query], budget: int, seconds: float, weigh: Mapping[str, float] | None = None
 ) -> Estimate:
-    """Search by the planner's costs. weigh: milliseconds that each statement took, where they are known."""
+    """Search by the planner's costs, by benefit per byte alone: other orders found no better for twice the questions.
+
+    weigh: milliseconds that each statement took, where they are known.
+    """
     problem = Problem(
         weights(queries, found.base, weigh),
         found.sizes,
@@ -209,14 +173,15 @@ async def estimate(
         found.relevant,
         {bundle for bundle in found.bundles if bundle <= found.pool},
         prices=found.prices,
+        is_surveyed=True,
     )
     found.planner.until = monotonic() + seconds
-    return Estimate(await driven(choose(problem, found.pool), found.planner), problem, found.base)
+    return Estimate(await driven(choose(problem, found.pool, ("ratio",)), found.planner), problem, found.base)
 
 
-async def _prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], found: Survey) -> None:
+async def prepare(trial: Trial, known: Known, wanted: Iterable[Candidate], found: Survey) -> None:
     """Make candidates: of the size that they would have, or for real where the trial has rows."""
-    new = sorted(one for one in wanted if one not in trial.oids and one not in trial.refused)
+    new = sorted(one for one in wanted if one not in trial.parts and one not in trial.refused)
     if trial.has_rows:
         for one in new:
             built = await build(trial, one)
@@ -234,7 +199,9 @@ async def _share(trial: Trial, known: Known, one: Candidate, found: Survey) -> f
     """The part of a table's rows that a candidate holds."""
     key = one.table, one.where
     if one.where and key not in found.shares:
-        found.shares[key] = min(await share_of(trial.ground, one) / max(known.tables[one.table].rows, 1), 1.0)
+        table = known.tables[one.table]
+        rows = await share_of(trial.ground, one, partitioned=table.partitioned)
+        found.shares[key] = min(rows / max(table.rows, 1), 1.0)
     return found.shares.get(key, 1.0)
 
 

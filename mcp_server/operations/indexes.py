@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from mcp_server.model.schema import Schema
     from mcp_server.model.workload import Workload
-    from mcp_server.operations.index_search import Estimate, Survey, Understood
+    from mcp_server.operations.index_search import Estimate, Survey
+    from mcp_server.operations.index_understanding import Understood
     from mcp_server.world.data_copy import Ground
     from mcp_server.world.table_statistics import Known
     from mcp_server.world.workspace import Workspace
@@ -88,9 +89,11 @@ async def _advise(
 ) -> tuple[Advice, Understood, int]:
     """The advice, what was understood of the workload, and the budget in bytes."""
     from mcp_server.operations.index_course import Course, proven
-    from mcp_server.operations.index_search import estimate, offered, survey, understand
+    from mcp_server.operations.index_first import first_answer
+    from mcp_server.operations.index_search import estimate, offered, open_survey, survey
+    from mcp_server.operations.index_understanding import understand
     from mcp_server.planning.whole import making
-    from mcp_server.world.data_copy import ground_of, plain_tables, wanted_part
+    from mcp_server.world.data_copy import ground_of, plain_tables, roots_of, wanted_part
     from mcp_server.world.measured import same_settings
     from mcp_server.world.table_statistics import read_statistics
     from mcp_server.world.what_if import Trial, pretend_tables
@@ -102,9 +105,10 @@ async def _advise(
     workspace.progress("Reading how the statements use the tables", 0.05)
     async with ground_of(workspace, part, tables, making(part)) as empty:
         await same_settings(live, empty)
-        known = known.without(empty.missing)
+        roots = roots_of(schema)
+        known = known.without(empty.missing).with_roots(roots)
         await pretend_tables(empty, known)
-        understood = await understand(empty, workload, known)
+        understood = await understand(empty, workload, known, roots)
         if not understood.queries:
             raise Refused("No statement of the workload can be planned.", "; ".join(understood.notes[:5]))
         extensions = await _extensions(empty)
@@ -118,9 +122,12 @@ async def _advise(
                 f"Estimates need the embedded Postgres, and nothing can be measured: {obstacle}.",
                 "Unset DBARCH_SANDBOX_URL.",
             )
+        offers = offered(understood, known, schema, extensions)
+        if empty.can_pretend:
+            opened = await open_survey(trial, understood.queries, monotonic() + 1)
+            told = await first_answer(trial, known, understood.queries, offers, opened)
+            workspace.progress(told or "Asking the planner", 0.1)
         if obstacle:
-            offers = offered(understood, known, schema, extensions)
-            workspace.progress("Asking the planner", 0.2)
             surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
             found = await estimate(surveyed, understood.queries, budget, seconds / 2)
             return _estimated(found, understood, surveyed, obstacle), understood, budget
@@ -141,9 +148,6 @@ def _limits(ground: Ground, schema: Schema, understood: Understood, extensions: 
     if ground.missing:
         yield f"Not on the copy, for its server lacks what they need: {_listed(ground.missing)}."
     used = [one for one in schema.all(Table) if one.identity in understood.tables]
-    parted = sorted({one.partition_of for one in used if one.partition_of})
-    if parted:
-        yield f"Partitioned tables get no advice: {_listed(parted)}."
     secured = [one.identity for one in used if one.row_security]
     if secured:
         yield f"The policies of {_listed(secured)} were not applied on the copy; what they filter by may want an index too."
@@ -188,7 +192,7 @@ def _estimated(found: Estimate, understood: Understood, surveyed: Survey, obstac
     timings = []
     for query in understood.queries:
         seen = found.choice.chosen & found.problem.relevant[query.name]
-        price = found.problem.prices[query.name, seen]
+        price = found.problem.prices[query.name][seen]
         places = tuple(sorted(order[one] for one in price.used if one in order))
         timings.append(Timing(query.name, found.base[query.name], price.cost, places))
     used = {place: [one.query for one in timings if place in one.used] for place in order.values()}

@@ -7,6 +7,7 @@ written. https://www.postgresql.org/docs/current/indexes-multicolumn.html and in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import permutations
@@ -14,20 +15,22 @@ from itertools import permutations
 from mcp_server.model.candidate import Candidate
 from mcp_server.model.names import quote
 from mcp_server.model.schema import Index
-from mcp_server.model.workload import TableStatistics, TableUse
+from mcp_server.model.workload import ColumnStatistics, Order, TableStatistics, TableUse
 
 # Below this an index is never worth its upkeep: the whole table is a handful of pages.
 FEWEST_PAGES = 8
 WIDTH, MOST_INCLUDED, FEW_VALUES = 3, 6, 25
+# A state is an exception when so much of its fair part of the rows has it at most.
+EXCEPTION = 0.25
 _TEXTS = ("text", "character varying", "varchar", "citext")
 _NO_BTREE = ("json", "xml", "point", "polygon", "box", "line", "lseg", "path", "circle", "jsonb", "tsvector")
 _COUNTED = ("int", "bigint", "smallint", "numeric", "date", "time", "uuid")
-Keys = tuple[tuple[str, bool], ...]
+_EQUAL = re.compile(r"= '((?:[^']|'')*)'")
 
 
 def candidates(use: TableUse, table: TableStatistics, extensions: frozenset[str]) -> frozenset[Candidate]:
     """The indexes that could serve one use of a table. extensions: those that the database has or can have."""
-    if table.pages < FEWEST_PAGES or table.partitioned:
+    if table.pages < FEWEST_PAGES:
         return frozenset()
     found = set(_plain(use, table))
     for arm in use.arms:
@@ -52,17 +55,17 @@ def _covering(one: Candidate, use: TableUse, table: TableStatistics, known: Iter
         yield replace(one, include=rest)
 
 
-def _keys(use: TableUse, table: TableStatistics) -> frozenset[Keys]:
+def _keys(use: TableUse, table: TableStatistics) -> frozenset[Order]:
     """The columns that could be keys, in their order."""
-    found: set[Keys] = set()
+    found: set[Order] = set()
     for head in _heads(use, table):
-        plain: Keys = tuple((name, False) for name in head)
+        plain: Order = tuple((name, "") for name in head)
         found.add(plain)
-        found |= {(*plain, (name, False)) for name in use.ranges if name not in head}
-        found |= {(*plain, (name, False)) for name in use.ends if name not in head}
-        found |= {(*plain, *_rest(use.order, head)), (*plain, *_rest(tuple((name, False) for name in use.group), head))}
+        found |= {(*plain, (name, "")) for name in use.ranges if name not in head}
+        found |= {(*plain, (name, "")) for name in use.ends if name not in head}
+        found |= {(*plain, *_rest(use.order, head)), (*plain, *_rest(tuple((name, "") for name in use.group), head))}
         if use.order and use.limited:
-            found |= {(*plain, *_rest(use.order, head), (name, False)) for name in use.ranges if name not in head}
+            found |= {(*plain, *_rest(use.order, head), (name, "")) for name in use.ranges if name not in head}
     return frozenset(_once(keys[: max(WIDTH, len(use.order) + 2)]) for keys in found if keys)
 
 
@@ -85,23 +88,22 @@ def _heads(use: TableUse, table: TableStatistics) -> Iterator[tuple[str, ...]]:
     yield from permutations(joins[:4], 2)
 
 
-def _rest(order: Keys, head: tuple[str, ...]) -> Keys:
+def _rest(order: Order, head: tuple[str, ...]) -> Order:
     """What of a sort comes after a head; ascending where all goes one way, for an index is read from either end."""
-    rest = [(name, descending) for name, descending in order if name not in head]
-    is_mixed = len({descending for _, descending in rest}) > 1
-    return tuple((name, descending and is_mixed) for name, descending in rest)
+    rest = [(name, way) for name, way in order if name not in head]
+    turned = {way for _, way in rest} == {"DESC"}
+    return tuple((name, "" if turned else way) for name, way in rest)
 
 
-def _once(keys: Keys) -> Keys:
+def _once(keys: Order) -> Order:
     """Each column once, as it first stands."""
     return tuple(
-        {name: (name, descending) for name, descending in reversed(keys)}[name]
-        for name in dict.fromkeys(name for name, _ in keys)
+        {name: (name, way) for name, way in reversed(keys)}[name] for name in dict.fromkeys(name for name, _ in keys)
     )
 
 
-def _btree(table: str, keys: Keys) -> Candidate:
-    texts = tuple(quote(name) + (" DESC" if descending else "") for name, descending in keys)
+def _btree(table: str, keys: Order) -> Candidate:
+    texts = tuple(f"{quote(name)} {way}".rstrip() for name, way in keys)
     return Candidate(table, texts, tuple(name for name, _ in keys))
 
 
@@ -146,7 +148,10 @@ def _contained(identity: str, table: TableStatistics, name: str, operator: str) 
     kind = column.type if column else ""
     if kind == "jsonb" and operator in ("@>", "@@", "@?"):
         yield Candidate(identity, (f"{key} jsonb_path_ops",), (known,), method="gin")
-    elif "range" in kind or kind in ("point", "box", "polygon", "circle", "inet", "cidr"):
+    elif kind in ("inet", "cidr"):
+        yield Candidate(identity, (key,), (known,))
+        yield Candidate(identity, (f"{key} inet_ops",), (known,), method="gist")
+    elif "range" in kind or kind in ("point", "box", "polygon", "circle"):
         yield Candidate(identity, (key,), (known,), method="gist")
     elif kind in ("jsonb", "tsvector") or kind.endswith("[]") or not column:
         yield Candidate(identity, (key,), (known,), method="gin")
@@ -154,15 +159,31 @@ def _contained(identity: str, table: TableStatistics, name: str, operator: str) 
 
 def _restricted(use: TableUse, table: TableStatistics) -> Iterator[Candidate]:
     """Indexes of the rows alone that meet a condition which every run of the statement repeats as it is."""
-    for column, sql, kind in use.predicates:
-        if kind == "equal" and not _is_state(table, column):
-            continue
-        others = replace(use, equal=tuple(name for name in use.equal if name != column))
-        others = replace(others, among=tuple(name for name in use.among if name != column))
+    lasting = [one for one in use.predicates if _is_lasting(table, *one)]
+    several = [tuple(lasting)] if 1 < len(lasting) < 4 else []
+    for some in (*((one,) for one in lasting), *several):
+        known = tuple(column for column, _, kind in some if kind != "columns")
+        others = replace(use, equal=tuple(name for name in use.equal if name not in known))
+        others = replace(others, among=tuple(name for name in use.among if name not in known))
+        where = " AND ".join(sql if len(some) == 1 else f"({sql})" for _, sql, _ in some)
         for keys in (keys for keys in _keys(others, table) if len(keys) <= 2):
-            one = replace(_btree(use.table, keys), where=sql)
+            one = replace(_btree(use.table, keys), where=where)
             yield one
-            yield from _covering(one, use, table, (column,) if kind in ("equal", "null") else ())
+            yield from _covering(one, use, table, known)
+
+
+def _is_lasting(table: TableStatistics, column: str, sql: str, kind: str) -> bool:
+    """Whether the statement's next run will ask for the same: a constant of the application, or a state that is an exception."""
+    if kind not in ("constant", "value"):
+        return True
+    return _is_state(table, column) and (kind == "constant" or _is_exception(table.columns[column], sql))
+
+
+def _is_exception(column: ColumnStatistics, sql: str) -> bool:
+    """Whether a value is far rarer than others of its column: those are looked for by a constant, and not by whatever a user picks."""
+    match = _EQUAL.search(sql)
+    part = dict(column.common).get(match[1].replace("''", "'")) if match else None
+    return part is not None and part <= EXCEPTION / max(column.distinct, 2.0)
 
 
 def _is_state(table: TableStatistics, name: str) -> bool:
@@ -226,8 +247,8 @@ def merged(pool: Iterable[Candidate]) -> frozenset[Candidate]:
 
 
 def _both(first: Candidate, second: Candidate) -> Candidate | None:
-    more = [key for key in second.keys if key not in first.keys]
-    names = [name for name in second.columns if name not in first.columns]
+    added = [(key, name) for key, name in zip(second.keys, second.columns, strict=True) if name not in first.columns]
+    more, names = [key for key, _ in added], [name for _, name in added]
     starts = second.keys[: len(first.keys)] == first.keys[: len(second.keys)]
     if not starts and len(first.keys) + len(more) > WIDTH:
         more, names = [], []

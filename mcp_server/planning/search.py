@@ -1,66 +1,31 @@
 """Which of many candidates to make: benefit per byte under a budget, one question to the planner at a time.
 
 A search is a generator: it yields an Ask (what would this statement cost with these indexes?) and is sent a Price. So it
-knows neither a database nor a clock; whoever drives it may ask the planner, or measure (operations/indexes.py).
+knows neither a database nor a clock; whoever drives it may ask the planner, or measure (operations/index_search.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from mcp_server.model.candidate import Candidate
+from mcp_server.planning.asked_prices import (
+    LEAST_BYTES,
+    NONE,
+    SMALLER,
+    Asking,
+    Problem,
+    Set,
+    gains_of,
+    most_gained,
+    price,
+    room_left,
+    total,
+)
 
-Set = frozenset[Candidate]
-NONE: Set = frozenset()
 Way = Literal["ratio", "root", "plain"]
-LEAST_GAIN = 0.002
-# An index of one page is not worth infinitely more than one of ten.
-LEAST_BYTES = 65536
-SMALLER = 0.97
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A question: what does a statement cost when these candidates are there, besides what is there already?"""
-
-    query: str
-    visible: Set
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """The answer. used: those that its plan uses. is_last: time is up, and no more should be asked."""
-
-    cost: float
-    used: Set
-    is_last: bool = False
-
-
-T = TypeVar("T")
-Asking = Generator[Ask, Price, T]
-
-
-@dataclass(slots=True)
-class Problem:
-    """What is searched. weights: of each statement's cost. sizes: bytes. relevant: the candidates that matter to a statement.
-
-    least: the smallest gain that counts, as a part of the whole cost at the start. prices: what was learnt.
-    """
-
-    weights: Mapping[str, float]
-    sizes: dict[Candidate, int]
-    budget: int
-    relevant: dict[str, Set] = field(default_factory=dict)
-    bundles: set[Set] = field(default_factory=set)
-    least: float = LEAST_GAIN
-    prices: dict[tuple[str, Set], Price] = field(default_factory=dict)
-    is_over: bool = False
-    base: float = 0.0
-
-    def size(self, chosen: Iterable[Candidate]) -> int:
-        return sum(self.sizes[one] for one in chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,56 +34,6 @@ class Choice:
 
     chosen: Set
     cost: float
-
-
-def price(problem: Problem, query: str, visible: Set) -> Asking[Price]:
-    """What a statement costs; asked once for each set that differs in what the statement could use."""
-    key = query, visible & problem.relevant.get(query, NONE)
-    known = problem.prices.get(key)
-    if known is None:
-        known = yield Ask(*key)
-        problem.prices[key] = known
-        # What a plan does not use does not matter to it.
-        problem.prices.setdefault((query, known.used), known)
-        problem.is_over = problem.is_over or known.is_last
-    return known
-
-
-def total(problem: Problem, visible: Set) -> Asking[float]:
-    """The weighed cost of all statements."""
-    whole = 0.0
-    for query, weight in problem.weights.items():
-        whole += weight * (yield from price(problem, query, visible)).cost
-    return whole
-
-
-def useful(problem: Problem, query: str, offered: Set, most: int) -> Asking[Set]:
-    """Those that serve a statement: what the planner takes when it has all, then without those again; and alone.
-
-    What it takes together is kept as a bundle: two indexes for an OR help only both at once.
-    """
-    problem.relevant[query] = offered
-    base = (yield from price(problem, query, NONE)).cost
-    taken: set[Candidate] = set()
-    left = offered
-    for _ in range(4):
-        found = yield from price(problem, query, left)
-        if not found.used or found.cost > base * 0.999:
-            break
-        if 1 < len(found.used) < 6:
-            problem.bundles.add(found.used)
-        taken |= found.used
-        left -= found.used
-    gains: dict[Candidate, float] = {}
-    for one in sorted(offered):
-        if problem.is_over:
-            break
-        gain = base - (yield from price(problem, query, frozenset((one,)))).cost
-        if gain > base * 0.005:
-            gains[one] = gain
-    best = sorted(gains, key=lambda one: -gains[one])[:most]
-    dense = sorted(gains, key=lambda one: -gains[one] / max(problem.sizes[one], LEAST_BYTES))[:most]
-    return frozenset((*taken, *best, *dense))
 
 
 def choose(
@@ -169,10 +84,14 @@ def greedy(problem: Problem, pool: Set, way: Way, start: Choice) -> Asking[Choic
     Gains shrink as others are taken, so an old figure is an upper bound: whoever has a smaller one need not be asked.
     """
     now = start
-    hopes = dict.fromkeys(
-        [*(frozenset((one,)) for one in pool), *(b for b in problem.bundles if b <= pool)], float("inf")
-    )
+    offers = [*(frozenset((one,)) for one in sorted(pool)), *(bundle for bundle in problem.bundles if bundle <= pool)]
+    gains = {offer: gains_of(problem, offer) for offer in offers} if problem.is_surveyed else {}
+    hopes = dict.fromkeys(offers, float("inf"))
     while hopes and not problem.is_over:
+        room = yield from room_left(problem, now.chosen)
+        for offer in hopes if problem.is_surveyed else ():
+            most = sum(min(gain, room[query]) for query, gain in gains[offer].items())
+            hopes[offer] = min(hopes[offer], _rate(problem, most, now.chosen, _with(now.chosen, offer), way))
         best: tuple[float, Set, Choice] | None = None
         for offer in sorted(hopes, key=lambda one: -hopes[one]):
             if problem.is_over or (best is not None and hopes[offer] <= best[0]):
@@ -206,9 +125,14 @@ def is_within(old: Candidate, new: Candidate) -> bool:
 
 def _worth(problem: Problem, before: Choice, after: Choice, way: Way) -> float:
     gain = before.cost - after.cost
+    return _rate(problem, gain, before.chosen, after.chosen, way)
+
+
+def _rate(problem: Problem, gain: float, before: Set, after: Set, way: Way) -> float:
+    """A gain for the bytes that it takes; -1 for one that does not count."""
     if gain < problem.least * problem.base:
         return -1.0
-    more = max(problem.size(after.chosen) - problem.size(before.chosen), LEAST_BYTES)
+    more = max(problem.size(after) - problem.size(before), LEAST_BYTES)
     return gain if way == "plain" else float(gain / more if way == "ratio" else gain / more**0.5)
 
 
@@ -241,9 +165,12 @@ def _dropped(problem: Problem, now: Choice) -> Asking[Choice]:
 def _swapped(problem: Problem, pool: Set, now: Choice) -> Asking[Choice]:
     best = now
     for one in sorted(now.chosen):
+        lost = (yield from total(problem, now.chosen - {one})) - now.cost
         for other in _rivals(problem, pool, one):
             swapped = (now.chosen - {one}) | {other}
             if other in now.chosen or problem.size(swapped) > problem.budget or problem.is_over:
+                continue
+            if problem.is_surveyed and most_gained(problem, other) < lost - problem.least * problem.base:
                 continue
             cost = yield from total(problem, swapped)
             if _is_better(problem, Choice(swapped, cost), best):
@@ -261,11 +188,12 @@ def _is_better(problem: Problem, one: Choice, other: Choice) -> bool:
 def _rivals(problem: Problem, pool: Set, one: Candidate, most: int = 16) -> list[Candidate]:
     """The candidates of the same table that served most when they stood alone, as far as that was asked."""
     gains: dict[Candidate, float] = {}
-    for (query, visible), found in problem.prices.items():
-        if len(visible) == 1 and query in problem.weights:
-            (other,) = visible
-            if other.table == one.table and other in pool:
-                alone = problem.prices.get((query, NONE))
-                gain = (alone.cost - found.cost) * problem.weights[query] if alone else 0.0
-                gains[other] = gains.get(other, 0.0) + max(gain, 0.0)
+    for query, weight in problem.weights.items():
+        learnt = problem.prices.get(query, {})
+        alone = learnt.get(NONE)
+        for visible, found in learnt.items():
+            if len(visible) == 1 and alone:
+                (other,) = visible
+                if other.table == one.table and other in pool:
+                    gains[other] = gains.get(other, 0.0) + max((alone.cost - found.cost) * weight, 0.0)
     return sorted(gains, key=lambda other: -gains[other])[:most]

@@ -18,9 +18,11 @@ from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, ne
 _SUBPLAN = re.compile(r"\((?:hashed |rescan )?(?:SubPlan|AlternativeSubPlan)[^()]*\)(?:\.col\d+)?")
 _INITPLAN = re.compile(r"\((?:InitPlan)[^()]*\)\.col\d+|\$0\b")
 _RANGES = ("<", "<=", ">", ">=")
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "@>": "<@", "<@": "@>"}
+_FLIPPED = {
+    "<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "@>": "<@", "<@": "@>", "&&": "&&", "<<=": ">>=", ">>=": "<<=", "<<": ">>", ">>": "<<",
+}  # fmt: skip
 _PATTERNS = ("~~", "~~*", "~", "~*", "^@")
-_CONTAINS = ("@>", "<@", "?", "?|", "?&", "@@", "@?", "&&")
+_CONTAINS = ("@>", "<@", "?", "?|", "?&", "@@", "@?", "&&", "<<=", ">>=", "<<", ">>", "-|-")
 _PREFIX = re.compile(r"[^%_\\]+%")
 
 
@@ -50,18 +52,30 @@ def read_terms(condition: str) -> tuple[Term, ...]:
     return tuple(_terms(tree)) if tree is not None else ()
 
 
-def read_keys(keys: str) -> tuple[tuple[str, str, bool], ...]:
-    """(alias, column, descending) of the keys of a sort or a group, as far as they are columns from the first on."""
+def read_keys(keys: str) -> tuple[tuple[str, str, str], ...]:
+    """(alias, column, way) of the keys of a sort or a group, as far as they are columns from the first on.
+
+    way: as an index has it, "" for ascending, "DESC", "DESC NULLS LAST", "NULLS FIRST".
+    """
     tree = _statement(f"select 1 order by {_readable(keys)}")
     if tree is None:
         return ()
-    found: list[tuple[str, str, bool]] = []
+    found: list[tuple[str, str, str]] = []
     for node in tree.select_stmt.sort_clause:
         column = column_of(node.sort_by.node)
         if column is None:
             break
-        found.append((*column, word(node.sort_by, "sortby_dir") == "SORTBY_DESC"))
+        found.append((*column, _way(node.sort_by)))
     return tuple(found)
+
+
+def _way(key: Node) -> str:
+    """How a sort goes by a key; nulls come last in what ascends unless it says otherwise, and first in what descends."""
+    descends = word(key, "sortby_dir") == "SORTBY_DESC"
+    nulls = word(key, "sortby_nulls")
+    if descends:
+        return "DESC NULLS LAST" if nulls == "SORTBY_NULLS_LAST" else "DESC"
+    return "NULLS FIRST" if nulls == "SORTBY_NULLS_FIRST" else ""
 
 
 def _readable(text: str) -> str:

@@ -147,6 +147,8 @@ async def settle(ground: Ground, schema: Schema, tables: Sequence[str]) -> None:
             await ground.theirs.execute(statement)
         for table in tables:
             await ground.theirs.execute(f"vacuum (analyze) {table}")
+        for root in sorted({root for name, root in roots_of(schema).items() if name in tables}):
+            await ground.theirs.execute(f"analyze {root}")
 
 
 async def _bring(source: Connection, goal: Connection, table: str, columns: Sequence[str]) -> None:
@@ -185,9 +187,27 @@ async def _end(*tasks: asyncio.Future[str]) -> None:
 
 
 def plain_tables(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of some relations that are tables of their own, in order."""
-    kinds = {one.identity: one for one in schema.all(Table)}
-    return tuple(sorted(name for name in set(names) if name in kinds and kinds[name].kind == "table"))
+    """Those of some relations that are tables of their own, and the partitions of the others, in order."""
+    wanted, roots = set(names), roots_of(schema)
+    return tuple(
+        sorted(
+            one.identity
+            for one in schema.all(Table)
+            if one.kind == "table" and (one.identity in wanted or roots.get(one.identity) in wanted)
+        )
+    )
+
+
+def roots_of(schema: Schema) -> dict[str, str]:
+    """For each partition the partitioned table that it belongs to, the uppermost."""
+    above = {one.identity: one.partition_of for one in schema.all(Table) if one.partition_of}
+    found: dict[str, str] = {}
+    for name in above:
+        root = name
+        while root in above:
+            root = above[root]
+        found[name] = root
+    return found
 
 
 def indexes_of(schema: Schema, table: str) -> tuple[Index, ...]:

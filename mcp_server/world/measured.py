@@ -42,7 +42,7 @@ class Run:
 
 @dataclass(slots=True)
 class Clock:
-    """Measures statements on a trial. known: a run by statement and plan, so that the same plan is not run again."""
+    """Measures statements on a trial. known: a run by text and plan, so that the same plan is not run again."""
 
     trial: Trial
     limit_ms: float
@@ -50,10 +50,10 @@ class Clock:
     known: dict[tuple[str, str], Run] = field(default_factory=dict)
     runs: int = 0
 
-    async def run(self, query: str, text: str, wanted: Set) -> Run:
+    async def run(self, text: str, wanted: Set) -> Run:
         """How long the plan takes that the planner chooses with these candidates; measured once per plan."""
         _, used, root = await self.trial.plan(text, wanted)
-        key = query, json.dumps(list(_signature(root)))
+        key = text, json.dumps(list(_signature(root)))
         found = self.known.get(key)
         if found is None:
             found = await self.measure(text)
@@ -122,8 +122,11 @@ async def build(trial: Trial, one: Candidate) -> tuple[int, float] | None:
     took = (monotonic() - began) * 1000
     if "" in one.columns:  # an expression has statistics once its index is there and the table was analyzed
         await trial.ground.theirs.execute(f"analyze {one.table}")
-    size = await trial.ground.ours.fetchval("select pg_catalog.pg_relation_size($1::oid)", trial.oids[one])
-    return int(size), took
+    sizes = await trial.ground.ours.fetchval(
+        "select sum(pg_catalog.pg_relation_size(oid)) from unnest($1::oid[]) oid",
+        [part.oid for part in trial.parts[one]],
+    )
+    return int(sizes or 0), took
 
 
 async def write_costs(
@@ -136,7 +139,7 @@ async def write_costs(
     """
     theirs, found = trial.ground.theirs, []
     for shown in (frozenset[Candidate](), chosen):
-        hidden = [trial.name(one) for one in trial.oids if one.table == table and one not in shown]
+        hidden = [trial.name(one) for one in trial.parts if one.table == table and one not in shown]
         schema = table.rpartition(".")[0]
         transaction = theirs.transaction()
         await transaction.start()
@@ -145,7 +148,7 @@ async def write_costs(
                 await theirs.execute(statement)
             await theirs.execute(f"create temp table dbarch_moved on commit drop as select * from {table} limit 0")
             await theirs.execute(
-                f"with gone as (delete from {table} where ctid in (select ctid from {table} limit {int(rows)}) returning *)"
+                f"with gone as (delete from {table} where (tableoid, ctid) in (select tableoid, ctid from {table} limit {int(rows)}) returning *)"
                 " insert into dbarch_moved select * from gone"
             )
             best = min([await _inserted(theirs, table) for _ in range(2)])

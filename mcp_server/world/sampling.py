@@ -29,7 +29,13 @@ async def count_groups(
     """The combinations of the keys of each candidate whose keys are plain columns. Reads each table once."""
     asked: dict[str, list[Candidate]] = {}
     for one in candidates:
-        if one.method == "btree" and all(one.columns) and not one.where and one.table in tables:
+        if (
+            one.method == "btree"
+            and all(one.columns)
+            and not one.where
+            and one.table in tables
+            and not tables[one.table].partitioned
+        ):
             asked.setdefault(one.table, []).append(one)
     found: dict[Candidate, float] = {}
     for table, some in asked.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,28 @@ class Known:
             columns=tuple(one for one in self.columns if one["relation"] not in gone),
             indexes=tuple(one for one in self.indexes if one.relation not in gone),
         )
+
+    def with_roots(self, roots: Mapping[str, str]) -> Known:
+        """The same, with each partitioned table as the sum of its partitions. roots: the table of each partition."""
+        leaves: dict[str, list[TableStatistics]] = {}
+        for name, root in roots.items():
+            if name in self.tables and root in self.tables and not self.tables[name].partitioned:
+                leaves.setdefault(root, []).append(self.tables[name])
+        return replace(self, tables={**self.tables, **{root: _summed(root, some) for root, some in leaves.items()}})
+
+
+def _summed(root: str, leaves: Sequence[TableStatistics]) -> TableStatistics:
+    """All partitions as one table; its columns are those of the largest, with as many more values where they are many."""
+    largest = max(leaves, key=lambda one: (one.rows, one.table))
+    rows = sum(one.rows for one in leaves)
+    times = rows / max(largest.rows, 1.0)
+    columns = {
+        name: replace(one, distinct=one.distinct * times if one.distinct > 0.1 * largest.rows else one.distinct)
+        for name, one in largest.columns.items()
+    }
+    return TableStatistics(
+        root, rows, sum(one.pages for one in leaves), sum(one.all_visible for one in leaves), columns, partitioned=True
+    )
 
 
 async def read_statistics(connection: Connection, tables: Iterable[str]) -> Known:

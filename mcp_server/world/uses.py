@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mcp_server.model.names import qualified
 from mcp_server.model.query import PlanNode, QueryPlan
-from mcp_server.model.workload import TableUse
+from mcp_server.model.workload import Order, TableUse
 from mcp_server.world.conjuncts import Term, read_keys, read_terms
 
 # What keeps the planner from indexes, so that every condition stands where its table is read.
@@ -23,6 +24,8 @@ _CONDITIONS = ("Filter", "Join Filter", "Index Cond", "Recheck Cond", "Hash Cond
 _PART = r'(?:"((?:[^"]|"")*)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))'
 _REFERENCE = re.compile(rf"(?<![\w.\"]){_PART}\.(?:{_PART}|\*)")
 _END = re.compile(rf"(?:min|max)\({_PART}\.{_PART}\)")
+# Postgres numbers the partitions of a table that a statement names: "reading_1".
+_NUMBERED = re.compile(r"_\d+\Z")
 _STRING = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -35,12 +38,45 @@ class _Seen:
     limited: bool
 
 
-def read_uses(query: str, plan: QueryPlan) -> tuple[TableUse, ...]:
-    """How a statement uses its tables. plan: made WITHOUT_INDEXES, with VERBOSE. query: its name."""
+def read_uses(
+    query: str, plan: QueryPlan, *, is_fixed: bool = True, roots: Mapping[str, str] | None = None
+) -> tuple[TableUse, ...]:
+    """How a statement uses its tables. plan: made WITHOUT_INDEXES, with VERBOSE. query: its name.
+
+    is_fixed: whether its constants stand in the application, so that every run repeats them. roots: the partitioned table of
+    each partition; it is what is used.
+    """
     scans = {node.alias: node for node in plan.nodes() if node.relation and node.type.endswith("Scan")}
     seen = _Seen(plan, scans, any(node.type == "Limit" for node in plan.nodes()))
     terms = tuple(_terms(plan))
-    return tuple(_use(query, seen, alias, [term for term in terms if term.alias == alias]) for alias in scans)
+    uses: dict[tuple[str, str], TableUse] = {}
+    for alias in scans:
+        use = _use(query, seen, alias, [term for term in terms if term.alias == alias])
+        root = (roots or {}).get(use.table)
+        key = (root, _NUMBERED.sub("", alias)) if root else (use.table, alias)
+        use = replace(use, table=root or use.table)
+        uses[key] = _together(uses[key], use) if key in uses else use
+    return tuple(use if is_fixed else _with_values(use) for use in uses.values())
+
+
+def _together(first: TableUse, second: TableUse) -> TableUse:
+    """What two partitions of a table are used for: the plan names columns above them by the first alone."""
+    names = [one for one in TableUse.__dataclass_fields__ if one not in ("query", "table", "whole_row", "limited")]
+    both: dict[str, Any] = {
+        name: tuple(dict.fromkeys((*getattr(first, name), *getattr(second, name)))) for name in names
+    }
+    return replace(
+        first,
+        **both | {"order": first.order or second.order, "group": first.group or second.group},
+        whole_row=first.whole_row or second.whole_row,
+        limited=first.limited or second.limited,
+    )
+
+
+def _with_values(use: TableUse) -> TableUse:
+    """The same where the constants may be the values of one run."""
+    told = tuple((name, sql, "value" if kind == "constant" else kind) for name, sql, kind in use.predicates)
+    return replace(use, predicates=told, arms=tuple(_with_values(arm) for arm in use.arms))
 
 
 def _terms(plan: QueryPlan) -> Iterator[Term]:
@@ -90,16 +126,16 @@ def _predicates(terms: Iterable[Term]) -> Iterator[tuple[str, str, str]]:
         if term.kind == "predicate":
             yield term.column, term.sql, term.operator
         elif term.kind in ("equal", "among") and term.fixed and term.column:
-            yield term.column, term.sql, "equal"
+            yield term.column, term.sql, "constant"
 
 
-def _order(seen: _Seen, alias: str) -> tuple[tuple[str, bool], ...]:
+def _order(seen: _Seen, alias: str) -> Order:
     """The longest sort that begins with columns of this table; all of its keys are this table's, or none counts."""
-    found: list[tuple[tuple[str, bool], ...]] = [()]
+    found: list[Order] = [()]
     for node in seen.plan.nodes():
         keys = read_keys(node.condition("Sort Key")) if node.type in ("Sort", "Incremental Sort") else ()
         if keys and all(one == alias for one, _, _ in keys):
-            found.append(tuple((column, descending) for _, column, descending in keys))
+            found.append(tuple((column, way) for _, column, way in keys))
     return max(found, key=len)
 
 

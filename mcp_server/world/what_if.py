@@ -28,19 +28,40 @@ _SHOW = """
     update pg_catalog.pg_index set indisvalid = (indexrelid = any($2::oid[]))
     where indexrelid = any($1::oid[]) and indisvalid <> (indexrelid = any($2::oid[]))
 """
+# An index, or those of a partitioned one's partitions, with the table of each.
+_PLACES = """
+    select x.indexrelid as oid, format('%I.%I', n.nspname, c.relname) as place, c.relname as name, format('%I.%I', tn.nspname, t.relname) as relation
+    from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid = x.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    join pg_catalog.pg_class t on t.oid = x.indrelid join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
+    where c.relkind = 'i' and (x.indexrelid = $1::text::regclass
+        or x.indexrelid in (select relid from pg_catalog.pg_partition_tree($1::text::regclass) where isleaf))
+    order by 2
+"""
 PREFIX = "dbarch_ix_"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An index as the planner knows it: one, or that of one partition. place: its identity. relation: its table's."""
+
+    oid: int
+    place: str
+    name: str
+    relation: str
 
 
 @dataclass(slots=True)
 class Trial:
     """Candidates that were made on a ground, and which of them the planner sees.
 
-    oids, names: of those that stand; made: how many were; has_rows: whether they are built for real; refused: why the others could not be. hiding: the transaction
-    in which candidates are dropped for the moment, on a server whose catalog is not ours.
+    parts, own: the indexes of each that stands, and the name that it was made by; names: of those indexes; made: how many were;
+    has_rows: whether they are built for real; refused: why the others could not be.
+    hiding: the transaction in which candidates are dropped for the moment, on a server whose catalog is not ours.
     """
 
     ground: Ground
-    oids: dict[Candidate, int] = field(default_factory=dict)
+    parts: dict[Candidate, tuple[Part, ...]] = field(default_factory=dict)
+    own: dict[Candidate, str] = field(default_factory=dict)
     names: dict[str, Candidate] = field(default_factory=dict)
     refused: dict[Candidate, str] = field(default_factory=dict)
     shown: frozenset[Candidate] = frozenset()
@@ -50,13 +71,13 @@ class Trial:
 
     def name(self, one: Candidate) -> str:
         """The name that a candidate has here."""
-        return next(name for name, other in self.names.items() if other == one)
+        return self.own[one]
 
     async def make(self, wanted: Iterable[Candidate]) -> None:
         """Make candidates; whatever Postgres refuses is remembered with its reason."""
         await self.show_all()
         for one in wanted:
-            if one in self.oids or one in self.refused:
+            if one in self.parts or one in self.refused:
                 continue
             self.made += 1
             name = f"{PREFIX}{self.made}"
@@ -66,36 +87,38 @@ class Trial:
                 self.refused[one] = str(error.args[0] if error.args else error)
                 continue
             schema = one.table.rpartition(".")[0]
-            self.oids[one] = await self.ground.ours.fetchval("select $1::text::regclass::oid", f"{schema}.{name}")
-            self.names[name] = one
+            rows = await self.ground.ours.fetch(_PLACES, f"{schema}.{name}")
+            self.parts[one] = tuple(Part(row["oid"], row["place"], row["name"], row["relation"]) for row in rows)
+            self.own[one] = name
+            self.names |= {part.name: one for part in self.parts[one]}
             self.shown |= {one}
 
     async def drop(self, unwanted: Iterable[Candidate]) -> None:
         """Take candidates away again: the planner opens every index of a table, hidden ones too."""
         await self.show_all()
-        gone = [one for one in unwanted if one in self.oids]
+        gone = [one for one in unwanted if one in self.parts]
         for one in gone:
             await self.ground.theirs.execute(f"drop index {one.table.rpartition('.')[0]}.{self.name(one)}")
-            del self.oids[one]
-        self.names = {name: one for name, one in self.names.items() if one in self.oids}
-        self.shown = self.shown & frozenset(self.oids)
+            del self.parts[one], self.own[one]
+        self.names = {name: one for name, one in self.names.items() if one in self.parts}
+        self.shown = self.shown & frozenset(self.parts)
 
     async def show(self, wanted: frozenset[Candidate]) -> None:
         """Let the planner see these candidates and none of the others."""
-        wanted = wanted & frozenset(self.oids)
+        wanted = wanted & frozenset(self.parts)
         if wanted == self.shown:
             return
         if self.ground.is_branch:
             await self._show_by_dropping(wanted)
             return
-        changed = [self.oids[one] for one in wanted ^ self.shown]
-        await self.ground.ours.execute(_SHOW, changed, [self.oids[one] for one in wanted])
+        changed = [part.oid for one in wanted ^ self.shown for part in self.parts[one]]
+        await self.ground.ours.execute(_SHOW, changed, [part.oid for one in wanted for part in self.parts[one]])
         self.shown = wanted
 
     async def _show_by_dropping(self, wanted: frozenset[Candidate]) -> None:
         """Where nobody may write the catalog: the others are dropped in a transaction that is rolled back later."""
         await self.show_all()
-        hidden = [one for one in self.oids if one not in wanted]
+        hidden = [one for one in self.parts if one not in wanted]
         if hidden:
             self.hiding = self.ground.theirs.transaction()
             await self.hiding.start()
@@ -108,7 +131,7 @@ class Trial:
         if self.hiding is not None:
             hiding, self.hiding = self.hiding, None
             await hiding.rollback()
-            self.shown = frozenset(self.oids)
+            self.shown = frozenset(self.parts)
 
     async def plan(self, text: str, wanted: frozenset[Candidate]) -> tuple[float, frozenset[Candidate], dict[str, Any]]:
         """The planner's cost of a statement with these candidates, those that it takes, and the plan."""
@@ -145,23 +168,20 @@ async def pretend_indexes(
     sizes: Mapping[Candidate, int],
     shares: Mapping[Candidate, float],
 ) -> None:
-    """Make candidates on a ground without rows, and give them the size that they would have."""
+    """Make candidates on a ground without rows, and give them the size that they would have; of partitions each its part of the rows."""
     ground = trial.ground
     await pretend(ground.ours, _tables(known), empty=True)
     await trial.make(wanted)
-    made = [one for one in wanted if one in trial.oids]
-    extents = [
-        Extent(_place(trial, one), max(sizes[one] // 8192, 1), _rows(known, one) * shares.get(one, 1.0)) for one in made
-    ]
+    extents = [_extent(known, part, one, sizes, shares) for one in wanted for part in trial.parts.get(one, ())]
     await pretend(ground.ours, [*_tables(known), *extents])
 
 
-def _place(trial: Trial, one: Candidate) -> str:
-    return f"{one.table.rpartition('.')[0]}.{trial.name(one)}"
-
-
-def _rows(known: Known, one: Candidate) -> float:
-    return known.tables[one.table].rows
+def _extent(
+    known: Known, part: Part, one: Candidate, sizes: Mapping[Candidate, int], shares: Mapping[Candidate, float]
+) -> Extent:
+    rows = known.tables[part.relation].rows
+    whole = max(known.tables[one.table].rows, 1.0)
+    return Extent(part.place, max(int(sizes[one] * rows / whole) // 8192, 1), rows * shares.get(one, 1.0))
 
 
 def _tables(known: Known) -> list[Extent]:
@@ -188,11 +208,12 @@ async def plan_without_indexes(ground: Ground, text: str, parameters: int) -> Qu
             return read_plan(document, generic=True)
 
 
-async def share_of(ground: Ground, one: Candidate) -> float:
-    """The part of a table's rows that a candidate's condition leaves, as the planner estimates it."""
+async def share_of(ground: Ground, one: Candidate, *, partitioned: bool = False) -> float:
+    """The rows of a table that a candidate's condition leaves, as the planner estimates it."""
     if not one.where:
         return 1.0
+    only = "" if partitioned else "only "
     document = json.loads(
-        await ground.theirs.fetchval(f"explain (format json) select 1 from only {one.table} where {one.where}")
+        await ground.theirs.fetchval(f"explain (format json) select 1 from {only}{one.table} where {one.where}")
     )
     return float(document[0]["Plan"]["Plan Rows"])
