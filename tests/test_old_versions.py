@@ -27,7 +27,13 @@ pytestmark = pytest.mark.anyio
 SQLALCHEMY_14 = ("sqlalchemy==1.4.54", "alembic==1.8.1", "psycopg2-binary==2.9.*", "asyncpg", "greenlet")
 SQLMODEL_14 = ("sqlmodel==0.0.14", "sqlalchemy==2.0.23", "pydantic<2", "alembic==1.12.1", "asyncpg", "greenlet")
 SQLMODEL_31 = ("sqlmodel==0.0.31", "sqlalchemy[asyncio]==2.0.45", "alembic==1.17.2", "psycopg[binary]>=3.2")
-ENVIRONMENTS = {"sqlalchemy 1.4": SQLALCHEMY_14, "sqlmodel 0.0.14": SQLMODEL_14, "sqlmodel 0.0.31": SQLMODEL_31}
+FASTAPI = ("fastapi==0.115.12", "sqlmodel==0.0.31", "sqlalchemy[asyncio]==2.0.45", "asyncpg", "psycopg[binary]>=3.2")
+ENVIRONMENTS = {
+    "sqlalchemy 1.4": SQLALCHEMY_14,
+    "sqlmodel 0.0.14": SQLMODEL_14,
+    "sqlmodel 0.0.31": SQLMODEL_31,
+    "fastapi": FASTAPI,
+}
 
 
 def environment(name: str) -> Path:
