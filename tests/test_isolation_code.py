@@ -12,14 +12,15 @@ from mcp_server.world.scopes import read_accesses
 from tests.examples import lay_out
 from tests.markdown_cases import Case, read_cases
 
-LEAKS = [one for one in read_cases("isolation") if one.name.startswith("code: ")]
+LEAKS = [one for one in read_cases("isolation") if one.name.startswith(("code: ", "code_ways: "))]
 ROUTES = """
 # file: app/routes.py
-from fastapi import APIRouter, Depends, HTTPException, Request
-from sqlalchemy.orm import selectinload
+from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import aliased, selectinload
 from sqlmodel import Session, and_, delete, exists, func, not_, or_, select, text, update
 
-from app.deps import CurrentUser, SessionDep, get_current_user, get_user_of_header
+from app.deps import CurrentUser, SessionDep, get_current_user, get_user_of_header, oauth2
 from app.models import Remark, Tag, Task, TaskCreate, TaskImport, TaskTag, User
 from app.who import said_user, same_user, user_of_token
 

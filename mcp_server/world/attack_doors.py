@@ -202,24 +202,21 @@ async def _insert(doors: Doors) -> Told:
 
 async def _upsert(doors: Doors) -> Told:
     users, mine = doors.ground.users, doors.made_over(doors.ground.users.neighbour)
-    key = _arbiter(doors, set(mine))
-    if not key:
+    if not (key := _arbiter(doors, set(mine))):
         return "held", "no key that ON CONFLICT takes is without the owner"
     values = {**doors.row(users.victim), **mine}
     clause = f" on conflict ({', '.join(map(quote, key))}) do update set {_assigned(mine)}"
     outcome, detail = await _changed(doors, users.neighbour, _inserted(doors, values) + clause, 0)
-    if detail.startswith("policies let it pass"):
-        return "untried", detail.partition("; ")[2]  # the row that is inserted is an own one: that it passes is right
+    if detail.startswith("policies let it pass"):  # the row that is inserted is an own one: that it passes is right
+        return "untried", detail.partition("; ")[2]
     return outcome, "an insert with another user's key took the row over" if outcome == "through" else detail
 
 
 def _arbiter(doors: Doors, owner: set[str]) -> tuple[str, ...]:
     """A key that says nothing of the owner and is checked at once, as ON CONFLICT wants it; the primary one before others."""
-    keys = [
-        one for one in doors.owned.schema.on(doors.name, Constraint) if one.kind in ("p", "u") and not one.deferrable
-    ]
-    found = (one.columns for one in sorted(keys, key=lambda one: one.kind) if not owner & set(one.columns))
-    return next(found, ())
+    keys = sorted(doors.owned.schema.on(doors.name, Constraint), key=lambda one: one.kind)
+    usable = (one.columns for one in keys if one.kind in ("p", "u") and not one.deferrable)
+    return next((columns for columns in usable if not owner & set(columns)), ())
 
 
 async def _truncate(doors: Doors) -> Told:

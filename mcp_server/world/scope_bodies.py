@@ -66,4 +66,5 @@ def instance(reading: Reading, node: ast.Call, model: str) -> Held:
             reading.fault("body", "insert", model, node, f"{one.owner} is set to {owner.text or owner.key}")
         for held in spread if owner is None else ():
             check_body(reading, node, model, held, "insert")
-    return Held("row", "row", model)
+    stated = tuple(word.arg or "**" for word in node.keywords)
+    return Held("row", "row", model, key=named["id"].key if "id" in named else "", names=stated)

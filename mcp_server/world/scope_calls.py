@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mcp_server.model.code_scope import alias_of, plain_name
 from mcp_server.world import scope_bodies, scope_conditions, scope_statements
 from mcp_server.world.code_calls import dotted
 from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Held
@@ -152,6 +153,8 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
 
         return follow(reading, known, node, verb)
     given = [reading.value(one) for one in (*node.args, *(word.value for word in node.keywords))]
+    if verb == "aliased" and given and given[0].kind == "class":
+        return replace(given[0], model=alias_of(given[0].model, node.lineno, node.col_offset))
     if verb in SAME and given:
         return next((one for one in given if one.kind == "column"), given[-1] if verb == "cast" else given[0])
     sent = next((one for one in given if one.statement is not None), None)
@@ -226,7 +229,7 @@ def attribute(reading: Reading, base: Held, name: str, node: ast.Attribute) -> H
 
 
 def _of_a_row(reading: Reading, base: Held, name: str, node: ast.Attribute) -> Held:
-    one = reading.classes.by_name[base.model]
+    one = reading.classes.by_name[plain_name(base.model)]
     if name == one.owner:
         return Held("value", "row", base.model, "owner", pending=base.pending)
     target, many = one.target(name)

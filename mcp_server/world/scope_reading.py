@@ -10,7 +10,7 @@ import ast
 from dataclasses import replace
 
 from mcp_server.model.code_call import Span
-from mcp_server.model.code_scope import Access, Fault, Verb
+from mcp_server.model.code_scope import Access, Fault, Verb, plain_name
 from mcp_server.world import scope_calls, scope_conditions
 from mcp_server.world.code_calls import dotted
 from mcp_server.world.scope_findings import Findings
@@ -46,7 +46,8 @@ class Reading:
         if self.is_role:
             self.findings.privileged.add(span)
             return None
-        return Access(fault, verb, model, span, self.known.key, detail, self.through, self.findings.is_routed)
+        name, is_routed = plain_name(model), self.findings.is_routed
+        return Access(fault, verb, name, span, self.known.key, detail, self.through, is_routed)
 
     def fault(self, fault: Fault, verb: Verb, model: str, node: ast.expr | ast.stmt | Span, detail: str = "") -> None:
         found = self.report(fault, verb, model, node, detail)

@@ -98,7 +98,7 @@ def _passes(classes: Classes, name: str) -> bool:
 class Held:
     """What a name holds. model: its class. attribute: of a column. key: the request's name for a value.
 
-    pending: accesses that are open until the row's owner is compared. many: a list.
+    pending: accesses that are open until the row's owner is compared. many: a list. names: what a row was made with.
     """
 
     kind: Kind = "value"
