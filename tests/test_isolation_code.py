@@ -13,6 +13,7 @@ from tests.examples import lay_out
 from tests.markdown_cases import Case, read_cases
 
 LEAKS = [one for one in read_cases("isolation") if one.name.startswith(("code: ", "code_ways: "))]
+SILENT = [one for one in read_cases("isolation") if one.name.startswith("code_silent: ")]
 ROUTES = """
 # file: app/routes.py
 from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
@@ -54,3 +55,8 @@ def test_a_leak_is_found_and_its_fixed_twin_is_silent(case: Case, tmp_path: Path
         line = (tmp_path / "leak" / one.span.file).read_text("utf-8").splitlines()[one.span.line - 1]
         assert one.span.file == "app/routes.py"
         assert line.strip()
+
+
+@pytest.mark.parametrize("case", SILENT, ids=str)
+def test_code_that_keeps_users_apart_is_not_told(case: Case, tmp_path: Path) -> None:
+    assert followed(tmp_path, case.blocks["python silent"]).faults == ()

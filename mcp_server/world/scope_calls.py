@@ -43,6 +43,7 @@ OF_BODY = frozenset({"model_dump", "dict", "items", "copy", "model_copy", "jsona
 READ_REQUEST = frozenset(
     {"json", "form", "body", "query_params", "path_params", "headers", "cookies", "args", "get_json", "values"}
 )
+TOKENS = re.compile(r"\b(?:jwt|jws|jose|jwe)\.decode$|\bverify_(?:id_token|oauth2_token|session_cookie)$")
 GUARDS = re.compile(
     r"check|verify|ensure|authoriz|require|assert|permission|access|own|guard|valid|allow|\bcan_|\bmay_", re.IGNORECASE
 )
@@ -148,6 +149,13 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
     if verb == "setattr" and len(node.args) == 3:
         return _setattr(reading, node)
     known = _known(reading, node, name, base)
+    if known is None and _reads_token(reading, node, name):
+        is_open = "verify_signature': False" in ast.unparse(node)
+        return (
+            Held("value", "request", key="token", text="a token whose signature is not looked at")
+            if is_open
+            else TRUSTED
+        )
     if known is not None:
         from mcp_server.world.scope_following import follow
 
@@ -167,6 +175,11 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
         if copied is not None:
             return copied
     return Held("object", model=name.rpartition(".")[2]) if verb[:1].isupper() else UNKNOWN
+
+
+def _reads_token(reading: Reading, node: ast.Call, name: str) -> bool:
+    """Whether a library is asked what a token says: `jwt.decode(token, key)`."""
+    return ast.unparse(node.func).partition(".")[0] in reading.known.names and bool(TOKENS.search(name))
 
 
 def guarded(reading: Reading, verb: str, given: list[Held]) -> None:

@@ -164,8 +164,8 @@ def _by_names(reading: Reading, node: ast.Call, known: Statement) -> Condition:
     found = NOTHING
     for word in node.keywords:
         value = reading.value(word.value)
-        if word.arg:
-            found = found & scope_conditions.fixed(reading, Held("column", model=model, attribute=word.arg), value)
+        for name, held in ((word.arg, value),) if word.arg else value.pairs:
+            found = found & scope_conditions.fixed(reading, Held("column", model=model, attribute=name), held)
     return found
 
 
