@@ -168,3 +168,29 @@ async def test_a_role_with_rights_on_the_server_is_not_taken(sandboxes: Sandboxe
     found, _ = await attacked(sandboxes, script)
     assert found.role.startswith("a role with SELECT")
     assert found.notes == ("Not attacked as dbarch_case_maker.",)
+
+
+DEFERRED = """
+create table "user" (id int primary key, email text not null unique deferrable initially deferred);
+create table task (id int primary key deferrable initially deferred, user_id int not null references "user" deferrable initially deferred,
+  slot int not null, code text not null unique, unique (slot) deferrable);
+create table note (id int primary key deferrable, user_id int not null references "user", place int not null,
+  unique (user_id, place) deferrable initially deferred);
+"""
+POLICED = "".join(
+    f"""alter table {table} enable row level security; create policy own on {table}
+    using ({column} = (select nullif(current_setting('app.user_id', true), '')::int));"""
+    for table, column in (('"user"', "id"), ("task", "user_id"), ("note", "user_id"))
+)
+
+
+async def test_keys_that_are_checked_at_the_end_leave_no_door_untried(sandboxes: Sandboxes) -> None:
+    open_, _ = await attacked(sandboxes, DEFERRED)
+    closed, codes = await attacked(sandboxes, DEFERRED, POLICED)
+    doors = {(one.target, one.door): one.outcome for one in open_.attempts}
+    assert open_.count("untried") == closed.count("untried") == 0, [
+        one for one in closed.attempts if one.outcome == "untried"
+    ]
+    assert doors["public.task", "upsert"] == "through"
+    assert doors["public.note", "upsert"] == "held"
+    assert not {one for one in codes if one.startswith("I32")}

@@ -12,14 +12,16 @@ from mcp_server.world.scopes import read_accesses
 from tests.examples import lay_out
 from tests.markdown_cases import Case, read_cases
 
-LEAKS = [one for one in read_cases("isolation") if one.name.startswith("code: ")]
+LEAKS = [one for one in read_cases("isolation") if one.name.startswith(("code: ", "code_ways: "))]
+SILENT = [one for one in read_cases("isolation") if one.name.startswith("code_silent: ")]
 ROUTES = """
 # file: app/routes.py
-from fastapi import APIRouter, Depends, HTTPException, Request
-from sqlalchemy.orm import selectinload
+from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import aliased, selectinload
 from sqlmodel import Session, and_, delete, exists, func, not_, or_, select, text, update
 
-from app.deps import CurrentUser, SessionDep, get_current_user, get_user_of_header
+from app.deps import CurrentUser, SessionDep, get_current_user, get_user_of_header, oauth2
 from app.models import Remark, Tag, Task, TaskCreate, TaskImport, TaskTag, User
 from app.who import said_user, same_user, user_of_token
 
@@ -53,3 +55,8 @@ def test_a_leak_is_found_and_its_fixed_twin_is_silent(case: Case, tmp_path: Path
         line = (tmp_path / "leak" / one.span.file).read_text("utf-8").splitlines()[one.span.line - 1]
         assert one.span.file == "app/routes.py"
         assert line.strip()
+
+
+@pytest.mark.parametrize("case", SILENT, ids=str)
+def test_code_that_keeps_users_apart_is_not_told(case: Case, tmp_path: Path) -> None:
+    assert followed(tmp_path, case.blocks["python silent"]).faults == ()

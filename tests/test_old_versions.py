@@ -30,9 +30,10 @@ SQLMODEL_31 = ("sqlmodel==0.0.31", "sqlalchemy[asyncio]==2.0.45", "alembic==1.17
 FASTAPI = (
     "fastapi>=0.115",
     "httpx>=0.27",
-    "sqlmodel>=0.0.22",
-    "sqlalchemy[asyncio]>=2",
+    "sqlmodel>=0.0.31",
+    "sqlalchemy[asyncio]>=2.0.45",
     "asyncpg>=0.30",
+    "psycopg[binary]>=3.2",
     "alembic>=1.13",
 )
 ENVIRONMENTS = {

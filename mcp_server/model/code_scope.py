@@ -35,6 +35,16 @@ class OwnedClass:
         return next(found, ("", False))
 
 
+def alias_of(name: str, line: int, column: int) -> str:
+    """The name of a class under an alias that is made there: its rows are joined beside its own."""
+    return f"{name}#{line}:{column}"
+
+
+def plain_name(name: str) -> str:
+    """The class that a name stands for, an alias or not."""
+    return name.partition("#")[0]
+
+
 @dataclass(frozen=True)
 class Classes:
     """The mapped classes by name. shared: those that are declared to be everybody's."""
@@ -47,21 +57,21 @@ class Classes:
 
     def get(self, name: str) -> OwnedClass | None:
         """The class of that name."""
-        return self.by_name.get(name)
+        return self.by_name.get(plain_name(name))
 
     def is_owned(self, name: str) -> bool:
         """Whether users own its rows; not the users' own class."""
-        one = self.by_name.get(name)
+        one = self.get(name)
         return one is not None and one.is_owned and not one.is_user
 
     def are_joined(self, first: str, second: str) -> bool:
         """Whether a foreign key leads from one to the other."""
-        one, other = self.by_name.get(first), self.by_name.get(second)
+        one, other = self.get(first), self.get(second)
         if one is None or other is None:
             return False
         ways = [target for _, target in one.references] + [target for _, target, _ in one.relationships]
         back = [target for _, target in other.references] + [target for _, target, _ in other.relationships]
-        return second in ways or first in back
+        return plain_name(second) in ways or plain_name(first) in back
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcp_server.model.isolation import Attack, Ownership, Passing
     from mcp_server.model.isolation_report import IsolationReport, Proposal
     from mcp_server.model.schema import Schema
+    from mcp_server.model.session_attack import SessionAttack
     from mcp_server.world.workspace import Workspace
 
 OPEN = (
@@ -32,6 +33,7 @@ async def check_isolation(
     source: str = "",
     policies: Literal["no", "show", "write"] = "no",
     shared: tuple[str, ...] = (),
+    functions: tuple[str, ...] = (),
     format: Literal["text", "json"] = "text",
 ) -> Answer:
     """Check that users cannot reach each other's rows: by the schema, by the code, and by trying it on a copy.
@@ -45,14 +47,16 @@ async def check_isolation(
     owner: the column that says whose a row is; several as `user_id,owner_id`. attack: auto where there is row-level
     security, always, or never. source: models, migrations, live or file:<path.sql>; not given, the migrations, else the
     models. policies: show writes row-level security for all owned tables and attacks that, write makes it a rehearsed
-    Alembic revision. shared: tables that belong to no user, beside those in [tool.dbarch] shared. format: text or json.
+    Alembic revision. shared: tables that belong to no user, beside those in [tool.dbarch] shared.
+    functions: of the application to call on a copy as one user with ids of another's rows, in its own interpreter and kept from
+    network, programs and files: `app.crud:get_task`, `app.crud`, or `all`; not given, nothing of it runs. format: text or json.
     """
     owners = tuple(one.strip() for one in owner.split(",") if one.strip())
     if not owners:
         raise Refused("`owner` names no column.", "Name the column that says whose a row is, as user_id.")
     word, schema, notes = await _schema(workspace, source)
     owned = _owned(workspace, schema, owners, shared)
-    found = await _judged(workspace, word, owned, attack, policies)
+    found = await _judged(workspace, word, owned, attack, policies, functions)
     found = replace(found, notes=(*notes, *found.notes))
     return _answer(found)
 
@@ -102,10 +106,13 @@ def _owned(workspace: Workspace, schema: Schema, owners: tuple[str, ...], shared
     )
 
 
-async def _judged(workspace: Workspace, word: str, owned: Ownership, mode: str, policies: str) -> IsolationReport:
+async def _judged(
+    workspace: Workspace, word: str, owned: Ownership, mode: str, policies: str, functions: tuple[str, ...]
+) -> IsolationReport:
     from mcp_server.model.finding import Report
     from mcp_server.model.isolation import Attack
     from mcp_server.model.isolation_report import IsolationReport
+    from mcp_server.planning.policies import guarding
     from mcp_server.rules import judge, rules
 
     accesses, notes, failures = await _code(workspace, owned)
@@ -113,11 +120,15 @@ async def _judged(workspace: Workspace, word: str, owned: Ownership, mode: str, 
     passing, more = await _used_role(workspace, owned)
     if passing:
         attack = replace(attack or Attack(word, owned), passing=(*(attack.passing if attack else ()), *passing))
+    calls = await _called(workspace, word, owned, accesses, functions)
     proposal = await _proposed(workspace, word, owned, policies)
-    report = Report.of(judge(*(one for one in (owned, accesses, attack) if one is not None)).findings)
+    if proposal is not None and functions:
+        policed = guarding(owned).statements
+        proposal = replace(proposal, calls=await _called(workspace, word, owned, accesses, functions, policed))
+    report = Report.of(judge(*(one for one in (owned, accesses, attack, calls) if one is not None)).findings)
     titles = tuple((one.rule.code, one.page.partition("\n")[0]) for one in rules())
     return IsolationReport(
-        word, owned, report, accesses, attack, unattacked, proposal, (*notes, *more), failures, titles
+        word, owned, report, accesses, attack, unattacked, proposal, (*notes, *more), failures, titles, calls
     )  # fmt: skip
 
 
@@ -177,6 +188,23 @@ async def _try(
             return await attack(copy, after, subject, crossings), ""
     except Refused as error:
         return None, f"{error.message} {error.hint}"
+
+
+async def _called(
+    workspace: Workspace,
+    word: str,
+    owned: Ownership,
+    accesses: Accesses | None,
+    functions: tuple[str, ...],
+    statements: tuple[str, ...] = (),
+) -> SessionAttack | None:
+    """The application's functions, called on a copy; None when none were asked for. statements: run on the copy before."""
+    if not functions:
+        return None
+    from mcp_server.operations.session_calls import call
+
+    template = await _template(workspace, word, owned.schema)
+    return await call(workspace, template, owned, word, accesses.classes if accesses else None, functions, statements)
 
 
 async def _template(workspace: Workspace, word: str, schema: Schema) -> str:
@@ -259,5 +287,10 @@ def _answer(found: IsolationReport) -> Answer:
         verdict=found.verdict,
         findings=found.report.count("error") + found.report.count("warning"),
         reports=reports,
-        carried_out={"attempts": len(found.attack.attempts)} if found.attack and found.attack.attempts else {},
+        carried_out=_carried_out(found),
     )
+
+
+def _carried_out(found: IsolationReport) -> dict[str, int]:
+    done = {"attempts": len(found.attack.attempts)} if found.attack and found.attack.attempts else {}
+    return {**done, "functions": len(found.calls.called) - found.calls.count("untried")} if found.calls else done

@@ -10,6 +10,7 @@ from mcp_server.model.isolation_report import IsolationReport, Proposal, attacke
 from mcp_server.model.review import counted
 from mcp_server.model.schema_review import grouped
 from mcp_server.render.schema_review_text import GROUPS, PLACES, group_lines
+from mcp_server.render.session_text import render_calls, render_guarded
 
 Item = TypeVar("Item")
 SHOWN = 6
@@ -43,6 +44,7 @@ def is_long(found: IsolationReport) -> bool:
         or any(len(group) > PLACES for group in groups)
         or bool(found.attack and found.attack.attempts)
         or found.proposal is not None
+        or found.calls is not None
     )
 
 
@@ -60,6 +62,8 @@ def _setting(found: IsolationReport, *, whole: bool) -> Iterator[str]:
         if accesses.unknown:
             yield f"Not understood, because the class is a value: {_some(map(str, accesses.unknown), whole=whole)}"
     yield from _database(found, whole=whole)
+    if found.calls is not None:
+        yield from render_calls(found.calls, whole=whole)
     yield from (f"Not judged: {one}" for one in found.failures)
     yield from found.notes
 
@@ -115,6 +119,8 @@ def _policies(proposal: Proposal, *, whole: bool) -> Iterator[str]:
     open_ = [one for one in proof.attempts if one.outcome == "through"]
     yield from (f"  still open: {one.door} {one.target}: {one.detail}" for one in _cut(open_, whole=whole))
     yield from (f"  not closed: {one}" for one in proposal.left)
+    if proposal.calls is not None:
+        yield from render_guarded(proposal.calls)
     if proposal.replaced:
         yield f"  replaces: {', '.join(proposal.replaced)}"
     yield "First let the application set the user in every transaction: select set_config('app.user_id', $1, true)"
@@ -137,6 +143,8 @@ def _next(found: IsolationReport) -> str:
     codes = {one.code for one in found.report.findings if one.severity != "info"}
     if found.proposal is not None and found.proposal.told:
         return "deploy the application that sets the user, then apply_migration, which shows its plan first."
+    if codes & {"I331", "I332"}:
+        return "keep the functions that let rows through to their user, then call them again with functions=."
     if any(one.startswith("I2") for one in codes):
         return "scope the open queries, then check_isolation again."
     if "I101" in codes:

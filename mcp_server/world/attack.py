@@ -40,18 +40,13 @@ async def attack(copy: Copy, owned: Ownership, subject: str, crossings: Crossing
     crossings: the foreign keys of a table that may lead to others' rows. Raises Refused where our role on the server of the
     copies cannot make roles and rows past the policies.
     """
-    with translating("asking for the sandbox's role"):
-        if not await copy.connection.fetchval(IS_SUPERUSER):
-            raise Refused(
-                "The attack was not made: it needs a superuser on the server of the throw-away copies, for its roles and rows.",
-                "Leave DBARCH_SANDBOX_URL out, so that the embedded Postgres is used.",
-            )
+    await require_superuser(copy)
     named = grantees(owned)
     roles = (await joinable(copy.connection, named))[:MOST_ROLES]
     left = [name for name in named if name not in roles]
     attempts: list[Attempt] = []
     async with given_over(copy) as lease:
-        await _keep(copy)
+        await keep(copy)
         async with lease.session() as keeper:
             with translating("preparing an attack"):
                 ground = await prepare(keeper, owned)
@@ -72,7 +67,17 @@ async def attack(copy: Copy, owned: Ownership, subject: str, crossings: Crossing
     return Attack(subject, owned, tuple(attempts), as_whom, settings_of(owned.schema), passing, notes)
 
 
-async def _keep(copy: Copy) -> None:
+async def require_superuser(copy: Copy) -> None:
+    """Raise Refused where our role on the server of the copies cannot make roles and rows past the policies."""
+    with translating("asking for the sandbox's role"):
+        if not await copy.connection.fetchval(IS_SUPERUSER):
+            raise Refused(
+                "The attack was not made: it needs a superuser on the server of the throw-away copies, for its roles and rows.",
+                "Leave DBARCH_SANDBOX_URL out, so that the embedded Postgres is used.",
+            )
+
+
+async def keep(copy: Copy) -> None:
     """Let the copy's owner pass policies and triggers, so that it can make rows and look at all of them."""
     name = quote(copy.sandbox.name)
     with translating("preparing an attack"):

@@ -16,7 +16,7 @@ from mcp_server.model.facts import primary_key
 from mcp_server.model.isolation import Attempt, Door, Outcome, Owned, Ownership
 from mcp_server.model.names import literal, quote, split
 from mcp_server.model.schema import Column, Constraint
-from mcp_server.world.attack_ground import Ground, Row, Spot
+from mcp_server.world.attack_ground import Ground, Row, Spot, in_sql
 
 if TYPE_CHECKING:
     from mcp_server.world.attack_session import Attacker, Connection
@@ -161,11 +161,7 @@ def _apart(doors: Doors) -> str:
 
 
 def _assigned(values: Mapping[str, str | None]) -> str:
-    return ", ".join(f"{quote(name)} = {_sql(value)}" for name, value in values.items())
-
-
-def _sql(value: str | None) -> str:
-    return "null" if value is None else literal(value)
+    return ", ".join(f"{quote(name)} = {in_sql(value)}" for name, value in values.items())
 
 
 async def _take(doors: Doors) -> Told:
@@ -194,7 +190,7 @@ async def _delete(doors: Doors) -> Told:
 def _inserted(doors: Doors, values: Mapping[str, str | None]) -> str:
     names = ", ".join(map(quote, values))
     always = any(one.identity_kind == "always" for one in doors.columns)
-    given = ", ".join(_sql(value) for value in values.values())
+    given = ", ".join(in_sql(value) for value in values.values())
     return f"insert into {doors.name} ({names}){' overriding system value' if always else ''} values ({given})"
 
 
@@ -205,16 +201,22 @@ async def _insert(doors: Doors) -> Told:
 
 
 async def _upsert(doors: Doors) -> Told:
-    key = primary_key(doors.owned.schema, doors.name)
     users, mine = doors.ground.users, doors.made_over(doors.ground.users.neighbour)
-    if not key or set(key) & set(mine):
-        return "held", "the owner is part of the key"
+    if not (key := _arbiter(doors, set(mine))):
+        return "held", "no key that ON CONFLICT takes is without the owner"
     values = {**doors.row(users.victim), **mine}
     clause = f" on conflict ({', '.join(map(quote, key))}) do update set {_assigned(mine)}"
     outcome, detail = await _changed(doors, users.neighbour, _inserted(doors, values) + clause, 0)
-    if detail.startswith("policies let it pass"):
-        return "untried", detail.partition("; ")[2]  # the row that is inserted is an own one: that it passes is right
+    if detail.startswith("policies let it pass"):  # the row that is inserted is an own one: that it passes is right
+        return "untried", detail.partition("; ")[2]
     return outcome, "an insert with another user's key took the row over" if outcome == "through" else detail
+
+
+def _arbiter(doors: Doors, owner: set[str]) -> tuple[str, ...]:
+    """A key that says nothing of the owner and is checked at once, as ON CONFLICT wants it; the primary one before others."""
+    keys = sorted(doors.owned.schema.on(doors.name, Constraint), key=lambda one: one.kind)
+    usable = (one.columns for one in keys if one.kind in ("p", "u") and not one.deferrable)
+    return next((columns for columns in usable if not owner & set(columns)), ())
 
 
 async def _truncate(doors: Doors) -> Told:

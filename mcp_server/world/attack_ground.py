@@ -115,7 +115,7 @@ async def _hand_over(keeper: Connection, owned: Ownership, one: Owned, ground: G
     for user, (part, spot) in zip((ground.users.victim, ground.users.neighbour), kept, strict=False):
         changes = dict(_theirs(owned, one, ground, user))
         if changes:
-            listed = ", ".join(f"{quote(name)} = {_sql(value)}" for name, value in changes.items())
+            listed = ", ".join(f"{quote(name)} = {in_sql(value)}" for name, value in changes.items())
             await keeper.execute(f"update {one.table} set {listed} where tableoid = {literal(part)}::regclass and ctid = {literal(spot)}::tid")  # fmt: skip
     await _remember(keeper, owned, one, ground)
 
@@ -140,7 +140,8 @@ def _nullable(owned: Ownership, table: str, name: str) -> bool:
     return any(one.nullable for one in owned.schema.on(table, Column) if one.name == name)
 
 
-def _sql(value: str | None) -> str:
+def in_sql(value: str | None) -> str:
+    """A value as text, or NULL, as SQL."""
     return "null" if value is None else literal(value)
 
 

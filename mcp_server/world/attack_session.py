@@ -18,7 +18,7 @@ from mcp_server.model.names import literal, quote
 from mcp_server.model.schema import Function, Grant, Namespace, Policy, Schema
 from mcp_server.world.database import connect, finish, translating
 from mcp_server.world.owner import new_name
-from mcp_server.world.urls import read_url
+from mcp_server.world.urls import Target, read_url
 
 if TYPE_CHECKING:
     from mcp_server.world.rehearsal import Copy
@@ -33,10 +33,11 @@ _numbers = itertools.count(1_000_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Attacker:
-    """A session of the attacker. settings: what names the user to policies."""
+    """A session of the attacker. settings: what names the user to policies. target: the way in as the same role."""
 
     connection: Connection
     settings: tuple[str, ...]
+    target: Target
 
     @asynccontextmanager
     async def acting_as(self, user: str | None) -> AsyncIterator[Connection]:
@@ -91,7 +92,7 @@ async def attacker(copy: Copy, owned: Ownership, role: str = "") -> AsyncIterato
         connection = await connect(target)
         try:
             await connection.execute(f"set statement_timeout = {LIMIT_MS}; set lock_timeout = {LIMIT_MS}")
-            yield Attacker(connection, settings_of(owned.schema))
+            yield Attacker(connection, settings_of(owned.schema), target)
         finally:
             await finish(connection.close(timeout=5))
     finally:

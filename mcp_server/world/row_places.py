@@ -24,7 +24,7 @@ class Place:
 
     given: columns that get a value; the others are left to Postgres. unique: columns that are a key alone. keys: foreign
     keys, without those that Postgres keeps for each partition of a parent. checks: check constraints that new rows must pass. homes: values that lead to a partition, a mapping for each,
-    {} where any value does. strict: columns that need a value.
+    {} where any value does. strict: columns that need a value. is_deferrable: a key of it, or an exclusion, may be checked later.
     """
 
     table: Table
@@ -34,6 +34,7 @@ class Place:
     checks: tuple[Constraint, ...]
     homes: tuple[Mapping[str, str], ...]
     strict: frozenset[str]
+    is_deferrable: bool = False
 
     def may_dangle(self, key: Constraint) -> frozenset[str]:
         """The columns of a foreign key that are left empty for a row without a parent; () when it needs one."""
@@ -74,6 +75,7 @@ def _place(schema: Schema, table: Table, children: Mapping[str, list[Table]]) ->
         checks=tuple(one for one in constraints if one.kind == "c" and one.enforced),
         homes=tuple(_homes(table, children)),
         strict=frozenset(column.name for column in given if not column.nullable),
+        is_deferrable=any(one.kind in ("p", "u", "x") and one.deferrable for one in constraints),
     )
 
 

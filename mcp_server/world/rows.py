@@ -216,9 +216,9 @@ class _Filler:
             return len(rows)
         names = ", ".join(quote(name) for name in columns)
         listed = ", ".join(f"({', '.join(in_sql(row[name]) for name in columns)})" for row in rows)
-        status = await self._connection.execute(
-            f"insert into {place.table.identity} ({names}) values {listed} on conflict do nothing"
-        )
+        # ON CONFLICT refuses a table one of whose keys is checked later: https://www.postgresql.org/docs/current/sql-insert.html
+        clause = "" if place.is_deferrable else " on conflict do nothing"
+        status = await self._connection.execute(f"insert into {place.table.identity} ({names}) values {listed}{clause}")
         return int(status.rpartition(" ")[2])
 
     async def close_circles(self, place: Place) -> None:

@@ -66,4 +66,20 @@ def instance(reading: Reading, node: ast.Call, model: str) -> Held:
             reading.fault("body", "insert", model, node, f"{one.owner} is set to {owner.text or owner.key}")
         for held in spread if owner is None else ():
             check_body(reading, node, model, held, "insert")
-    return Held("row", "row", model)
+            stated_owner = dict(held.pairs).get(one.owner)
+            if stated_owner is not None and reading.origin(stated_owner) == "request":
+                reading.fault("body", "insert", model, node, f"{one.owner} is set to {stated_owner.text}")
+    stated = tuple(word.arg or "**" for word in node.keywords)
+    return Held("row", "row", model, key=named["id"].key if "id" in named else "", names=stated)
+
+
+def mapping(reading: Reading, node: ast.Dict) -> Held:
+    """`{"id": id, "user_id": user.id}`, as it may be spread into a call."""
+    found: list[tuple[str, Held]] = []
+    for key, value in zip(node.keys, node.values, strict=True):
+        held = reading.value(value)
+        if isinstance(key, ast.Constant):
+            found.append((str(key.value), held))
+        elif key is None:
+            found.append(("**", held))
+    return Held(pairs=tuple(found))

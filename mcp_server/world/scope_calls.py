@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mcp_server.model.code_scope import alias_of, plain_name
 from mcp_server.world import scope_bodies, scope_conditions, scope_statements
 from mcp_server.world.code_calls import dotted
 from mcp_server.world.scope_values import TRUSTED, UNKNOWN, Held
@@ -42,6 +43,7 @@ OF_BODY = frozenset({"model_dump", "dict", "items", "copy", "model_copy", "jsona
 READ_REQUEST = frozenset(
     {"json", "form", "body", "query_params", "path_params", "headers", "cookies", "args", "get_json", "values"}
 )
+TOKENS = re.compile(r"\b(?:jwt|jws|jose|jwe)\.decode$|\bverify_(?:id_token|oauth2_token|session_cookie)$")
 GUARDS = re.compile(
     r"check|verify|ensure|authoriz|require|assert|permission|access|own|guard|valid|allow|\bcan_|\bmay_", re.IGNORECASE
 )
@@ -147,11 +149,20 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
     if verb == "setattr" and len(node.args) == 3:
         return _setattr(reading, node)
     known = _known(reading, node, name, base)
+    if known is None and _reads_token(reading, node, name):
+        is_open = "verify_signature': False" in ast.unparse(node)
+        return (
+            Held("value", "request", key="token", text="a token whose signature is not looked at")
+            if is_open
+            else TRUSTED
+        )
     if known is not None:
         from mcp_server.world.scope_following import follow
 
         return follow(reading, known, node, verb)
     given = [reading.value(one) for one in (*node.args, *(word.value for word in node.keywords))]
+    if verb == "aliased" and given and given[0].kind == "class":
+        return replace(given[0], model=alias_of(given[0].model, node.lineno, node.col_offset))
     if verb in SAME and given:
         return next((one for one in given if one.kind == "column"), given[-1] if verb == "cast" else given[0])
     sent = next((one for one in given if one.statement is not None), None)
@@ -164,6 +175,11 @@ def _plain(reading: Reading, node: ast.Call, name: str, verb: str, base: Held | 
         if copied is not None:
             return copied
     return Held("object", model=name.rpartition(".")[2]) if verb[:1].isupper() else UNKNOWN
+
+
+def _reads_token(reading: Reading, node: ast.Call, name: str) -> bool:
+    """Whether a library is asked what a token says: `jwt.decode(token, key)`."""
+    return ast.unparse(node.func).partition(".")[0] in reading.known.names and bool(TOKENS.search(name))
 
 
 def guarded(reading: Reading, verb: str, given: list[Held]) -> None:
@@ -226,7 +242,7 @@ def attribute(reading: Reading, base: Held, name: str, node: ast.Attribute) -> H
 
 
 def _of_a_row(reading: Reading, base: Held, name: str, node: ast.Attribute) -> Held:
-    one = reading.classes.by_name[base.model]
+    one = reading.classes.by_name[plain_name(base.model)]
     if name == one.owner:
         return Held("value", "row", base.model, "owner", pending=base.pending)
     target, many = one.target(name)

@@ -72,7 +72,7 @@ def equal(reading: Reading, left: Held, right: Held) -> Condition:
     _meet(reading, left, right)
     columns = [one for one in (left, right) if one.kind == "column"]
     if len(columns) == 2:
-        return _joined(columns[0], columns[1])
+        return _joined(reading, columns[0], columns[1])
     if not columns:
         return NOTHING
     column = columns[0]
@@ -82,10 +82,17 @@ def equal(reading: Reading, left: Held, right: Held) -> Condition:
     return fixed(reading, column, other)
 
 
-def _joined(first: Held, second: Held) -> Condition:
-    return Condition(
-        links=frozenset({frozenset({first.model, second.model})}) if first.model != second.model else frozenset()
-    )
+def _joined(reading: Reading, first: Held, second: Held) -> Condition:
+    """Two columns that are equal: their rows belong together when one of them names a row, and not by an equal title."""
+    if first.model == second.model or not any(_names_row(reading, one) for one in (first, second)):
+        return NOTHING
+    return Condition(links=frozenset({frozenset({first.model, second.model})}))
+
+
+def _names_row(reading: Reading, column: Held) -> bool:
+    one = reading.classes.get(column.model)
+    known = {one.owner, *(name for name, _ in one.references)} if one is not None else set()
+    return column.attribute in known or column.attribute.lower().endswith(("id", "pk", "key"))
 
 
 def among(column: Held, statement: Statement) -> Condition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_server.world.code_calls import dotted
@@ -102,8 +103,20 @@ def read_root(findings: Findings, known: Known) -> None:
         for node in ast.walk(decorator):
             if isinstance(node, ast.Call) and _is_depends(reading, node) and node.args:
                 provided(reading, node.args[0])
+    _guarded_by_router(reading)
     reading.block(known.node.body)
     findings.settle()
+
+
+def _guarded_by_router(reading: Reading) -> None:
+    """What the router of a route asks for, read in the file in which it stands."""
+    from mcp_server.world.scope_reading import Reading
+
+    for guard in reading.project.guards_of(reading.known):
+        elsewhere = replace(reading.known, text=guard.text, names=guard.names)
+        for dependency in guard.dependencies:
+            provided(Reading(reading.findings, elsewhere, {}, (), is_role=reading.is_role), dependency)
+            reading.is_role = reading.is_role or bool(ROLE.search(ast.unparse(dependency)))
 
 
 def _needs_role(known: Known) -> bool:

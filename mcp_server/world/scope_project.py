@@ -12,6 +12,7 @@ from mcp_server.model.code import ClassText
 from mcp_server.model.code_scope import Classes, OwnedClass
 from mcp_server.model.isolation import plain
 from mcp_server.world.code_calls import Names, Text, dotted
+from mcp_server.world.scope_routers import Guard, guards_of
 
 SQL_START = re.compile(r"\s*(?:select|update|delete|with)\b", re.IGNORECASE)
 SQL_TEXT = "?sql"
@@ -63,13 +64,16 @@ class Known:
 
 @dataclass
 class Project:
-    """functions: by plain name. aliases: names of annotations with a dependency. texts: classes as written, by name."""
+    """functions: by plain name. aliases: names of annotations with a dependency. texts: classes as written, by name.
+
+    guards: what whole routers ask for."""
 
     classes: Classes
     functions: dict[str, list[Known]] = field(default_factory=dict)
     aliases: dict[str, ast.expr] = field(default_factory=dict)
     texts: Mapping[str, ClassText] = field(default_factory=dict)
     owners: frozenset[str] = frozenset()
+    guards: list[Guard] = field(default_factory=list)
 
     @cached_property
     def _relevant(self) -> frozenset[str]:
@@ -92,6 +96,13 @@ class Project:
     def every(self) -> Iterator[Known]:
         for listed in self.functions.values():
             yield from listed
+
+    def guards_of(self, known: Known) -> Iterator[Guard]:
+        """What the router of a route asks for."""
+        route = known.route
+        if route is not None and isinstance(route.func, ast.Attribute) and isinstance(route.func.value, ast.Name):
+            name = route.func.value.id
+            yield from (one for one in self.guards if one.is_of(known.text.name, name))
 
     def find(self, name: str, within: Known, receiver: str = "") -> Known | None:
         """The function of a dotted name, as called in another one; None when it is not sure which. receiver: its class."""
@@ -143,6 +154,7 @@ def add_file(project: Project, text: Text, tree: ast.Module, names: Names) -> No
     """Note the functions and aliases of a file."""
     for one in _functions(text, tree, names, "", ""):
         project.functions.setdefault(one.node.name, []).append(one)
+    project.guards.extend(guards_of(text, tree, names))
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         value = getattr(node, "value", None)

@@ -10,8 +10,8 @@ import ast
 from dataclasses import replace
 
 from mcp_server.model.code_call import Span
-from mcp_server.model.code_scope import Access, Fault, Verb
-from mcp_server.world import scope_calls, scope_conditions
+from mcp_server.model.code_scope import Access, Fault, Verb, plain_name
+from mcp_server.world import scope_bodies, scope_calls, scope_conditions
 from mcp_server.world.code_calls import dotted
 from mcp_server.world.scope_findings import Findings
 from mcp_server.world.scope_project import Known
@@ -46,7 +46,8 @@ class Reading:
         if self.is_role:
             self.findings.privileged.add(span)
             return None
-        return Access(fault, verb, model, span, self.known.key, detail, self.through, self.findings.is_routed)
+        name, is_routed = plain_name(model), self.findings.is_routed
+        return Access(fault, verb, name, span, self.known.key, detail, self.through, is_routed)
 
     def fault(self, fault: Fault, verb: Verb, model: str, node: ast.expr | ast.stmt | Span, detail: str = "") -> None:
         found = self.report(fault, verb, model, node, detail)
@@ -122,32 +123,30 @@ class Reading:
         self.block(node.finalbody)
 
     def _maybe(self, body: list[ast.stmt]) -> None:
-        before = dict(self.held)
+        before, was_role = dict(self.held), self.is_role
         self.block(body)
-        if not ends(body):
-            self.held = merged(before, self.held)
-        else:
-            self.held = before
+        self.held = before if ends(body) else merged(before, self.held)
+        self.is_role = was_role
 
     def _if(self, node: ast.If) -> None:
         certain = certain_of(self, node.test)
         role = role_of(self, node.test)
         self.value(node.test)
         before, was_role = dict(self.held), self.is_role
+        self.is_role = was_role or role == "yes"
         if certain is not False:
-            self.is_role = was_role or role == "yes"
             self.block(node.body)
-        yes = self.held
-        self.held, self.is_role = dict(before), was_role or role == "no"
+        yes, self.held, self.is_role = self.held, dict(before), was_role or role == "no"
         if certain is not True:
             self.block(node.orelse)
-        no, self.is_role = self.held, was_role
+        no = self.held
         if ends(node.body) or certain is False or (role == "yes" and not ends(node.orelse)):
             self.held = no
         elif ends(node.orelse) or certain is True or role == "no":
             self.held = yes
         else:
             self.held = merged(yes, no)
+        self.is_role = was_role or (role == "no" and ends(node.body))  # whoever has no such role has left
 
     def bind(self, target: ast.expr, value: Held) -> None:
         match target:
@@ -210,6 +209,8 @@ class Reading:
             case ast.JoinedStr() | ast.FormattedValue():
                 inner = [self.value(one) for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)]
                 return next((one for one in inner if one.origin == "request"), UNKNOWN)
+            case ast.Dict() if node.keys:
+                return scope_bodies.mapping(self, node)
             case ast.Lambda():
                 return UNKNOWN
         for child in ast.iter_child_nodes(node):

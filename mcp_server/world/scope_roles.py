@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 ROLE = re.compile(r"admin|superuser|staff|role|permission|moderator|is_root|scopes", re.IGNORECASE)
 
 
+ORDINARY = frozenset({"user", "member", "customer", "guest", "viewer", "basic"})
+
+
 def certain(reading: Reading, test: ast.expr) -> bool | None:
     """Whether a test can only come out one way, because it asks whether something is there that is."""
     match test:
@@ -39,6 +42,8 @@ def role(reading: Reading, test: ast.expr) -> str:
             return "yes" if any(role(reading, one) == "yes" for one in test.values) else ""
         case ast.BoolOp(op=ast.Or()):
             return "no" if any(role(reading, one) == "no" for one in test.values) else ""
+        case ast.Compare() if _names_ordinary(test):
+            return ""
         case ast.Compare(ops=[ast.NotEq() | ast.NotIn()]):
             return "no" if _speaks_of_role(reading, test.left) else ""
         case ast.Compare(ops=[ast.Eq() | ast.In()]):
@@ -46,6 +51,11 @@ def role(reading: Reading, test: ast.expr) -> str:
         case ast.Attribute() | ast.Call() | ast.Name() | ast.Subscript():
             return "yes" if _speaks_of_role(reading, test) else ""
     return ""
+
+
+def _names_ordinary(test: ast.Compare) -> bool:
+    """Whether a role that a test names is one that everybody may have."""
+    return any(isinstance(one, ast.Constant) and str(one.value).lower() in ORDINARY for one in ast.walk(test))
 
 
 def _speaks_of_role(reading: Reading, node: ast.expr) -> bool:

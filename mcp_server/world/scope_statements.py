@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_server.model.code_scope import Verb
-from mcp_server.world import scope_bodies, scope_conditions, scope_sql
+from mcp_server.world import scope_bodies, scope_conditions, scope_rows, scope_sql
 from mcp_server.world.scope_values import NOTHING, UNKNOWN, Condition, Held, Statement
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def made(reading: Reading, node: ast.Call, verb: str, base: Held | None) -> Held
         return _selected(reading, node, "select", legacy=True)
     if verb in MAKES and (base is None or base.kind == "value") and _is_maker(reading, node, verb):
         return _selected(reading, node, MAKES[verb])
-    if verb in ("get", "get_one") and len(node.args) > 1 and reading.value(node.args[0]).kind == "class":
-        return _fetched(reading, node)
+    row = scope_rows.by_key(reading, node, verb)
+    if row is not None:
+        return row
     if verb in READS and node.args:
         held = reading.value(node.args[0])
         if held.statement is not None:
@@ -163,8 +164,8 @@ def _by_names(reading: Reading, node: ast.Call, known: Statement) -> Condition:
     found = NOTHING
     for word in node.keywords:
         value = reading.value(word.value)
-        if word.arg:
-            found = found & scope_conditions.fixed(reading, Held("column", model=model, attribute=word.arg), value)
+        for name, held in ((word.arg, value),) if word.arg else value.pairs:
+            found = found & scope_conditions.fixed(reading, Held("column", model=model, attribute=name), held)
     return found
 
 
@@ -238,25 +239,6 @@ def _loaded(reading: Reading, node: ast.expr) -> None:
                 reading.fault(
                     "walk", "select", target, one, f"{column.model}.{column.attribute} has those of all users"
                 )
-
-
-def _fetched(reading: Reading, node: ast.Call) -> Held:
-    """`session.get(Task, id)`: open until the row's owner is compared."""
-    model = reading.value(node.args[0]).model
-    key = reading.value(node.args[1])
-    row = Held("row", "row", model)
-    if not reading.classes.is_owned(model):
-        return row
-    if reading.origin(key) == "row" or (reading.origin(key) == "trusted" and not key.key):
-        reading.findings.kept.add(reading.span(node))
-        return replace(row, pending=key.pending)
-    if (model, key.key) in reading.findings.tied:
-        return replace(row, pending=reading.findings.tied[model, key.key])
-    access = reading.report("unscoped", "select", model, node, "by its id alone")
-    pending = reading.wait(access, key.pending)
-    if key.key:
-        reading.findings.tie(model, key.key, pending)
-    return replace(row, pending=pending)
 
 
 def sent(reading: Reading, node: ast.expr, known: Statement) -> Held:

@@ -70,10 +70,14 @@ class Statement:
         return replace(self.with_models(*sorted(condition.models)), where=self.where & condition)
 
     def or_else(self, other: Statement) -> Statement:
-        """What is sure when it is one of the two."""
+        """What is sure when it is one of the two. What one says of classes that the other does not reach stays."""
+        mine, theirs = set(self.models) - set(other.models), set(other.models) - set(self.models)
+        where = self.where | other.where
+        links = {one for one in self.where.links if one & mine} | {one for one in other.where.links if one & theirs}
+        scoped = (self.where.scoped & mine) | (other.where.scoped & theirs)
         return replace(
             self.with_models(*other.models),
-            where=self.where | other.where,
+            where=replace(where, links=where.links | links, scoped=where.scoped | scoped, opened=where.opened - scoped),
             keys=self.keys & other.keys,
             pending=self.pending | other.pending,
         )
@@ -98,7 +102,8 @@ def _passes(classes: Classes, name: str) -> bool:
 class Held:
     """What a name holds. model: its class. attribute: of a column. key: the request's name for a value.
 
-    pending: accesses that are open until the row's owner is compared. many: a list.
+    pending: accesses that are open until the row's owner is compared. many: a list. names: what a row was made with.
+    pairs: of a mapping.
     """
 
     kind: Kind = "value"
@@ -112,6 +117,7 @@ class Held:
     pending: frozenset[int] = frozenset()
     many: bool = False
     names: tuple[str, ...] = field(default=())
+    pairs: tuple[tuple[str, Held], ...] = field(default=())
 
 
 UNKNOWN = Held()

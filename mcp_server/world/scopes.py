@@ -30,10 +30,8 @@ def read_accesses(
     classes: the mapped classes as the models have them; None to take them from the text. shared: classes that are
     everybody's, for that case.
     """
-    sources, notes = read_sources(root, RELEVANT)
-    texts = tuple(one for source in sources for one in classes_of(source.text, source.nodes, source.names))
-    owned = classes or classes_as_written(texts, owners, shared)
-    findings = Findings(_project(sources, texts, owned, owners))
+    project, _, notes = read_project(root, owners, classes, shared)
+    findings = Findings(project)
     roots = sorted(findings.project.every(), key=lambda one: (one.route is None, _is_called(one), one.key))
     for known in roots:
         is_of_use = findings.project.is_relevant(known)
@@ -44,6 +42,16 @@ def read_accesses(
                 findings.unknown.add(known.text.span(known.node))
                 findings.settle()
     return _accesses(findings), tuple(notes)
+
+
+def read_project(
+    root: Path, owners: Iterable[str], classes: Classes | None = None, shared: Iterable[str] = ()
+) -> tuple[Project, list[Source], list[str]]:
+    """A project's functions by name, its files as read, and what was not read; arguments as for read_accesses()."""
+    sources, notes = read_sources(root, RELEVANT)
+    texts = tuple(one for source in sources for one in classes_of(source.text, source.nodes, source.names))
+    owned = classes or classes_as_written(texts, owners, shared)
+    return _project(sources, texts, owned, owners), sources, notes
 
 
 def _project(sources: list[Source], texts: tuple[ClassText, ...], classes: Classes, owners: Iterable[str]) -> Project:

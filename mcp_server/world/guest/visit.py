@@ -53,6 +53,7 @@ def _action(name: str) -> Callable[[dict[str, Any], Guard, dict[str, Any]], dict
         "run": _run,
         "statement": _compile,
         "read and walk": _read_and_walk,
+        "call": _call,
     }[name]
 
 
@@ -133,6 +134,15 @@ def _compile(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> di
 
     engines.redirect(guard)
     return statements.compile_statement(request, guard)
+
+
+def _call(request: dict[str, Any], guard: Guard, state: dict[str, Any]) -> dict[str, Any]:
+    from . import calling, engines
+    from .classes import Recorder
+
+    engines.redirect(guard)
+    state["recorder"] = Recorder(guard.project)
+    return calling.call_functions(request, guard, state["recorder"], state["channel"])
 
 
 def limit_memory() -> None:
