@@ -453,3 +453,16 @@ def test_the_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         main(["compare-schemas", "--help"])
     assert ended.value.code == 0
     assert "--sources" in capsys.readouterr().out
+
+
+async def test_numbers_of_another_precision_are_of_another_type(sandboxes: Sandboxes) -> None:
+    one = await made(sandboxes, "create table a (x numeric(10, 2), y numeric(10, 2), z numeric)")
+    other = await made(sandboxes, "create table a (x numeric(12, 2), y numeric(10, 2), z numeric(10, 2))")
+    found = compare((describe_schema("migrations", one), describe_schema("live", other)))
+    assert [(each.kind, each.column) for each in found] == [("type", "x"), ("type", "z")]
+    loose = spec_of("## a\n\n- id: int (primary key)\n- x: decimal\n- y: decimal(10, 2)\n- z: decimal(8, 2)\n")
+    keyed = await made(
+        sandboxes, "create table a (id integer primary key, x numeric(12, 2), y numeric(10, 2), z numeric)"
+    )
+    found = compare((describe_spec(loose, await real(sandboxes, loose)), describe_schema("models", keyed)))
+    assert [(each.kind, each.column) for each in found] == [("type", "z")]

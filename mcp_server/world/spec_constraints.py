@@ -19,7 +19,8 @@ from mcp_server.model.spec import (
 )
 from mcp_server.world.markdown import plain
 from mcp_server.world.spec_lists import Columns
-from mcp_server.world.spec_outline import EXTERNAL, Placed
+from mcp_server.world.spec_names import EXTERNAL
+from mcp_server.world.spec_outline import Placed
 from mcp_server.world.spec_tables import read_keys
 from mcp_server.world.spec_words import NAME, constrained, read_words
 
@@ -37,6 +38,7 @@ _ONE_OF = re.compile(
     rf"^(?:(?P<table>{NAME})(?:'s)?\s+)?(?P<column>{NAME})\s+must be (?:one of|either)\s*:?\s*(?P<values>.+)$", re.I
 )
 _ELSEWHERE = re.compile(r"\benforced (?:by|in|at)\b|\bapplication\b|\bvalidat|\bby not null\b", re.I)
+_LABELLED = re.compile(rf"^(?P<table>{NAME})\s*:\s*(?=(?:check|unique|primary key)\b)", re.I)
 _COLUMN_FACT = re.compile(rf"^{_PATH}\s*:\s*(?P<words>.+)$")
 _UNIQUE_OF = re.compile(
     r"^(?:(?P<name>(?:uq|uk|unique)_\w+)\s*:\s*)?unique(?: constraint)?\s*(?:on\s*|:\s*)?\((?P<keys>(?:[^()]|\([^()]*\))*)\)",
@@ -57,7 +59,11 @@ def read_constraints(placed: Sequence[Placed], path: str, columns: Columns) -> I
             continue
         text = plain(one.block.text)
         at = Place(path, one.block.line)
-        yield from _constraint(text, one.subject.name if one.subject else "", at, columns)
+        subject = one.subject.name if one.subject else ""
+        labelled = _LABELLED.match(text)
+        if labelled and alike(labelled["table"]) in columns:
+            subject, text = labelled["table"], text[labelled.end() :]
+        yield from _constraint(text, subject, at, columns)
 
 
 def _constraint(text: str, subject: str, at: Place, columns: Columns) -> Iterator[Part]:

@@ -55,7 +55,7 @@ _DELETED = re.compile(
     re.I,
 )
 _DELETES = re.compile(
-    rf"^(?:delet(?:e|ing)(?: of)?(?: an?| the)?|on deleting)\s+(?P<parent>{NAME})\s*(?:→|->|=>|:|deletes|cascades to)\s*(?:delete\s+)?(?:all\s+)?(?:{NAME}'s\s+)?(?P<children>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)",
+    rf"^(?:delet(?:e|ing)(?: of)?(?: an?| the)?|on deleting)\s+(?P<parent>{NAME})\s*(?:→|->|=>|:|deletes|cascades to)\s*(?:delete\s+)?(?:(?:all|the|their|its|his|her|of)\s+)*(?:{NAME}'s\s+)?(?P<children>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)",
     re.I,
 )
 _HEDGED = re.compile(r"\boptional(?:ly)?\b|\bcan be\b|\bmay\b|\blater\b|\bfuture\b|\bnot implemented\b", re.I)
@@ -86,7 +86,7 @@ def _index_items(placed: Sequence[Placed]) -> Iterator[tuple[Placed, str]]:
 def _index_sentences(placed: Sequence[Placed]) -> Iterator[tuple[Placed, str]]:
     """`Indexes: a on (x) for lists; b on (y) where z.`, over as many lines as the paragraph has."""
     following: list[Placed] = []
-    for one, after in zip(placed, (*placed[1:], None), strict=True):
+    for one, after in zip(placed, (*placed[1:], None), strict=False):  # none at all has no successor
         if one.block.kind != "paragraph" or (not following and not _SENTENCE.match(plain(one.block.text))):
             following = []
             continue

@@ -114,8 +114,10 @@ def _without_optional(text: str) -> str:
 
 
 def is_optional(words: str) -> bool:
-    """Whether a type is worded as one that may be absent: `Optional[str]`, `str | None`."""
-    return _OPTIONAL.match(words.strip().strip("`")) is not None
+    """Whether a type is worded as one that may be absent: `Optional[str]`, `str | None`, `Mapped[Optional[str]]`."""
+    text = words.strip().strip("`")
+    mapped = re.match(r"^mapped\s*\[(?P<inside>.+)\]\s*$", text, re.I)
+    return _OPTIONAL.match(mapped["inside"] if mapped else text) is not None
 
 
 def _length(fits: tuple[str, ...], inside: str) -> int | None:
