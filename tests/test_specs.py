@@ -702,3 +702,40 @@ def test_what_travels_is_no_table_also_with_a_key() -> None:
         f"## Token\n\n{item}\n## TokenCreate\n\n{item}\n## RefreshToken\n\n{item}\n## LoginResponse\n\n{item}"
     )
     assert [one.name for one in spec.tables] == ["Token", "RefreshToken"]
+
+
+def test_a_trigger_that_sets_a_column_says_that_it_follows_changes() -> None:
+    table = "CREATE TABLE boats (id INT PRIMARY KEY, changed TIMESTAMPTZ, updated_at TIMESTAMPTZ);"
+    function = (
+        "CREATE FUNCTION touch() RETURNS TRIGGER AS $$ BEGIN NEW.changed = NOW(); RETURN NEW; END; $$ LANGUAGE plpgsql;"
+    )
+    trigger = "CREATE TRIGGER t BEFORE UPDATE ON boats FOR EACH ROW EXECUTE FUNCTION {}();"
+    elsewhere = "\n```\n\n```sql\n" + trigger.format("update_updated_at_column")
+    document = read(f"```sql\n{table}\n{function}\n{trigger.format('touch')}{elsewhere}\n```\n")
+    boats = fold([document]).table("boats")
+    assert boats is not None
+    assert [column.name for column in boats.columns if column.voice("on_update")] == ["changed", "updated_at"]
+    assert not document.unread
+    unknown = read(f"```sql\n{table}\n{trigger.format('count_boats')}\n```\n")
+    assert len(unknown.unread) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- INDEX on `user_id` (for lists of one person)",
+        "- `idx_notes_user` on `user_id` (the constraint gives it)",
+        "- Index on notes(user_id)",
+        "- notes.user_id (lists of one person)",
+    ],
+)
+def test_what_an_index_is_for_is_none_of_its_columns(item: str) -> None:
+    document = read(f"## Table: notes\n\n- id: int (primary key)\n- user_id: int\n\n**Indexes**:\n{item}\n")
+    assert [(one.table, one.keys) for one in document.indexes] == [("notes", ("user_id",))]
+
+
+def test_words_of_which_one_is_meant_are_values() -> None:
+    found = read_type('"guest" | "host"')
+    assert found is not None
+    assert (found.fits, found.values) == (("enum",), ("guest", "host"))
+    assert read_type('"guest"') is None

@@ -108,6 +108,8 @@ def _told_check(words: str, name: str, subject: str, at: Place, columns: Columns
     most = re.search(r"\b(?:to|at most|not exceed|max(?:imum)?)\s*(?:of\s*)?(\d+)\s*char", words, re.I)
     listed = re.search(r"\(([^)]*)\)\s*$", words)
     values = [word.strip(" '\"") for word in listed[1].split(",")] if listed and "," in listed[1] else []
+    quoted = re.findall(r"['\"]([\w-]+)['\"]", words)
+    values = values or (quoted if len(quoted) > 1 and re.search(r"\bor\b|\bone of\b", words, re.I) else [])
     if names and re.search(r"\bnot (?:be )?(?:empty|blank)\b|\bnon-?empty\b", words, re.I):
         yield StatedCheck(subject, (names[0],), at, "constraints", "middle", name=name, wording="not empty")
     elif names and most:

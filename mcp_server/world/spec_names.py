@@ -36,6 +36,12 @@ NOT_NAMES = frozenset(
     error backup monitoring retention approach rationale status goals goal context conclusion dependencies tools technology
     configuration connection implementation integration phase""".split()  # noqa: SIM905
 )
+# What is a table's name where its columns stand below, and a part of a document else.
+EITHER = frozenset(
+    """notes note goals goal tools errors error phases phase contexts context states status models model types examples
+    assumptions requirements dependencies checklist technology connections connection configuration integration inputs outputs
+    references operations processes process queries migrations diagrams backup""".split()  # noqa: SIM905
+)
 _SHAPE = re.compile(
     r"(?:create|update|read|response|request|dto|base|props|state|public|payload|params?|input|output|event|result|config|configuration"
     r"|interface|component|context|store|cache|options|error|exception|service|manager|handler|hook|filters?|form|view|page|token|settings|command"
@@ -88,7 +94,8 @@ def _named(words: str) -> tuple[str, Kind | Literal[""]] | None:
     if match:
         what = match["what"].lower()
         name = _joined(match["name"], "_" if "table" in what else "")
-        if name.lower() in NOT_NAMES or _pure(match["name"]):
+        is_said = "table" in what and name.lower() in EITHER
+        if not is_said and (name.lower() in NOT_NAMES or _pure(match["name"])):
             return None
         if "table" in what and _LABELLED.match(words):
             return (name, "table" if name == name.lower() else "entity")

@@ -10,7 +10,7 @@ from typing import Literal
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import Kind, StatedColumn
 from mcp_server.world.markdown import Block, plain
-from mcp_server.world.spec_names import NOT_NAMES, WORD, Subject, is_shape, name_of_heading
+from mcp_server.world.spec_names import EITHER, NOT_NAMES, WORD, Subject, is_shape, name_of_heading
 from mcp_server.world.spec_types import end_of_type
 
 Topic = Literal["", "columns", "indexes", "constraints", "relations", "values", "aside"]
@@ -31,12 +31,6 @@ class Placed:
 
 
 _PAIR = re.compile(rf"^(?P<name>{WORD})\s*(?:→|->|<->|↔|—|--|to)\s*{WORD}", re.I)
-# What is a table's name where its columns stand below, and a part of a document else.
-_EITHER = frozenset(
-    """notes note goals goal tools errors error phases phase contexts context states status models model types examples
-    assumptions requirements dependencies checklist technology connections connection configuration integration inputs outputs
-    references operations processes process queries migrations diagrams backup""".split()  # noqa: SIM905
-)
 _ID_FIRST = re.compile(r"^`?\*{0,2}`?id\b", re.I)
 _CHANGED = re.compile(
     r"^\W*(?:\d+[.)]?\s*)?(?:modified|changed|altered|updated|extended|changes to)\s+(?:existing\s+)?(?:database\s+)?(?:tables?|entities|models?)\b",
@@ -100,7 +94,7 @@ def _placed(blocks: Sequence[Block], path: str) -> Iterator[Placed]:
 def _plain_table(block: Block, after: Sequence[Block], place: Place) -> Subject | None:
     """The table that a heading names by a word that parts of documents have, too, when its columns stand right below."""
     word = plain(block.text).strip(" :")
-    if word.lower() not in _EITHER:
+    if word.lower() not in EITHER:
         return None
     below = next((one for one in after if one.kind != "paragraph"), None)
     if below is None or not _begins_columns(below, word):
@@ -123,8 +117,8 @@ def _below_heading(standing: _Standing, block: Block, place: Place, told: Subjec
     subjects = tuple(one for one in standing.subjects if one[0] < block.depth)
     topics = tuple(one for one in standing.topics if one[0] < block.depth)
     found, own = name_of_heading(block.text, place), topic_of(text)
-    if told is not None:
-        found, own = told, ""
+    if told is not None or (found is not None and found.kind == "table" and own == "aside"):
+        found, own = told or found, ""
     topic: Topic = own if own or found is None else "columns"
     topics = (*topics, (block.depth, topic or (topics[-1][1] if topics else "")))
     if found is not None and own != "aside":

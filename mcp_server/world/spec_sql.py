@@ -25,7 +25,7 @@ from mcp_server.world.spec_dialects import (
     inner_indexes,
     values_of_column,
 )
-from mcp_server.world.spec_script import Script, shortened, split, tree_told
+from mcp_server.world.spec_script import Script, shortened, split, touched_by, tree_told
 from mcp_server.world.spec_tables import read_keys
 from mcp_server.world.spec_types import read_type
 from mcp_server.world.spec_words import read_default
@@ -36,7 +36,8 @@ _QUERIES = re.compile(
     re.I,
 )
 _ABOUT_TABLES = re.compile(
-    r"\b(?:create\s+(?:unlogged\s+|temp\w*\s+)?table|create\s+(?:unique\s+)?index|alter\s+table|create\s+type)\b", re.I
+    r"\b(?:create\s+(?:unlogged\s+|temp\w*\s+)?table|create\s+(?:unique\s+)?index|alter\s+table|create\s+type|drop\s+table|create\s+(?:or\s+replace\s+)?trigger)\b",
+    re.I,
 )
 _DELETES: dict[str, OnDelete] = {"c": "cascade", "r": "restrict", "n": "set null", "d": "set default", "a": ""}
 
@@ -49,7 +50,8 @@ def read_sql(text: str, path: str, line: int, *, external: bool = False) -> tupl
     if isinstance(scripts, Unread):
         return (scripts,)
     enums = dict(found for script in scripts if (found := enum_made_by(script.sql)))
-    parts = [part for script in scripts for part in _statement(replace(script, enums=enums))]
+    touches = dict(touch for script in scripts if (touch := touched_by(script.sql)))
+    parts = [part for script in scripts for part in _statement(replace(script, enums=enums, touches=touches))]
     return tuple(replace(part, external=external) if isinstance(part, StatedTable) else part for part in parts)
 
 
@@ -71,6 +73,12 @@ def _statement(script: Script) -> Iterator[Part]:
             yield from _alter(content(node), script)
         case "drop_stmt":
             yield from _dropped(content(node), script)
+        case "create_trig_stmt" if script.touched(content(node).funcname[-1].string.sval):
+            trigger, at = content(node), script.at(0)
+            column = StatedColumn(script.touched(trigger.funcname[-1].string.sval), at, on_update=True)
+            yield StatedTable(trigger.relation.relname, "table", at, "sql", "strong", (column,), adds=True)
+        case "create_function_stmt" if content(node).funcname[-1].string.sval in script.touches:
+            return
         case "rename_stmt":
             yield from _renamed(content(node), script)
         case "create_enum_stmt" | "comment_stmt" | "transaction_stmt" | "create_extension_stmt" | "variable_set_stmt":
