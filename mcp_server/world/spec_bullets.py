@@ -14,6 +14,7 @@ from mcp_server.world.spec_names import Subject, kind_told
 from mcp_server.world.spec_outline import Placed, is_changed
 from mcp_server.world.spec_words import clauses, read_bound
 
+_CONSTRAINS = re.compile(r"^(?:unique|check)\b[^()]*\(", re.I)  # read with the constraints
 _FIELDS = re.compile(r"^(?:key )?(?:fields?|columns?|attributes?)\s*:\s*(?P<list>.+)$", re.I | re.S)
 
 
@@ -64,7 +65,7 @@ def _table(run: Sequence[Placed], path: str) -> Iterator[StatedTable | Unread]:
         found = _columns_of(one, path) or _told_below(one, after, path)
         columns += found
         above.update({one.block.depth: found[0].name} if len(found) == 1 else {})
-        if not found and not _is_relation(one) and not _announces(one):
+        if not found and not _is_relation(one) and not _announces(one) and not _CONSTRAINS.match(plain(one.block.text)):
             missed.append(one)
     if not any(_says_enough(column) for column in columns):
         return

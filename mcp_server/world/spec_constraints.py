@@ -55,15 +55,21 @@ def read_constraints(placed: Sequence[Placed], path: str, columns: Columns) -> I
     for one in placed:
         if one.block.kind == "paragraph" and not one.is_aside:
             yield from _labelled_keys(one, plain(one.block.text), Place(path, one.block.line))
-        if one.block.kind != "item" or one.topic != "constraints" or one.is_aside:
-            continue
         text = plain(one.block.text)
+        is_told = one.topic == "constraints" or (one.topic == "columns" and says_constraint(text))
+        if one.block.kind != "item" or not is_told or one.is_aside:
+            continue
         at = Place(path, one.block.line)
         subject = one.subject.name if one.subject else ""
         labelled = _LABELLED.match(text)
         if labelled and alike(labelled["table"]) in columns:
             subject, text = labelled["table"], text[labelled.end() :]
         yield from _constraint(text, subject, at, columns)
+
+
+def says_constraint(text: str) -> bool:
+    """Whether an item between columns states a constraint of several: `UNIQUE (a, b)`, `CHECK (a > 0)`."""
+    return bool(_UNIQUE_OF.match(text) or (_CHECK.match(text) and "(" in text))
 
 
 def _constraint(text: str, subject: str, at: Place, columns: Columns) -> Iterator[Part]:

@@ -34,6 +34,7 @@ NOT_NAMES = frozenset(
     definitions definition input output process usage queries query scalability versioning data database storage
     diagram diagrams erd checklist scope api frontend backend types assumptions requirements clarifications errors
     error backup monitoring retention approach rationale status goals goal context conclusion dependencies tools technology
+    feature features specification spec plan glossary
     configuration connection implementation integration phase""".split()  # noqa: SIM905
 )
 # What is a table's name where its columns stand below, and a part of a document else.

@@ -56,6 +56,7 @@ _NOT_NOW = re.compile(
     re.I,
 )
 _BOLD_NAME = re.compile(rf"^\*\*`?(?P<name>{WORD})`?(?:\s+(?:table|entity|model))?:?\*\*:?$", re.I)
+_CODED_TABLE = re.compile(rf"^(?:the\s+)?[`*]+(?P<name>{WORD})[`*]+\s+table\b[^.|]{{0,60}}$", re.I)
 _ENTITY_ITEM = re.compile(r"^(?P<name>[A-Z][A-Za-z0-9_]*)\s*(?:\([^)]*\))?\s*(?::|–|—|-\s|$)")
 _FIELDS_BELOW = re.compile(r"^(?:key |main )?(?:fields|attributes|columns|properties)\s*:", re.I)
 _TABLE_NAME = re.compile(rf"^(?:database\s+)?table(?:\s+name)?\s*:\s*(?P<name>{WORD}(?:\.{WORD})?)\b", re.I)
@@ -162,7 +163,8 @@ def _below_naming_item(standing: _Standing, subject: Subject, block: Block) -> _
 
 def _table_in_bold(block: Block, following: Block | None, place: Place) -> Subject | None:
     """The table that a line in bold names, right above its columns: `**users**`."""
-    match = _BOLD_NAME.match(block.text.strip()) if block.kind == "paragraph" else None
+    text = block.text.strip()
+    match = (_BOLD_NAME.match(text) or _CODED_TABLE.match(text)) if block.kind == "paragraph" else None
     if match is None or following is None or following.kind != "table" or match["name"].lower() in NOT_NAMES:
         return None
     return Subject(match["name"], place)

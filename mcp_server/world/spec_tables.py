@@ -20,7 +20,7 @@ from mcp_server.model.spec import (
 from mcp_server.world.markdown import Row, plain
 from mcp_server.world.spec_names import Subject, is_shape, kind_told
 from mcp_server.world.spec_outline import Placed, is_changed
-from mcp_server.world.spec_types import is_optional, read_type
+from mcp_server.world.spec_types import is_optional, read_type, read_values
 from mcp_server.world.spec_words import (
     constrained,
     read_bound,
@@ -44,6 +44,9 @@ _ROLES: dict[str, re.Pattern[str]] = {
     "index": re.compile(r"^(?:index(?: name)?|indexes)$", re.I),
     "columns": re.compile(r"^(?:columns?\(?s?\)?|fields?\(?s?\)?|indexed columns?|on)$", re.I),
     "table": re.compile(r"^(?:tables?(?: name)?|entity|model)$", re.I),
+    "primary": re.compile(r"^(?:pk|primary key)\??$", re.I),
+    "unique": re.compile(r"^unique\??$", re.I),
+    "indexed": re.compile(r"^indexed\??$", re.I),
     "on delete": re.compile(r"^on delete$", re.I),
 }
 _YES = re.compile(r"^(?:yes|y|true|✓|✅|x|☑)", re.I)
@@ -80,6 +83,8 @@ def roles_of(header: Row) -> dict[str, int]:
                     continue
                 found[role] = index
                 break
+    if "index" in found and "name" in found and "type" in found and found["name"] < found["index"]:
+        found["indexed"] = found.pop("index")  # a mark beside each column
     if "index" in found and "name" in found and "columns" not in found:
         found["columns"] = found.pop("name")
     return found
@@ -162,6 +167,9 @@ def _column(row: Row, roles: Mapping[str, int], path: str) -> StatedColumn | Non
     constraints = " ".join(_cell(row, roles, role) for role in ("constraints",))
     marks = written[len(name) :] + " " + constraints
     column = StatedColumn(name, Place(path, row.line), read_type(typed))
+    listed = re.match(r"^enum\s*[:=]\s*(?P<values>.+)$", typed, re.I)
+    if listed and column.type and not column.type.values:
+        column = replace(column, type=replace(column.type, values=read_values(listed["values"])))
     if is_optional(typed):
         column = replace(column, nullable=True)
     column = _from_cells(column, row, roles)
@@ -192,6 +200,12 @@ def _from_cells(column: StatedColumn, row: Row, roles: Mapping[str, int]) -> Sta
     elif default not in _EMPTY:
         value = read_default(default)
         column = replace(column, default=None if value == "null" else value)
+    if _YES.match(_cell(row, roles, "primary")):
+        column = replace(column, primary_key=True)
+    if _YES.match(_cell(row, roles, "unique")):
+        column = replace(column, unique=True)
+    if _YES.match(_cell(row, roles, "indexed")):
+        column = replace(column, indexed=True)
     if target not in _EMPTY:
         words = read_words(f"foreign key {target}")
         column = replace(column, reference=words.reference)

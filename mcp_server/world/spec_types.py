@@ -45,7 +45,7 @@ _SERIAL = ("serial", "bigserial", "smallserial", "autoincrement", "auto incremen
 _SIZED = (VARYING, "character", TEXT)
 _ALL_WORDS = "|".join(sorted((re.escape(word).replace(r"\ ", r"[ _]?") for word in _WORDS), key=len, reverse=True))
 _TYPE = re.compile(
-    rf"\s*(?:(?P<list>list|array|set|sequence)\s*[\[<(]\s*|(?P<of>(?:array|list) of\s+))?(?P<word>{_ALL_WORDS})(?![\w.])"
+    rf"\s*(?:(?P<list>list|array|set|sequence)\s*[\[<(]\s*|(?P<of>(?:array|list) of\s+))?(?P<word>{_ALL_WORDS})(?!\w|\.\w)"
     r"(?:(?P<open>\(|(?<=literal)\[|\s\((?=\s*(?:\d|'|utc\b|tz\b|with(?:out)? time)))(?P<inside>(?:[^()\[\]]|\([^()]*\))*)[)\]])?(?P<zone>\s+with(?:out)?\s+time\s*zone|\s+(?:array))?"
     r"(?P<array>\s*\[\s*\]|[\]>])?",
     re.IGNORECASE,

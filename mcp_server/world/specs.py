@@ -27,6 +27,7 @@ from mcp_server.model.spec_table import Spec
 from mcp_server.world.markdown import read_blocks
 from mcp_server.world.spec_boxes import read_boxes
 from mcp_server.world.spec_bullets import read_items
+from mcp_server.world.spec_constraint_tables import read_constraint_table
 from mcp_server.world.spec_constraints import read_constraints, read_owned
 from mcp_server.world.spec_dbml import read_dbml
 from mcp_server.world.spec_enumerations import with_values
@@ -162,6 +163,7 @@ def _stated(placed: Sequence[Placed], path: str) -> Iterator[Part]:
             continue
         if one.block.kind == "table":
             yield from read_grid(one, path)
+            yield from read_constraint_table(one, path)
         elif one.block.kind == "fence":
             yield from _fence(one, path)
     yield from read_items(placed, path)
