@@ -47,9 +47,9 @@ def spec_of(text: str) -> Spec:
     return fold([read_document(dedent(text), "specs/database/schema.md")])
 
 
-async def real(sandboxes: Sandboxes, spec: Spec) -> Schema:
+async def real(sandboxes: Sandboxes, spec: Spec, *, strict: bool = True) -> Schema:
     async with sandboxes.lend() as sandbox:
-        await fill_from_spec(sandbox, makings(spec))
+        await fill_from_spec(sandbox, makings(spec), strict=strict)
         connection = await connect(sandbox.url)
         try:
             return await read_schema(connection)
@@ -453,3 +453,28 @@ def test_the_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         main(["compare-schemas", "--help"])
     assert ended.value.code == 0
     assert "--sources" in capsys.readouterr().out
+
+
+async def test_numbers_of_another_precision_are_of_another_type(sandboxes: Sandboxes) -> None:
+    one = await made(sandboxes, "create table a (x numeric(10, 2), y numeric(10, 2), z numeric)")
+    other = await made(sandboxes, "create table a (x numeric(12, 2), y numeric(10, 2), z numeric(10, 2))")
+    found = compare((describe_schema("migrations", one), describe_schema("live", other)))
+    assert [(each.kind, each.column) for each in found] == [("type", "x"), ("type", "z")]
+    loose = spec_of("## a\n\n- id: int (primary key)\n- x: decimal\n- y: decimal(10, 2)\n- z: decimal(8, 2)\n")
+    keyed = await made(
+        sandboxes, "create table a (id integer primary key, x numeric(12, 2), y numeric(10, 2), z numeric)"
+    )
+    found = compare((describe_spec(loose, await real(sandboxes, loose)), describe_schema("models", keyed)))
+    assert [(each.kind, each.column) for each in found] == [("type", "z")]
+
+
+async def test_a_default_that_is_no_value_of_its_column_keeps_nothing_else_back_and_is_told(
+    sandboxes: Sandboxes,
+) -> None:
+    text = "## a\n\n- id: int (primary key)\n- x: int (not null, default: soon)\n- y: varchar(10) (not null)\n"
+    spec = spec_of(text)
+    schema = await real(sandboxes, spec, strict=False)
+    assert [one.sql for one in refused(makings(spec), schema)] == ["a default of a, which is no value of its column"]
+    other = await made(sandboxes, "create table a (id integer primary key, x integer not null, y varchar(20) not null)")
+    found = compare((describe_spec(spec, schema), describe_schema("models", other)))
+    assert {(each.kind, each.column) for each in found} == {("length", "y"), ("server default", "x")}

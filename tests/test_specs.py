@@ -662,3 +662,86 @@ def test_a_sketch_gives_way_to_what_is_stated() -> None:
         - reader_id: int
     """)
     assert [one.name for one in of(spec, "loans").columns] == ["id", "reader_id"]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "---\n", "\ufeff# Schema\n", "```\n", "| a |\n"])
+def test_a_document_that_says_nothing_is_read(text: str) -> None:
+    assert read_document(text, PATH).tables == ()
+
+
+def test_a_form_that_is_not_read_is_told_and_not_passed_over() -> None:
+    document = read("## Data\n\n```prisma\nmodel Boat {\n  id Int @id\n}\n```\n")
+    assert [(one.place.line, one.text) for one in document.unread] == [(4, "model Boat {")]
+
+
+BOATS = "```sql\nCREATE TABLE boats (id SERIAL PRIMARY KEY, fax TEXT, mast_m INTEGER);\nCREATE INDEX ON boats (mast_m);\n```\n"
+
+
+def test_what_a_later_document_drops_or_renames_is_gone_or_has_its_new_name() -> None:
+    later = "```sql\nALTER TABLE boats DROP COLUMN fax;\nALTER TABLE boats RENAME COLUMN mast_m TO mast;\n```\n"
+    boats = of(folded(BOATS, later), "boats")
+    assert [one.name for one in boats.columns] == ["id", "mast"]
+    assert [one.keys for one in boats.indexes] == [("mast",)]
+    gone = folded(BOATS, "```sql\nDROP TABLE boats;\nCREATE TABLE ships (id INT PRIMARY KEY);\n```\n")
+    assert [one.name for one in gone.tables] == ["ships"]
+    renamed = folded(BOATS, "```sql\nALTER TABLE boats RENAME TO ships;\n```\n")
+    assert [one.name for one in renamed.tables] == ["ships"]
+
+
+def test_a_way_back_or_a_reset_in_the_document_that_states_the_thing_drops_nothing() -> None:
+    reset = f"```sql\nDROP TABLE IF EXISTS boats CASCADE;\n```\n\n{BOATS}"
+    back = "```sql\nALTER TABLE boats ADD COLUMN flag TEXT;\n-- down\nALTER TABLE boats DROP COLUMN flag;\n```\n"
+    assert [one.name for one in of(folded(reset, back), "boats").columns] == ["flag", "id", "fax", "mast_m"]
+
+
+def test_a_name_that_parts_of_documents_have_is_a_table_where_its_columns_stand_below() -> None:
+    assert [
+        one.name for one in read("## notes\n\n| Column | Type |\n|-|-|\n| id | INT PK |\n| body | TEXT |\n").tables
+    ] == ["notes"]
+    assert not read("## Notes\n\n| Field | Type |\n|-|-|\n| colour | of the cover |\n").tables
+    assert not read("## Book\n\n### Notes\n\n- id is given by the shop\n").tables
+
+
+def test_what_travels_is_no_table_also_with_a_key() -> None:
+    item = "- id: int (primary key)\n- name: str (required)\n"
+    spec = folded(
+        f"## Token\n\n{item}\n## TokenCreate\n\n{item}\n## RefreshToken\n\n{item}\n## LoginResponse\n\n{item}"
+    )
+    assert [one.name for one in spec.tables] == ["Token", "RefreshToken"]
+
+
+def test_a_trigger_that_sets_a_column_says_that_it_follows_changes() -> None:
+    table = "CREATE TABLE boats (id INT PRIMARY KEY, changed TIMESTAMPTZ, updated_at TIMESTAMPTZ);"
+    function = (
+        "CREATE FUNCTION touch() RETURNS TRIGGER AS $$ BEGIN NEW.changed = NOW(); RETURN NEW; END; $$ LANGUAGE plpgsql;"
+    )
+    trigger = "CREATE TRIGGER t BEFORE UPDATE ON boats FOR EACH ROW EXECUTE FUNCTION {}();"
+    elsewhere = "\n```\n\n```sql\n" + trigger.format("update_updated_at_column")
+    document = read(f"```sql\n{table}\n{function}\n{trigger.format('touch')}{elsewhere}\n```\n")
+    boats = fold([document]).table("boats")
+    assert boats is not None
+    assert [column.name for column in boats.columns if column.voice("on_update")] == ["changed", "updated_at"]
+    assert not document.unread
+    unknown = read(f"```sql\n{table}\n{trigger.format('count_boats')}\n```\n")
+    assert len(unknown.unread) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- INDEX on `user_id` (for lists of one person)",
+        "- `idx_notes_user` on `user_id` (the constraint gives it)",
+        "- Index on notes(user_id)",
+        "- notes.user_id (lists of one person)",
+    ],
+)
+def test_what_an_index_is_for_is_none_of_its_columns(item: str) -> None:
+    document = read(f"## Table: notes\n\n- id: int (primary key)\n- user_id: int\n\n**Indexes**:\n{item}\n")
+    assert [(one.table, one.keys) for one in document.indexes] == [("notes", ("user_id",))]
+
+
+def test_words_of_which_one_is_meant_are_values() -> None:
+    found = read_type('"guest" | "host"')
+    assert found is not None
+    assert (found.fits, found.values) == (("enum",), ("guest", "host"))
+    assert read_type('"guest"') is None

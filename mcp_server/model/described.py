@@ -19,7 +19,7 @@ from mcp_server.model.spec import NOWHERE
 class DescribedColumn:
     """A column.
 
-    types: Postgres's names, any of which is meant; enumerated: it is a native enum (True), text with a check (False), or not
+    types: Postgres's names, any of which is meant; arguments: "10,2" of numeric(10,2); enumerated: it is a native enum (True), text with a check (False), or not
     told (None). length: characters; bounds: every number that is allowed for. unbounded: said to have no bound.
     nullable: None when it is not said; silent: it follows from silence alone; required: NOT NULL is said of the column itself,
     and not only by the type of a class's field. default: SQL that the database carries
@@ -31,6 +31,7 @@ class DescribedColumn:
     place: Place = NOWHERE
     types: tuple[str, ...] = ()
     written: str = ""
+    arguments: str = ""
     enumerated: bool | None = None
     values: tuple[str, ...] = ()
     length: int | None = None
@@ -111,6 +112,7 @@ class Described:
 
 
 _LENGTH = re.compile(r"^(character varying|character)\((\d+)\)$")
+_ARGUMENTS = re.compile(r"\((\d[\d, ]*)\)")
 _IN_LIST = re.compile(r"^\(*(?:\((?P<one>\w+)\)::text|\"?(?P<two>\w+)\"?) = ANY \(\(?ARRAY\[(?P<list>.*?)\]", re.S)
 # A function that gives the present moment, by the words of its name: `utcnow`, `datetime.now`, `get_current_time`.
 _MOMENT = re.compile(
@@ -173,6 +175,7 @@ def _column(
         name=column.name,
         types=("enum",) if enum else (sized[1] if sized else column.type,),
         written=f"enum {', '.join(enum.values)}" if enum else column.type,
+        arguments=_arguments(column.type) if not enum and not sized else "",
         enumerated=True if enum else False if listed else None,
         values=enum.values if enum else listed,
         length=int(sized[2]) if sized else None,
@@ -186,6 +189,12 @@ def _column(
         on_delete=(key.on_delete or "no action").lower() if key else "",
         spoken=True,
     )
+
+
+def _arguments(type: str) -> str:
+    """What stands in the parentheses of a type: "10,2" of `numeric(10,2)[]`."""
+    match = _ARGUMENTS.search(type)
+    return match[1].replace(" ", "") if match else ""
 
 
 def _told_by_models(column: DescribedColumn, field: ModelField | None, models: bool, touched: bool) -> DescribedColumn:

@@ -59,6 +59,7 @@ def _stated_column(column: SpecColumn, table: SpecTable, denied: bool, refused: 
         place=place,
         types=tuple(f"{fit}[]" for fit in type.fits) if type and type.is_array else type.fits if type else (),
         written=type.written if type else "",
+        arguments=type.arguments if type and type.fits[0] in ("numeric", "vector") else "",
         enumerated=True if type and type.fits == ("enum",) else False if type and type.values else None,
         values=type.values if type else (),
         length=type.length if type and not type.unbounded else None,

@@ -57,9 +57,16 @@ def _type(mine: DescribedColumn, theirs: DescribedColumn) -> Difference | None:
         spelled = _only_spelled(mine.values, theirs.values)
         return told("type", "breaking", _with_values(mine, theirs), mine, theirs) if spelled else None
     if _fits(mine.types, theirs.types):
-        return None
+        return told("type", "integrity", words, mine, theirs) if _sized_apart(mine, theirs) else None
     near = any(mine.types[0] in group and theirs.types[0] in group for group in _NEAR)
     return told("type", "integrity" if near else "breaking", words, mine, theirs)
+
+
+def _sized_apart(mine: DescribedColumn, theirs: DescribedColumn) -> bool:
+    """Whether `numeric(10,2)` stands against `numeric(12,2)`, or against none where that is said in so many words."""
+    if mine.arguments == theirs.arguments:
+        return False
+    return bool(mine.arguments) or (mine.spoken and bool(theirs.arguments))
 
 
 def _with_values(mine: DescribedColumn, theirs: DescribedColumn) -> tuple[str, str]:

@@ -168,7 +168,17 @@ class Owned:
     owner: str = ""
 
 
-Part = StatedTable | StatedIndex | StatedCheck | StatedKey | Owned | Unread
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A table, or a column of it, that is dropped or renamed. column: "" for the table itself. new: its name then, "" when dropped."""
+
+    table: str
+    column: str
+    new: str
+    place: Place
+
+
+Part = StatedTable | StatedIndex | StatedCheck | StatedKey | Owned | Unread | Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,7 @@ class Document:
     keys: tuple[StatedKey, ...] = ()
     owned: tuple[Owned, ...] = ()
     unread: tuple[Unread, ...] = ()
+    changes: tuple[Change, ...] = ()
     incremental: bool = False
     lists_indexes: bool = False
     order: tuple[int, int, str] = (0, 0, "")

@@ -20,12 +20,13 @@ from mcp_server.model.spec import (
     StatedTable,
     alike,
 )
+from mcp_server.model.spec_changes import carried_out
 from mcp_server.model.spec_table import Spec, SpecColumn, SpecTable, Voice
 
 
 def fold(documents: Iterable[Document]) -> Spec:
     """The Spec of documents, in their order."""
-    ordered = tuple(sorted(documents, key=lambda one: one.order))
+    ordered = carried_out(sorted(documents, key=lambda one: one.order))
     voiced = [(index, table) for index, document in enumerate(ordered) for table in document.tables]
     voiced.sort(
         key=lambda one: (
@@ -77,6 +78,8 @@ def _is_a_table(stated: Sequence[StatedTable]) -> bool:
     """Whether statements of one name are of a table, and not of what a program holds in memory."""
     if any(one.form in ("sql", "alembic", "dbml") or (one.form == "classes") for one in stated if not one.adds):
         return True
+    if any(one.adds and one.columns and one.form in ("sql", "bullets", "column table") for one in stated):
+        return True  # it is changed, so that it stands already
     return any(one.has_key for one in stated)
 
 

@@ -51,6 +51,8 @@ def _stated(document: Document) -> Iterator[Fact]:
     listed = {"index": document.indexes, "check": document.checks, "key": document.keys}
     for kind, parts in listed.items():
         yield from ((kind, part.table, repr(meaning(part))) for part in parts)  # type: ignore[attr-defined]
+    for change in document.changes:
+        yield ("change", change.table, f"{change.column} {change.new}")
     for one in document.owned:
         yield ("owner", one.name, one.owner)
 
@@ -89,7 +91,7 @@ def _worded(lost: Sequence[Fact], added: Sequence[Fact]) -> str:
         what = "column" if kind == "name" else "table"
         return f"`{subject}` would {'no longer be stated' if names[0] in lost else 'be stated anew'} as a {what}"
     theirs = next((fact[2] for fact in added if fact[:2] == (kind, subject)), "not said")
-    if kind in ("index", "check", "key", "owner"):
+    if kind in ("index", "check", "key", "owner", "change"):
         return f"{'an' if kind in ('index', 'owner') else 'a'} {kind} of `{subject}` would be {'lost' if lost else 'added'}"
     return f"`{subject}`: its {kind.replace('_', ' ')} is {said} and would be {theirs}"
 

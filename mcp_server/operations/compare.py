@@ -225,7 +225,7 @@ async def read_spec_told(workspace: Workspace, word: str) -> Told:
     from mcp_server.world.templates import read_template
 
     spec = await load_spec(workspace, parse_source(word).argument)
-    real = await read_template(workspace, await materialise_spec(workspace, spec))
+    real = await read_template(workspace, await materialise_spec(workspace, spec, strict=False))
     described = describe_spec(spec, real, word)
     external = workspace.settings.external
     tables = tuple(one for one in described.tables if not is_external(f"public.{one.name}", external))

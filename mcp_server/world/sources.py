@@ -116,18 +116,21 @@ async def load_spec(workspace: Workspace, name: str = "") -> Spec:
     return await asyncio.to_thread(read_spec, workspace.settings.root, workspace.settings.specs, name)
 
 
-async def materialise_spec(workspace: Workspace, spec: Spec) -> str:
-    """The template that holds what a spec states, as far as it can be made. Raises SpecError with the document's place."""
+async def materialise_spec(workspace: Workspace, spec: Spec, *, strict: bool = True) -> str:
+    """The template that holds what a spec states, as far as it can be made; strict: as for fill_from_spec().
+
+    Raises SpecError with the document's place.
+    """
     from mcp_server.world.spec_ddl import fill_from_spec, makings
 
     made = makings(spec)
 
     async def fill(sandbox: Sandbox) -> None:
         workspace.progress(f"making {len(spec.tables)} tables of the spec")
-        await fill_from_spec(sandbox, made)
+        await fill_from_spec(sandbox, made, strict=strict)
 
     digest = hashlib.sha256("\x1e".join(one.sql for one in made).encode()).hexdigest()
-    return await make_template(workspace, f"spec {digest}", fill)
+    return await make_template(workspace, f"spec {digest}{'' if strict else ' leniently'}", fill)
 
 
 async def materialise_models(workspace: Workspace, models: Models) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mcp_server.model.spec import StatedColumn
 from mcp_server.world.markdown import Row, plain
-from mcp_server.world.spec_bullets import words_of_type
+from mcp_server.world.spec_items import words_of_type
 from mcp_server.world.spec_words import clauses
 
 Cells = tuple[str, str, str, str]

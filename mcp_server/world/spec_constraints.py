@@ -19,7 +19,8 @@ from mcp_server.model.spec import (
 )
 from mcp_server.world.markdown import plain
 from mcp_server.world.spec_lists import Columns
-from mcp_server.world.spec_outline import EXTERNAL, Placed
+from mcp_server.world.spec_names import EXTERNAL
+from mcp_server.world.spec_outline import Placed
 from mcp_server.world.spec_tables import read_keys
 from mcp_server.world.spec_words import NAME, constrained, read_words
 
@@ -37,6 +38,7 @@ _ONE_OF = re.compile(
     rf"^(?:(?P<table>{NAME})(?:'s)?\s+)?(?P<column>{NAME})\s+must be (?:one of|either)\s*:?\s*(?P<values>.+)$", re.I
 )
 _ELSEWHERE = re.compile(r"\benforced (?:by|in|at)\b|\bapplication\b|\bvalidat|\bby not null\b", re.I)
+_LABELLED = re.compile(rf"^(?P<table>{NAME})\s*:\s*(?=(?:check|unique|primary key)\b)", re.I)
 _COLUMN_FACT = re.compile(rf"^{_PATH}\s*:\s*(?P<words>.+)$")
 _UNIQUE_OF = re.compile(
     r"^(?:(?P<name>(?:uq|uk|unique)_\w+)\s*:\s*)?unique(?: constraint)?\s*(?:on\s*|:\s*)?\((?P<keys>(?:[^()]|\([^()]*\))*)\)",
@@ -53,11 +55,21 @@ def read_constraints(placed: Sequence[Placed], path: str, columns: Columns) -> I
     for one in placed:
         if one.block.kind == "paragraph" and not one.is_aside:
             yield from _labelled_keys(one, plain(one.block.text), Place(path, one.block.line))
-        if one.block.kind != "item" or one.topic != "constraints" or one.is_aside:
-            continue
         text = plain(one.block.text)
+        is_told = one.topic == "constraints" or (one.topic == "columns" and says_constraint(text))
+        if one.block.kind != "item" or not is_told or one.is_aside:
+            continue
         at = Place(path, one.block.line)
-        yield from _constraint(text, one.subject.name if one.subject else "", at, columns)
+        subject = one.subject.name if one.subject else ""
+        labelled = _LABELLED.match(text)
+        if labelled and alike(labelled["table"]) in columns:
+            subject, text = labelled["table"], text[labelled.end() :]
+        yield from _constraint(text, subject, at, columns)
+
+
+def says_constraint(text: str) -> bool:
+    """Whether an item between columns states a constraint of several: `UNIQUE (a, b)`, `CHECK (a > 0)`."""
+    return bool(_UNIQUE_OF.match(text) or (_CHECK.match(text) and "(" in text))
 
 
 def _constraint(text: str, subject: str, at: Place, columns: Columns) -> Iterator[Part]:
@@ -102,6 +114,8 @@ def _told_check(words: str, name: str, subject: str, at: Place, columns: Columns
     most = re.search(r"\b(?:to|at most|not exceed|max(?:imum)?)\s*(?:of\s*)?(\d+)\s*char", words, re.I)
     listed = re.search(r"\(([^)]*)\)\s*$", words)
     values = [word.strip(" '\"") for word in listed[1].split(",")] if listed and "," in listed[1] else []
+    quoted = re.findall(r"['\"]([\w-]+)['\"]", words)
+    values = values or (quoted if len(quoted) > 1 and re.search(r"\bor\b|\bone of\b", words, re.I) else [])
     if names and re.search(r"\bnot (?:be )?(?:empty|blank)\b|\bnon-?empty\b", words, re.I):
         yield StatedCheck(subject, (names[0],), at, "constraints", "middle", name=name, wording="not empty")
     elif names and most:

@@ -31,7 +31,10 @@ def annotated(annotation: str, enums: Mapping[str, tuple[str, ...]]) -> SpecType
         if re.search(rf"\b{enum}\b", plain):
             found = read_type("enum")
             return replace(found, written=enum, values=values) if found else None
-    return read_type(plain.strip("'\""))
+    found = read_type(plain.strip("'\""))
+    if found and found.fits == ("enum",) and "Literal" in plain:  # to Python alone: the column is a text
+        return replace(found, fits=("character varying",))
+    return found
 
 
 def from_call(column: StatedColumn, call: ast.Call, enums: Mapping[str, tuple[str, ...]]) -> StatedColumn:

@@ -56,7 +56,7 @@ _DELETED = re.compile(
     re.I,
 )
 _DELETES = re.compile(
-    rf"^(?:delet(?:e|ing)(?: of)?(?: an?| the)?|on deleting)\s+(?P<parent>{NAME})\s*(?:→|->|=>|:|deletes|cascades to)\s*(?:delete\s+)?(?:all\s+)?(?:{NAME}'s\s+)?(?P<children>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)",
+    rf"^(?:delet(?:e|ing)(?: of)?(?: an?| the)?|on deleting)\s+(?P<parent>{NAME})\s*(?:→|->|=>|:|deletes|cascades to)\s*(?:delete\s+)?(?:(?:all|the|their|its|his|her|of)\s+)*(?:{NAME}'s\s+)?(?P<children>{NAME}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+){NAME})*)",
     re.I,
 )
 _HEDGED = re.compile(r"\boptional(?:ly)?\b|\bcan be\b|\bmay\b|\blater\b|\bfuture\b|\bnot implemented\b", re.I)
@@ -106,12 +106,12 @@ def _index(text: str, subject: str, before: str, at: Place, columns: Columns) ->
     words = label["rest"] if label else rest
     on, on_word, listed = _ON.search(words), _ON_WORD.search(words), _PAREN.search(words)
     plus = _PLUS.match(words)
-    table = (on["table"] or "") if on else ""
     if re.search(r"\bfull[- ]?text\b|\btsvector\b|\btrigram\b", text, re.I) and "(" not in (on["keys"] if on else ""):
         return Unread(at, text[:160], "the expression of a full-text index: GIN (to_tsvector(...))")
-    candidates = [found["keys"] for found in (on,) if found] + ([plus[0]] if plus and not on else [])
-    candidates += [found["keys"] for found in (on_word, listed) if found]
-    for candidate in candidates:
+    candidates = [(found["keys"], found["table"] or "") for found in (on,) if found]
+    candidates += [(plus[0], "")] if plus and not on else []
+    candidates += [(found["keys"], "") for found in (on_word, listed) if found]
+    for candidate, table in candidates:
         written = re.sub(r"\s*(?:&|\band\b)\s*", ", ", candidate)
         owner = re.match(rf"({NAME})\.", written.strip())
         keys = read_keys(written)

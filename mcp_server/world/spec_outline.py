@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcp_server.model.orm import Place
-from mcp_server.model.spec import Kind
+from mcp_server.model.spec import Kind, StatedColumn
 from mcp_server.world.markdown import Block, plain
+from mcp_server.world.spec_names import EITHER, NOT_NAMES, WORD, Subject, is_shape, name_of_heading
 from mcp_server.world.spec_types import end_of_type
 
 Topic = Literal["", "columns", "indexes", "constraints", "relations", "values", "aside"]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is spoken of. kind: as in StatedTable, "" when only the columns below can tell whether it is a table."""
-
-    name: str
-    place: Place
-    kind: Kind | Literal[""] = ""
-    external: bool = False
-    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +30,14 @@ class Placed:
     is_aside: bool = False
 
 
-_NUMBER = r"(?:\d+(?:\.\d+)*[.):]?|[A-Z]\.|[ivx]+\.)"
-_LEADING = re.compile(
-    rf"^(?:[^\w`*'\"]+|{_NUMBER}\s+|(?:new|updated?|existing|extended|core|enhanced|modified|proposed|main)\s+(?=\S))+",
+_PAIR = re.compile(rf"^(?P<name>{WORD})\s*(?:→|->|<->|↔|—|--|to)\s*{WORD}", re.I)
+_ID_FIRST = re.compile(r"^`?\*{0,2}`?id\b", re.I)
+_CHANGED = re.compile(
+    r"^\W*(?:\d+[.)]?\s*)?(?:modified|changed|altered|updated|extended|changes to)\s+(?:existing\s+)?(?:database\s+)?(?:tables?|entities|models?)\b",
     re.I,
-)
-_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
-_LABELLED = re.compile(
-    rf"^(?P<what>table|entity|model|core entity|database table|collection)(?:\s+name)?\s*(?:\d+\s*)?[:\-–—]\s*(?P<name>{_WORD}(?:\s+{_WORD}){{0,2}})\s*$",
-    re.I,
-)
-_SUFFIXED = re.compile(
-    rf"^(?:the\s+)?(?P<name>{_WORD}(?:\s+{_WORD}){{0,2}})\s+(?P<what>table|entity|model|schema|collection|sqlmodel|class)(?:\s+(?:schema|definition|structure|fields|columns|design|specification))?$",
-    re.I,
-)
-_BARE = re.compile(rf"^(?P<name>{_WORD}(?:\s*/\s*{_WORD})?)$")
-_PAIR = re.compile(rf"^(?P<name>{_WORD})\s*(?:→|->|<->|↔|—|--|to)\s*{_WORD}", re.I)
-_NOT_NAMES = frozenset(
-    """overview introduction summary entities entity tables table fields field columns column attributes attribute
-    schema schemas structure indexes indices indexing index constraints constraint relationships relationship relations
-    relation validation validations notes note description purpose security performance migrations migration references
-    testing operations state states lifecycle example examples properties types enums enum enumerations models model
-    definitions definition input output process usage queries query scalability versioning data database storage
-    diagram diagrams erd checklist scope api frontend backend types assumptions requirements clarifications errors
-    error backup monitoring retention approach rationale status goals goal context conclusion dependencies tools technology
-    configuration connection implementation integration phase""".split()  # noqa: SIM905
-)
-_SHAPE = re.compile(
-    r"(?:create|update|read|response|request|dto|base|props|state|public|payload|params?|input|output|event|result|config|configuration"
-    r"|interface|component|context|store|cache|options|error|exception|service|manager|handler|hook|filters?|form|view|page|token|settings|command"
-    r"|validation|lifecycle|object|schema|structure|flow|query|queries|operations?)$",
-    re.IGNORECASE,
 )
 _COLUMNS = re.compile(
-    r"^(?:(?:table |data |key |core |new |main |database |field |existing |additional |required |standard )*(?:columns?|fields?|attributes?|properties|schema|structure)(?: definitions?| added| list)?)$",
+    r"^(?:(?:add|added|new)\s+columns?|(?:table |data |key |core |new |main |database |field |existing |additional |required |standard )*(?:columns?|fields?|attributes?|properties|schema|structure)(?: definitions?| added| list)?)$",
     re.I,
 )
 _INDEXES = re.compile(r"\bind(?:ex(?:es|ing)?|ices)\b", re.I)
@@ -91,18 +55,12 @@ _NOT_NOW = re.compile(
     r"\bfuture\b|out of scope|not implemented|\brollback\b|\bdowngrade\b|\bdeprecated\b|\brejected\b|anti-?patterns?|\bphase (?:iv|v|vi)+ ?\(future",
     re.I,
 )
-EXTERNAL = re.compile(
-    r"(?:managed|owned|created|provided|handled|maintained)\s+(?:entirely\s+|fully\s+|internally\s+|automatically\s+)?by\s+(?P<owner>better[ -]?auth|next-?auth|auth\.js|clerk|supabase(?: auth)?|lucia|auth0)",
-    re.I,
-)
-_OWNER_NAMED = re.compile(
-    r"\((?:from |via |in )?(?P<owner>better[ -]?auth|next-?auth|clerk|supabase(?: auth)?)[^)]*\)", re.I
-)
-_BOLD_NAME = re.compile(rf"^\*\*`?(?P<name>{_WORD})`?(?:\s+(?:table|entity|model))?:?\*\*:?$", re.I)
+_BOLD_NAME = re.compile(rf"^\*\*`?(?P<name>{WORD})`?(?:\s+(?:table|entity|model))?:?\*\*:?$", re.I)
+_CODED_TABLE = re.compile(rf"^(?:the\s+)?[`*]+(?P<name>{WORD})[`*]+\s+table\b[^.|]{{0,60}}$", re.I)
 _ENTITY_ITEM = re.compile(r"^(?P<name>[A-Z][A-Za-z0-9_]*)\s*(?:\([^)]*\))?\s*(?::|–|—|-\s|$)")
 _FIELDS_BELOW = re.compile(r"^(?:key |main )?(?:fields|attributes|columns|properties)\s*:", re.I)
-_TABLE_NAME = re.compile(rf"^(?:database\s+)?table(?:\s+name)?\s*:\s*(?P<name>{_WORD}(?:\.{_WORD})?)\b", re.I)
-_ENTITY_NAME = re.compile(rf"^(?:entity(?:\s+name)?|name|model(?:\s+name)?|class)\s*:\s*(?P<name>{_WORD})\s*$", re.I)
+_TABLE_NAME = re.compile(rf"^(?:database\s+)?table(?:\s+name)?\s*:\s*(?P<name>{WORD}(?:\.{WORD})?)\b", re.I)
+_ENTITY_NAME = re.compile(rf"^(?:entity(?:\s+name)?|name|model(?:\s+name)?|class)\s*:\s*(?P<name>{WORD})\s*$", re.I)
 
 
 def place_blocks(blocks: Sequence[Block], path: str) -> tuple[Placed, ...]:
@@ -125,7 +83,7 @@ def _placed(blocks: Sequence[Block], path: str) -> Iterator[Placed]:
     for index, block in enumerate(blocks):
         place = Place(path, block.line)
         if block.kind == "heading":
-            standing = _below_heading(standing, block, place)
+            standing = _below_heading(standing, block, place, _plain_table(block, blocks[index + 1 :], place))
         elif block.kind in ("paragraph", "item"):
             following = blocks[index + 1] if index + 1 < len(blocks) else None
             standing = _below_line(standing, block, following, place)
@@ -134,12 +92,34 @@ def _placed(blocks: Sequence[Block], path: str) -> Iterator[Placed]:
         yield Placed(block, subject, standing.topic, names, any(_NOT_NOW.search(name) for name in names))
 
 
-def _below_heading(standing: _Standing, block: Block, place: Place) -> _Standing:
+def _plain_table(block: Block, after: Sequence[Block], place: Place) -> Subject | None:
+    """The table that a heading names by a word that parts of documents have, too, when its columns stand right below."""
+    word = plain(block.text).strip(" :")
+    if word.lower() not in EITHER:
+        return None
+    below = next((one for one in after if one.kind != "paragraph"), None)
+    if below is None or not _begins_columns(below, word):
+        return None
+    return Subject(word, place, "table" if word == word.lower() else "entity")
+
+
+def _begins_columns(block: Block, name: str) -> bool:
+    if block.kind == "fence":
+        return re.search(rf"\bcreate\s+table\s+[^(]*\b{re.escape(name)}\b", block.text, re.I) is not None
+    if block.kind == "table" and len(block.rows) > 1:
+        header = " ".join(plain(cell) for cell in block.rows[0].cells[:3])
+        return bool(re.search(r"\btype\b", header, re.I)) and bool(_ID_FIRST.match(block.rows[1].cells[0]))
+    return block.kind == "item" and bool(_ID_FIRST.match(block.text))
+
+
+def _below_heading(standing: _Standing, block: Block, place: Place, told: Subject | None) -> _Standing:
     text = plain(block.text)
     headings = (*(one for one in standing.headings if one[0] < block.depth), (block.depth, text))
     subjects = tuple(one for one in standing.subjects if one[0] < block.depth)
     topics = tuple(one for one in standing.topics if one[0] < block.depth)
     found, own = name_of_heading(block.text, place), topic_of(text)
+    if told is not None or (found is not None and found.kind == "table" and own == "aside"):
+        found, own = told or found, ""
     topic: Topic = own if own or found is None else "columns"
     topics = (*topics, (block.depth, topic or (topics[-1][1] if topics else "")))
     if found is not None and own != "aside":
@@ -183,8 +163,9 @@ def _below_naming_item(standing: _Standing, subject: Subject, block: Block) -> _
 
 def _table_in_bold(block: Block, following: Block | None, place: Place) -> Subject | None:
     """The table that a line in bold names, right above its columns: `**users**`."""
-    match = _BOLD_NAME.match(block.text.strip()) if block.kind == "paragraph" else None
-    if match is None or following is None or following.kind != "table" or match["name"].lower() in _NOT_NAMES:
+    text = block.text.strip()
+    match = (_BOLD_NAME.match(text) or _CODED_TABLE.match(text)) if block.kind == "paragraph" else None
+    if match is None or following is None or following.kind != "table" or match["name"].lower() in NOT_NAMES:
         return None
     return Subject(match["name"], place)
 
@@ -198,57 +179,11 @@ def _entity_of_item(block: Block, following: Block | None, place: Place) -> Subj
     return Subject(match["name"], place, "shape" if is_shape(match["name"]) else "entity") if match else None
 
 
-def name_of_heading(text: str, place: Place) -> Subject | None:
-    """The table or entity that a heading names: `### Users Table`, `## Entity: Task`, ``### 2.1 User Table (`user`)``."""
-    owner = EXTERNAL.search(plain(text)) or _OWNER_NAMED.search(plain(text))
-    coded = re.findall(r"`([A-Za-z_][\w.]*)`", text)
-    words = _LEADING.sub("", re.sub(r"\([^)]*\)", " ", plain(text))).strip(" :.-–—*")
-    words = re.sub(r"\s+[-–—:]\s+.*$", "", words) if not _LABELLED.match(words) else words
-    found = _named(" ".join(words.split()))
-    if found is None:
-        return None
-    name, kind = found
-    if coded and kind in ("table", "entity") and not re.search(rf"`{re.escape(name)}`", text):
-        name, kind = coded[0], "table"
-    elif coded and kind == "" and coded[0] == name:
-        kind = "table" if name == name.lower() else kind
-    return Subject(name, place, kind, bool(owner), owner["owner"] if owner else "")
-
-
-def _named(words: str) -> tuple[str, Kind | Literal[""]] | None:
-    match = _LABELLED.match(words) or _SUFFIXED.match(words)
-    if match:
-        what = match["what"].lower()
-        name = _joined(match["name"], "_" if "table" in what else "")
-        if name.lower() in _NOT_NAMES or _pure(match["name"]):
-            return None
-        if "table" in what and _LABELLED.match(words):
-            return (name, "table" if name == name.lower() else "entity")
-        if "table" in what:
-            return (name.lower(), "table")
-        return (name, "shape" if what in ("schema", "class") or _SHAPE.search(name) else "entity")
-    bare = _BARE.match(words)
-    if bare and bare["name"].lower() not in _NOT_NAMES and "/" not in bare["name"]:
-        return (bare["name"], "shape" if is_shape(bare["name"]) else "")
-    return None
-
-
-def is_shape(name: str) -> bool:
-    """Whether a name is that of what travels between programs, or is held by one: `TaskCreate`, `LoginResponse`."""
-    return bool(_SHAPE.search(name)) and name[:1].isupper()
-
-
-def _pure(name: str) -> bool:
-    """Whether a name is made of words that name parts of a document."""
-    return all(
-        word.lower() in _NOT_NAMES or word.lower() in ("the", "a", "all", "new", "full", "complete")
-        for word in name.split()
+def is_changed(placed: Placed, columns: Iterable[StatedColumn]) -> bool:
+    """Whether these are further columns of a table that stands already, below "Modified Tables"."""
+    return any(_CHANGED.match(name) for name in placed.path) and not any(
+        one.primary_key or one.name.lower() == "id" for one in columns
     )
-
-
-def _joined(name: str, glue: str) -> str:
-    words = name.split()
-    return glue.join(words).lower() if glue and len(words) > 1 else "".join(words)
 
 
 def topic_of(text: str) -> Topic:

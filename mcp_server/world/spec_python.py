@@ -120,9 +120,8 @@ def _field(
     column = StatedColumn(name, at, annotated(annotation, enums))
     if column.type is None and value is None and re.match(r"^['\"]?[A-Z]\w+['\"]?$", annotation):
         return None
-    optional = is_optional(annotation) or is_optional(re.sub(r"^Mapped\[(.*)\]$", r"\1", annotation))
     if annotation:
-        column = replace(column, nullable=optional)
+        column = replace(column, nullable=is_optional(annotation))
     calls = [value] if isinstance(value, ast.Call) else []
     if not calls and value is not None:
         default = constant_of(value)

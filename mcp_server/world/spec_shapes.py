@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import StatedColumn, StatedTable
-from mcp_server.world.spec_outline import Subject
+from mcp_server.world.spec_names import Subject
 from mcp_server.world.spec_types import read_type
 
 _OPENS = re.compile(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from mcp_server.errors import StatementFailed
-from mcp_server.model.orm import Place
 from mcp_server.model.spec import (
+    Change,
     OnDelete,
     Part,
     Reference,
@@ -21,110 +20,79 @@ from mcp_server.model.spec import (
     Unread,
 )
 from mcp_server.world.action_nodes import type_sql
-from mcp_server.world.psql_script import Unterminated, read_script
-from mcp_server.world.spec_dialects import enum_made_by, in_postgres, values_of_column
+from mcp_server.world.spec_dialects import (
+    enum_made_by,
+    inner_indexes,
+    values_of_column,
+)
+from mcp_server.world.spec_script import Script, shortened, split, touched_by, tree_told
+from mcp_server.world.spec_tables import read_keys
 from mcp_server.world.spec_types import read_type
 from mcp_server.world.spec_words import read_default
-from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, statements_of, tree_of, word
+from mcp_server.world.sql_tree import Node, content, expression_sql, kind_of, nested, word
 
 _QUERIES = re.compile(
     r"^\s*(?:--[^\n]*\n|\s)*(?:select|insert|update|delete|with|explain|set|begin|commit|rollback|vacuum|analyze|reindex|copy|show|drop|truncate|\\)",
     re.I,
 )
 _ABOUT_TABLES = re.compile(
-    r"\b(?:create\s+(?:unlogged\s+|temp\w*\s+)?table|create\s+(?:unique\s+)?index|alter\s+table|create\s+type)\b", re.I
+    r"\b(?:create\s+(?:unlogged\s+|temp\w*\s+)?table|create\s+(?:unique\s+)?index|alter\s+table|create\s+type|drop\s+table|create\s+(?:or\s+replace\s+)?trigger)\b",
+    re.I,
 )
 _DELETES: dict[str, OnDelete] = {"c": "cascade", "r": "restrict", "n": "set null", "d": "set default", "a": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    """A statement with its place. line: of its first character. enums: values of the types that the document makes."""
-
-    sql: str
-    path: str
-    line: int
-    enums: Mapping[str, tuple[str, ...]]
-    name: str = ""
-
-    def at(self, offset: int) -> Place:
-        """The place of an offset in bytes."""
-        before = self.sql.encode()[: max(offset, 0)].decode(errors="ignore")
-        return Place(self.path, self.line + before.count("\n"))
 
 
 def read_sql(text: str, path: str, line: int, *, external: bool = False) -> tuple[Part, ...]:
     """What the SQL of a fence states. line: of its first. Queries state nothing."""
     if not _ABOUT_TABLES.search(text):
         return ()
-    scripts = _split(text, path, line)
+    scripts = split(text, path, line)
     if isinstance(scripts, Unread):
         return (scripts,)
     enums = dict(found for script in scripts if (found := enum_made_by(script.sql)))
-    parts = [part for script in scripts for part in _statement(replace(script, enums=enums))]
+    touches = dict(touch for script in scripts if (touch := touched_by(script.sql)))
+    parts = [part for script in scripts for part in _statement(replace(script, enums=enums, touches=touches))]
     return tuple(replace(part, external=external) if isinstance(part, StatedTable) else part for part in parts)
 
 
-def _split(text: str, path: str, line: int) -> list[_Script] | Unread:
-    try:
-        return [
-            _Script(piece.text, path, line + piece.line - 1, {}) for piece in read_script(text) if not piece.is_command
-        ]
-    except Unterminated as error:
-        place = Place(path, line + error.line - 1)
-        return Unread(place, f"this {error.what} is never closed", "SQL that Postgres reads")
-
-
-def _statement(script: _Script) -> Iterator[Part]:
-    node, told = _tree(script)
+def _statement(script: Script) -> Iterator[Part]:
+    node, told = tree_told(script)
     if node is None:
         if not _QUERIES.match(script.sql):
-            yield Unread(script.at(0), _shortened(script.sql), told)
+            yield Unread(script.at(0), shortened(script.sql), told)
         return
     match kind_of(node):
         case "create_stmt":
             yield from _create(content(node), script)
+            for offset, name, keys, unique in inner_indexes(script.sql):
+                named = content(node).relation.relname
+                yield StatedIndex(named, read_keys(keys), script.at(offset), "sql", "strong", name, unique)
         case "index_stmt":
             yield _index(content(node), script)
         case "alter_table_stmt":
             yield from _alter(content(node), script)
-        case (
-            "create_enum_stmt"
-            | "drop_stmt"
-            | "comment_stmt"
-            | "transaction_stmt"
-            | "create_extension_stmt"
-            | "variable_set_stmt"
-        ):
+        case "drop_stmt":
+            yield from _dropped(content(node), script)
+        case "create_trig_stmt" if script.touched(content(node).funcname[-1].string.sval):
+            trigger, at = content(node), script.at(0)
+            column = StatedColumn(script.touched(trigger.funcname[-1].string.sval), at, on_update=True)
+            yield StatedTable(trigger.relation.relname, "table", at, "sql", "strong", (column,), adds=True)
+        case "create_function_stmt" if content(node).funcname[-1].string.sval in script.touches:
+            return
+        case "rename_stmt":
+            yield from _renamed(content(node), script)
+        case "create_enum_stmt" | "comment_stmt" | "transaction_stmt" | "create_extension_stmt" | "variable_set_stmt":
             return
         case _:
             if not _QUERIES.match(script.sql):
                 yield Unread(
                     script.at(0),
-                    _shortened(script.sql),
+                    shortened(script.sql),
                     "tables, columns, keys, checks and indexes are compared; this is kept out",
                 )
 
 
-def _shortened(sql: str) -> str:
-    first = " ".join(sql.split())
-    return first if len(first) <= 120 else first[:117] + "..."
-
-
-def _tree(script: _Script) -> tuple[Node | None, str]:
-    """The statement's tree; of another dialect after its words were exchanged; else None and what the grammar said."""
-    problem = "SQL that Postgres reads"
-    for sql in (script.sql, in_postgres(script.sql)):
-        try:
-            found = statements_of(sql)
-        except StatementFailed as error:
-            problem = "SQL that Postgres reads: " + str(error).partition("\n")[0]
-            continue
-        return (tree_of(found[0]), problem) if found else (None, problem)
-    return None, problem
-
-
-def _create(statement: Node, script: _Script) -> Iterator[Part]:
+def _create(statement: Node, script: Script) -> Iterator[Part]:
     table = statement.relation.relname
     script = replace(script, name=table)
     columns: list[StatedColumn] = []
@@ -151,7 +119,7 @@ def _names(keys: Sequence[Node]) -> tuple[str, ...]:
     return tuple(one.string.sval for one in keys)
 
 
-def _column(node: Node, script: _Script) -> StatedColumn:
+def _column(node: Node, script: Script) -> StatedColumn:
     column = StatedColumn(node.colname, script.at(node.location), _type(node, script))
     kinds = [word(one.constraint, "contype") for one in node.constraints]
     for one in node.constraints:
@@ -165,7 +133,7 @@ def _column(node: Node, script: _Script) -> StatedColumn:
     return column
 
 
-def _type(node: Node, script: _Script) -> SpecType | None:
+def _type(node: Node, script: Script) -> SpecType | None:
     written = type_sql(node.type_name)
     plain = written.rpartition(".")[2].strip('"').lower()
     if plain in script.enums:
@@ -210,7 +178,7 @@ def _expression(node: Node) -> str:
     return expression_sql(node)
 
 
-def _column_checks(node: Node, table: str, script: _Script) -> list[Part]:
+def _column_checks(node: Node, table: str, script: Script) -> list[Part]:
     return [
         part
         for one in node.constraints
@@ -219,7 +187,7 @@ def _column_checks(node: Node, table: str, script: _Script) -> list[Part]:
     ]
 
 
-def _constraint(constraint: Node, table: str, script: _Script) -> Iterator[Part]:
+def _constraint(constraint: Node, table: str, script: Script) -> Iterator[Part]:
     at = script.at(constraint.location)
     match word(constraint, "contype"):
         case "CONSTR_CHECK":
@@ -234,7 +202,7 @@ def _constraint(constraint: Node, table: str, script: _Script) -> Iterator[Part]
             columns = (StatedColumn(key[0], at, primary_key=True),) if len(key) == 1 else ()
             yield StatedTable(table, "table", at, "sql", "strong", columns, key if len(key) > 1 else (), adds=True)
         case _:
-            yield Unread(at, _shortened(script.sql), "primary keys, unique constraints, foreign keys and checks")
+            yield Unread(at, shortened(script.sql), "primary keys, unique constraints, foreign keys and checks")
 
 
 def _columns_in(expression: Node) -> tuple[str, ...]:
@@ -246,7 +214,7 @@ def _columns_in(expression: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _index(statement: Node, script: _Script) -> Part:
+def _index(statement: Node, script: Script) -> Part:
     keys = tuple(_key(one.index_elem) for one in statement.index_params)
     method = statement.access_method if statement.access_method not in ("btree", "") else ""
     predicate = _expression(statement.where_clause) if statement.HasField("where_clause") else ""
@@ -261,13 +229,25 @@ def _key(element: Node) -> str:
     return name + (" DESC" if word(element, "ordering") == "SORTBY_DESC" else "")
 
 
-def _alter(statement: Node, script: _Script) -> Iterator[Part]:
+def _dropped(statement: Node, script: Script) -> Iterator[Part]:
+    if word(statement, "remove_type") == "OBJECT_TABLE":
+        for one in statement.objects:
+            yield Change(one.list.items[-1].string.sval, "", "", script.at(0))
+
+
+def _renamed(statement: Node, script: Script) -> Iterator[Part]:
+    kind, table = word(statement, "rename_type"), statement.relation.relname
+    if kind in ("OBJECT_TABLE", "OBJECT_COLUMN"):
+        yield Change(table, statement.subname if kind == "OBJECT_COLUMN" else "", statement.newname, script.at(0))
+
+
+def _alter(statement: Node, script: Script) -> Iterator[Part]:
     table = statement.relation.relname
     for one in statement.cmds:
         yield from _command(one.alter_table_cmd, table, script)
 
 
-def _command(command: Node, table: str, script: _Script) -> Iterator[Part]:
+def _command(command: Node, table: str, script: Script) -> Iterator[Part]:
     at = script.at(0)
     match word(command, "subtype"):
         case "AT_AddConstraint":
@@ -290,8 +270,10 @@ def _command(command: Node, table: str, script: _Script) -> Iterator[Part]:
             columns = (StatedColumn(command.name, at, _type(node, script)),)
             yield StatedTable(table, "table", at, "sql", "strong", columns, adds=True)
         case "AT_EnableRowSecurity" | "AT_ForceRowSecurity":
-            yield Unread(at, _shortened(script.sql), "row security is not compared yet")
-        case "AT_DropColumn" | "AT_DropConstraint":
+            yield Unread(at, shortened(script.sql), "row security is not compared yet")
+        case "AT_DropColumn":
+            yield Change(table, command.name, "", at)
+        case "AT_DropConstraint":
             return
         case _:
-            yield Unread(at, _shortened(script.sql), "ADD COLUMN, ADD CONSTRAINT, SET NOT NULL, SET DEFAULT or TYPE")
+            yield Unread(at, shortened(script.sql), "ADD COLUMN, ADD CONSTRAINT, SET NOT NULL, SET DEFAULT or TYPE")

@@ -16,11 +16,11 @@ from mcp_server.model.spec import (
     StatedKey,
     StatedTable,
     Unread,
-    kind_of_name,
 )
 from mcp_server.world.markdown import Row, plain
-from mcp_server.world.spec_outline import Placed, Subject, is_shape
-from mcp_server.world.spec_types import is_optional, read_type
+from mcp_server.world.spec_names import Subject, is_shape, kind_told
+from mcp_server.world.spec_outline import Placed, is_changed
+from mcp_server.world.spec_types import is_optional, read_type, read_values
 from mcp_server.world.spec_words import (
     constrained,
     read_bound,
@@ -44,6 +44,9 @@ _ROLES: dict[str, re.Pattern[str]] = {
     "index": re.compile(r"^(?:index(?: name)?|indexes)$", re.I),
     "columns": re.compile(r"^(?:columns?\(?s?\)?|fields?\(?s?\)?|indexed columns?|on)$", re.I),
     "table": re.compile(r"^(?:tables?(?: name)?|entity|model)$", re.I),
+    "primary": re.compile(r"^(?:pk|primary key)\??$", re.I),
+    "unique": re.compile(r"^unique\??$", re.I),
+    "indexed": re.compile(r"^indexed\??$", re.I),
     "on delete": re.compile(r"^on delete$", re.I),
 }
 _YES = re.compile(r"^(?:yes|y|true|✓|✅|x|☑)", re.I)
@@ -52,6 +55,7 @@ _EMPTY = ("", "-", "—", "–", "n/a", "none", "N/A")
 _KEY = re.compile(
     r"^(?:(?P<call>\w+\([A-Za-z_]\w*\))|(?P<name>[A-Za-z_][\w.]*))(?:\s+(?P<order>asc|desc))?(?:\s+nulls\s+\w+)?$", re.I
 )
+_AUTOMATIC = re.compile(r"^(?:auto|identity\b|serial\b|sequence\b|generated\b|nextval\b)", re.I)
 _COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -79,6 +83,8 @@ def roles_of(header: Row) -> dict[str, int]:
                     continue
                 found[role] = index
                 break
+    if "index" in found and "name" in found and "type" in found and found["name"] < found["index"]:
+        found["indexed"] = found.pop("index")  # a mark beside each column
     if "index" in found and "name" in found and "columns" not in found:
         found["columns"] = found.pop("name")
     return found
@@ -91,7 +97,8 @@ def _columns(placed: Placed, roles: Mapping[str, int], path: str) -> Iterator[Pa
         for name in names:
             own = tuple(row for row in rows if plain(row.cells[roles["table"]]) == name)
             kind: Kind = "shape" if is_shape(name) else "entity"
-            yield from _table(Subject(name, Place(path, own[0].line), kind), own, roles, path)
+            subject = Subject(name, Place(path, own[0].line), kind)
+            yield from _table(replace(placed, subject=subject), subject, own, roles, path)
         return
     if placed.subject is None:
         at = Place(path, placed.block.line)
@@ -99,10 +106,12 @@ def _columns(placed: Placed, roles: Mapping[str, int], path: str) -> Iterator[Pa
             at, " | ".join(placed.block.rows[0].cells), "a heading above that names the table of these columns"
         )
         return
-    yield from _table(placed.subject, rows, roles, path)
+    yield from _table(placed, placed.subject, rows, roles, path)
 
 
-def _table(subject: Subject, rows: tuple[Row, ...], roles: Mapping[str, int], path: str) -> Iterator[Part]:
+def _table(
+    placed: Placed, subject: Subject, rows: tuple[Row, ...], roles: Mapping[str, int], path: str
+) -> Iterator[Part]:
     columns: list[StatedColumn] = []
     for row in rows:
         column = _column(row, roles, path)
@@ -113,10 +122,18 @@ def _table(subject: Subject, rows: tuple[Row, ...], roles: Mapping[str, int], pa
             yield Unread(Place(path, row.line), " | ".join(row.cells), expected)
     if any(column.nullable is False for column in columns) and "constraints" in roles:
         columns = [_spoken_silence(column, row_of(rows, column), roles) for column in columns]
-    kind = subject.kind or kind_of_name(subject.name)
+    kind = kind_told(subject, columns)
     if columns:
+        told = tuple(columns)
         yield StatedTable(
-            subject.name, kind, subject.place, "column table", "strong", tuple(columns), external=subject.external
+            subject.name,
+            kind,
+            subject.place,
+            "column table",
+            "strong",
+            told,
+            external=subject.external,
+            adds=is_changed(placed, told),
         )
 
 
@@ -150,6 +167,9 @@ def _column(row: Row, roles: Mapping[str, int], path: str) -> StatedColumn | Non
     constraints = " ".join(_cell(row, roles, role) for role in ("constraints",))
     marks = written[len(name) :] + " " + constraints
     column = StatedColumn(name, Place(path, row.line), read_type(typed))
+    listed = re.match(r"^enum\s*[:=]\s*(?P<values>.+)$", typed, re.I)
+    if listed and column.type and not column.type.values:
+        column = replace(column, type=replace(column.type, values=read_values(listed["values"])))
     if is_optional(typed):
         column = replace(column, nullable=True)
     column = _from_cells(column, row, roles)
@@ -175,11 +195,17 @@ def _from_cells(column: StatedColumn, row: Row, roles: Mapping[str, int]) -> Sta
         optional = _NO.match(required) or required.lower().startswith("optional")
         says = False if _YES.match(required) else True if optional else None
         column = replace(column, nullable=says if says is not None else column.nullable)
-    if default.lower().startswith("auto"):
+    if _AUTOMATIC.match(default):
         column = constrained(column, read_words(default))
     elif default not in _EMPTY:
         value = read_default(default)
         column = replace(column, default=None if value == "null" else value)
+    if _YES.match(_cell(row, roles, "primary")):
+        column = replace(column, primary_key=True)
+    if _YES.match(_cell(row, roles, "unique")):
+        column = replace(column, unique=True)
+    if _YES.match(_cell(row, roles, "indexed")):
+        column = replace(column, indexed=True)
     if target not in _EMPTY:
         words = read_words(f"foreign key {target}")
         column = replace(column, reference=words.reference)

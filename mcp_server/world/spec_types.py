@@ -24,7 +24,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "big integer": ("bigint",),
     "smallint": ("smallint",), "int2": ("smallint",), "smallserial": ("smallint",), "smallinteger": ("smallint",),
     "bool": ("boolean",), "boolean": ("boolean",),
-    "timestamp": EITHER, "datetime": EITHER, "date time": EITHER, "iso datetime": EITHER, "iso timestamp": EITHER,
+    "timestamp": EITHER, "datetime": EITHER, "date time": EITHER, "iso datetime": EITHER, "iso 8601": EITHER, "iso8601": EITHER, "iso timestamp": EITHER,
     "timestamp without time zone": (NAIVE,), "timestamp without timezone": (NAIVE,),
     "timestamptz": (ZONED,), "timestamp with time zone": (ZONED,), "timestamp with timezone": (ZONED,),
     "timestamp with tz": (ZONED,), "datetime with timezone": (ZONED,), "datetime with time zone": (ZONED,),
@@ -45,7 +45,7 @@ _SERIAL = ("serial", "bigserial", "smallserial", "autoincrement", "auto incremen
 _SIZED = (VARYING, "character", TEXT)
 _ALL_WORDS = "|".join(sorted((re.escape(word).replace(r"\ ", r"[ _]?") for word in _WORDS), key=len, reverse=True))
 _TYPE = re.compile(
-    rf"\s*(?:(?P<list>list|array|set|sequence)\s*[\[<(]\s*|(?P<of>(?:array|list) of\s+))?(?P<word>{_ALL_WORDS})(?![\w.])"
+    rf"\s*(?:(?P<list>list|array|set|sequence)\s*[\[<(]\s*|(?P<of>(?:array|list) of\s+))?(?P<word>{_ALL_WORDS})(?!\w|\.\w)"
     r"(?:(?P<open>\(|(?<=literal)\[|\s\((?=\s*(?:\d|'|utc\b|tz\b|with(?:out)? time)))(?P<inside>(?:[^()\[\]]|\([^()]*\))*)[)\]])?(?P<zone>\s+with(?:out)?\s+time\s*zone|\s+(?:array))?"
     r"(?P<array>\s*\[\s*\]|[\]>])?",
     re.IGNORECASE,
@@ -55,6 +55,7 @@ _OPTIONAL = re.compile(
     re.I,
 )
 _OR = re.compile(r"\s*(?:\bor\b|/)\s*", re.IGNORECASE)
+_UNION = re.compile(r"""^(?:['"][\w -]+['"]\s*\|\s*)+['"][\w -]+['"]\s*$""")
 _VALUE = re.compile(r"""['"“‘]([^'"”’]+)['"”’]""")
 
 
@@ -64,7 +65,7 @@ def read_type(words: str, *, strict: bool = False) -> SpecType | None:
     text = _without_optional(words.strip().strip("`").strip())
     match = _TYPE.match(text)
     if match is None:
-        return None
+        return _one_of(text)
     word = re.sub(r"[ _]+", " ", match["word"].lower())
     inside = match["inside"] or ""
     zone = re.sub(r"\s+", " ", (match["zone"] or "").strip().lower())
@@ -87,6 +88,12 @@ def read_type(words: str, *, strict: bool = False) -> SpecType | None:
         and bool(match["list"] or match["of"] or (match["array"] or "").strip().startswith("[") or zone == "array"),
         automatic=word in _SERIAL,
     )
+
+
+def _one_of(text: str) -> SpecType | None:
+    """Words of which one is meant, as TypeScript has them: `"user" | "assistant"`."""
+    match = _UNION.match(text)
+    return SpecType(text, ("enum",), values=tuple(_VALUE.findall(match[0]))) if match else None
 
 
 def end_of_type(words: str) -> int:
@@ -114,8 +121,10 @@ def _without_optional(text: str) -> str:
 
 
 def is_optional(words: str) -> bool:
-    """Whether a type is worded as one that may be absent: `Optional[str]`, `str | None`."""
-    return _OPTIONAL.match(words.strip().strip("`")) is not None
+    """Whether a type is worded as one that may be absent: `Optional[str]`, `str | None`, `Mapped[Optional[str]]`."""
+    text = words.strip().strip("`")
+    mapped = re.match(r"^mapped\s*\[(?P<inside>.+)\]\s*$", text, re.I)
+    return _OPTIONAL.match(mapped["inside"] if mapped else text) is not None
 
 
 def _length(fits: tuple[str, ...], inside: str) -> int | None:

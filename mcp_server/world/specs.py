@@ -10,6 +10,7 @@ from typing import TypeVar
 from mcp_server.errors import NotFound, Refused, SpecError
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import (
+    Change,
     Document,
     Owned,
     Part,
@@ -25,9 +26,12 @@ from mcp_server.model.spec_fold import fold
 from mcp_server.model.spec_table import Spec
 from mcp_server.world.markdown import read_blocks
 from mcp_server.world.spec_boxes import read_boxes
-from mcp_server.world.spec_bullets import read_items, told_later
+from mcp_server.world.spec_bullets import read_items
+from mcp_server.world.spec_constraint_tables import read_constraint_table
 from mcp_server.world.spec_constraints import read_constraints, read_owned
 from mcp_server.world.spec_dbml import read_dbml
+from mcp_server.world.spec_enumerations import with_values
+from mcp_server.world.spec_items import told_later
 from mcp_server.world.spec_lists import Columns, read_indexes, read_relations
 from mcp_server.world.spec_mermaid import read_mermaid
 from mcp_server.world.spec_outline import Placed, place_blocks
@@ -140,7 +144,7 @@ def read_file(path: Path, root: Path) -> Document:
 
 def read_document(text: str, path: str) -> Document:
     """What a document states. path: as places have it."""
-    placed = place_blocks(read_blocks(text), path)
+    placed = with_values(place_blocks(read_blocks(text), path))
     first = list(_stated(placed, path))
     columns = _columns(first)
     parts: list[Part] = [*first, *read_indexes(placed, path, columns), *read_relations(placed, path, columns)]
@@ -159,6 +163,7 @@ def _stated(placed: Sequence[Placed], path: str) -> Iterator[Part]:
             continue
         if one.block.kind == "table":
             yield from read_grid(one, path)
+            yield from read_constraint_table(one, path)
         elif one.block.kind == "fence":
             yield from _fence(one, path)
     yield from read_items(placed, path)
@@ -177,6 +182,12 @@ def _fence(one: Placed, path: str) -> Iterable[Part]:
         return read_mermaid(text, path, line)
     if word == "dbml":
         return read_dbml(text, path, line)
+    if word == "prisma":
+        return (
+            Unread(
+                Place(path, line), text.strip().partition("\n")[0], "SQL, or a table of columns: Prisma is not read"
+            ),
+        )
     if word in ("typescript", "ts", "tsx", "json", "javascript", "jsonc"):
         return read_shapes(text, path, line, word, one.subject)
     return read_boxes(text, path, line) if not word or word in ("text", "txt", "ascii", "plaintext") else ()
@@ -195,7 +206,7 @@ def _told(placed: Sequence[Placed], path: str, columns: Columns) -> Iterator[Sta
     for one in placed:
         found = told_later(one, path) if one.subject is not None and one.topic == "aside" and not one.is_aside else None
         if found and one.subject and found[0].lower() in columns.get(alike(one.subject.name), frozenset()):
-            column = StatedColumn(found[0], found[2], on_update=found[1].on_update)
+            column = StatedColumn(found[0], found[2], on_update=found[1].on_update, bound=found[1].bound)
             yield StatedTable(one.subject.name, "entity", found[2], "prose", "middle", (column,), adds=True)
 
 
@@ -211,6 +222,7 @@ def _document(path: str, parts: Sequence[Part], incremental: bool) -> Document:
         of(StatedKey),
         of(Owned),
         of(Unread),
+        of(Change),
         incremental=incremental,
         order=order_of(path),
     )
