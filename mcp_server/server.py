@@ -161,7 +161,6 @@ class ArchitectServer(MCPServer[Any]):
             title=contract.title,
             description=contract.description,
             annotations=ToolAnnotations(
-                title=contract.title,
                 read_only_hint=contract.effect == "reads",
                 destructive_hint=contract.effect == "writes database",
                 idempotent_hint=contract.effect == "reads",

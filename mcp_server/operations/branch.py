@@ -40,8 +40,7 @@ async def manage_branch(
     sweep (delete those of ours that are past their time, or whose maker is gone). name: of the branch; for list, a part of
     the names to show. parent: the branch to start from, the default one when not given. at: a moment
     (2026-01-31T12:00:00Z) or an LSN (0/1A2B3C). schema_only: without rows; such a branch cannot be reset. masks: what
-    each column's values are replaced by before anybody sees them, as {"users.email": "anon.fake_email()"}: functions of
-    PostgreSQL Anonymizer, in beta at Neon. hours: until it ends, at most 720. confirm: the branch's name once more, to
+    each column's values are replaced by, as {"users.email": "anon.fake_email()"}: functions of PostgreSQL Anonymizer. hours: until it ends, at most 720. confirm: the branch's name once more, to
     reset, restore or delete one that was not made here. format: text or json.
     """
     from mcp_server.operations.branch_changes import CHANGES, changeable, create, sweep

@@ -40,9 +40,8 @@ async def check_isolation(
 
     Schema: each table must reach its owner by a column or by foreign keys that are NOT NULL and indexed. Code: each
     query of such a table must be kept to the authenticated user, through joins and helper functions, too; read, never
-    run. Database: on a throw-away copy two users get rows, and a role without BYPASSRLS tries every way to them: select,
-    insert, update, delete, changing the owner, foreign keys, views, functions, COPY, TRUNCATE. No database of the project
-    is changed.
+    run. Database: on a throw-away copy two users get rows, and a role without BYPASSRLS tries every way to them. No
+    database of the project is changed.
 
     owner: the column that says whose a row is; several as `user_id,owner_id`. attack: auto where there is row-level
     security, always, or never. source: models, migrations, live or file:<path.sql>; not given, the migrations, else the

@@ -40,19 +40,17 @@ async def autogenerate_migration(
     """Write the Alembic revisions that lead the database from its migrations to the models, once a rehearsal passed.
 
     What would stop readers or writers of a table in use is taken apart into phases, a revision each, with what to
-    deploy between them; where the database is small or a change is instant, one revision does it all. The project's
-    own Alembic and env.py walk them up, down and up again on a throw-away Postgres; only what ends exactly where it
-    should is written. What models cannot state (functions, triggers, views, policies, grants) is kept, and what
-    env.py's include_object or include_name leaves out is left alone. A project without Alembic gets a correct
-    environment. The project's database is only asked for the sizes of its tables.
+    deploy between them. The project's own Alembic and env.py walk them up, down and up again on a throw-away Postgres;
+    only what ends exactly where it should is written. What models cannot state (functions, triggers, views, policies,
+    grants) and what env.py leaves out is left alone. A project without Alembic gets a correct environment. The project's
+    database is only asked for the sizes of its tables.
 
     message: what the revision is about, one line. before: the source it starts from, the migrations' head when not
     given. after: the source it leads to: models, live, file:<path.sql>. renames: {old: new} for what keeps its rows
-    under a new name, as {"task": "todo", "task.title": "name"}; a rename that is not told is a drop and an add and
+    under a new name, as {"task": "todo", "task.title": "name"}; a rename that is not told
     loses the data. write: false shows what would be written and writes nothing. format: text, or json with every
     statement. confirm: names of what to drop from live although neither history nor goal knows it; all else stays. on: branch
-    rehearses also on a fresh Neon branch of live with its rows, which is removed afterwards; branch:<name> on one that dbarch
-    made, which stays.
+    rehearses also on a fresh Neon branch of live with its rows, removed afterwards; branch:<name> on one that dbarch made.
     """
     words = " ".join(message.split())
     if not words or len(words) > LONGEST_MESSAGE:

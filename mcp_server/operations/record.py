@@ -53,8 +53,7 @@ async def write_phr(
 
     title: 3 to 7 words. stage: constitution, spec, plan, tasks, red (debugging), green (implementation), refactor,
     explainer, misc or general. prompt: the user's whole message, word for word. feature: the folder under specs/, as
-    003-todo-tags; empty finds it by SPECIFY_FEATURE, .specify/feature.json or the branch, and asks when these do not
-    tell. A new name is accepted when it resembles no known one. response: what was answered, 1 to 3 sentences.
+    003-todo-tags; empty finds it by SPECIFY_FEATURE, .specify/feature.json or the branch. response: what was answered, 1 to 3 sentences.
     command: the slash command that ran, as /sp.plan. labels: topics. files: paths that were changed. tests: tests
     that were run or added. links: URLs or paths under spec, ticket, adr, pr. outcome: sentences under impact, tests,
     files, next_prompts, reflection, failure_modes, graders, prompt_variant, next_experiment. format: text or json.
