@@ -296,7 +296,7 @@ async def test_a_database_of_no_project_asks_for_the_projects_id(place: Place) -
         await manage_branch(elsewhere, "list")
     named = elsewhere.configured(neon_project="quiet-frost-1")
     assert (await manage_branch(named, "list")).text.startswith(
-        "1 branches of the 10 that its plan allows in project quiet-frost-1,"
+        "1 branch of the 10 that its plan allows in project quiet-frost-1,"
     )
 
 
