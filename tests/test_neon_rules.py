@@ -96,6 +96,12 @@ def test_bad_is_found_and_good_and_nearly_bad_are_silent(
     assert code not in found(*near)
 
 
+def test_a_pool_that_looks_before_it_lends_only_loses_an_attempt(tmp_path: Path) -> None:
+    code = read_code(lay_out(tmp_path, engine(', pool_pre_ping=True, connect_args={"statement_cache_size": 0}')))
+    (finding,) = judge(replace(WELL, code=code)).findings
+    assert (finding.code, finding.severity, finding.fix) == ("H902", "info", "pool_recycle=240")
+
+
 def test_every_rule_for_neon_has_its_cases_and_says_what_to_do() -> None:
     own = [one for one in rules() if one.subject == "NeonUse"]
     assert {one.rule.code for one in own} == set(CASES)
@@ -107,6 +113,8 @@ def test_every_rule_for_neon_has_its_cases_and_says_what_to_do() -> None:
     [
         ("select pg_advisory_lock(1)", "an advisory lock"),
         ("listen jobs", "LISTEN"),
+        ("select set_config('app.user', :user, false)", "SET"),
+        ("select set_config('app.user', :user, true)", ""),
         ("prepare p as select 1", "PREPARE"),
         ("create temp table t (id int)", "a temporary table"),
         ("create temp table t (id int) on commit drop", ""),

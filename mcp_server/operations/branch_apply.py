@@ -19,7 +19,7 @@ FRESH = "branch"
 async def apply_on_branch(workspace: Workspace, asked: Asked) -> Answer:
     """Show the plan, or carry it out on the branch that the target names. The hash is the one of the plan for live."""
     from mcp_server.operations.apply import apply_to
-    from mcp_server.world.branch_making import branch_ground
+    from mcp_server.world.branch_making import branch_ground, check_word
     from mcp_server.world.carrying_out import journal_of
     from mcp_server.world.urls import read_url
 
@@ -27,6 +27,7 @@ async def apply_on_branch(workspace: Workspace, asked: Asked) -> Answer:
         raise ConfigError(
             "No database is configured, so there is none to make branches of.", "Set DATABASE_URL to the Neon database."
         )
+    check_word(workspace, asked.target)
     live = read_url(workspace.settings.database_url)
     if asked.target.strip() == FRESH and not asked.plan_hash:
         return _before(await apply_to(workspace, live, asked))

@@ -15,7 +15,7 @@ from mcp_server.model.schema import Schema
 from mcp_server.operations.equality import differences
 from mcp_server.world.alembic_process import open_alembic
 from mcp_server.world.branch_copy import branch_session
-from mcp_server.world.branch_making import Ground, branch_ground
+from mcp_server.world.branch_making import Ground, branch_ground, check_word
 from mcp_server.world.carrying_out import read_heads, without_rows
 from mcp_server.world.catalog import read_schema
 from mcp_server.world.database import finish, translating
@@ -52,6 +52,12 @@ class Course:
     parents: tuple[str, ...]
     way_back: str
     extra: tuple[Path, ...] = ()
+
+
+def check_ground(workspace: Workspace, word: str) -> None:
+    """Raise what speaks against a walk on the branch that a word means, as far as that is known at once; "" asks for none."""
+    if word:
+        check_word(workspace, word)
 
 
 async def walk_drafted(project: Project, tried: Tried, on: str) -> BranchWalk | None:

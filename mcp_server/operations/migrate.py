@@ -77,18 +77,16 @@ class Wanted:
 
 async def generate(workspace: Workspace, wanted: Wanted, write: bool) -> Answer:
     """Draft, rehearse and, if it is to be written, write what is asked for."""
-    from mcp_server.operations.branch_walk import walk_drafted
+    from mcp_server.operations.branch_walk import check_ground, walk_drafted
     from mcp_server.operations.drafting import begin_of, draft
     from mcp_server.operations.ends import read_ends
     from mcp_server.operations.project import open_project
     from mcp_server.operations.rehearsed import read_between
     from mcp_server.operations.sizes import read_sizes
     from mcp_server.render.branch_text import failed_there, render_branch_walk, with_walk
-    from mcp_server.world.branch_making import check_word
     from mcp_server.world.revision_files import staging
 
-    if wanted.on:
-        check_word(workspace, wanted.on)
+    check_ground(workspace, wanted.on)
     await workspace.prefer_live_version()
     with staging(workspace.cache) as folder:
         project = await open_project(workspace, folder / "project", with_models=wanted.after == "models")

@@ -137,6 +137,8 @@ async def test_a_plan_runs_on_a_fresh_branch_with_the_hash_that_live_shows(cloud
     assert cloud.names == ["main"]
     assert await cloud.at(cloud.api.main) == "b2"
     assert not [*cloud.root.rglob(".dbarch/applying/*")]
+    cloud.workspace.ledger.append("apply_migration", {"target": "branch", "plan_hash": digest[1]}, done.verdict)
+    assert "This plan ran on a branch at 20" in (await apply_migration(cloud.workspace)).text
 
 
 async def test_a_plan_that_may_not_run_leaves_no_branch(cloud: Cloud) -> None:

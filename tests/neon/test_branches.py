@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mcp_server.door import Door, contract_of
 from mcp_server.errors import ArchitectError, ConfigError, ConnectionFailed, NotFound, PermissionDenied, Refused
 from mcp_server.operations import OPERATIONS
 from mcp_server.operations.branch import manage_branch
+from mcp_server.world.branch_making import branch_ground
 from mcp_server.world.database import connect
 from mcp_server.world.neon import Pace, open_neon
 from mcp_server.world.owner import new_name
@@ -294,7 +296,7 @@ async def test_a_database_of_no_project_asks_for_the_projects_id(place: Place) -
         await manage_branch(elsewhere, "list")
     named = elsewhere.configured(neon_project="quiet-frost-1")
     assert (await manage_branch(named, "list")).text.startswith(
-        "1 branches of the 10 that its plan allows in project quiet-frost-1,"
+        "1 branch of the 10 that its plan allows in project quiet-frost-1,"
     )
 
 
@@ -307,3 +309,21 @@ async def test_an_api_that_nobody_answers_is_told_as_that() -> None:
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_the_api_meets_nothing_is_left_and_nothing_told_that_is_secret(seed: int) -> None:
     await seeded_run(seed)
+
+
+async def test_a_fresh_branch_is_gone_when_the_work_on_it_is_cancelled(place: Place) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with branch_ground(place.workspace, "branch"):
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    assert len(place.names) == 2
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert place.names == ["main"]
+    assert all(one["status"] == "finished" for one in place.api.operations.values())

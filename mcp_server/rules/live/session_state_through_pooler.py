@@ -22,6 +22,7 @@ INSTEAD = {
 }
 STATES = (
     (r"^(?:set|reset)\s+(?!local\b|transaction\b|constraints\b)", "SET"),
+    (r"\bset_config\s*\([^()]*,\s*false\s*\)", "SET"),
     (r"\bpg_(?:try_)?advisory_(?:lock|unlock)", "an advisory lock"),
     (r"^(?:un)?listen\b", "LISTEN"),
     (r"^(?:prepare|deallocate)\s", "PREPARE"),

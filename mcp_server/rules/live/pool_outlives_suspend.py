@@ -24,8 +24,14 @@ def check(use: NeonUse) -> Iterator[Finding]:
         if lacks:
             yield RULE.found(
                 subject=call.verb,
-                message="Connections in the pool outlive the compute, which suspends: the first request afterwards fails or waits.",
+                message="Connections in the pool outlive the compute, which suspends: "
+                + (
+                    "each costs an attempt."
+                    if call.argument("pool_pre_ping")
+                    else "the first request afterwards fails."
+                ),
                 evidence=f"the compute suspends after {use.suspends} s without a query",
                 fix=", ".join(lacks),
                 place=str(call.span),
+                severity="info" if call.argument("pool_pre_ping") else "warning",
             )
