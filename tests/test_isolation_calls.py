@@ -27,12 +27,13 @@ CHANGES = {
     "app.crud:delete_leaks": [["public.task", "removed"]],
     "app.crud:create_leaks": [["public.task", "added"]],
     "app.crud:add_remark_leaks": [["public.remark", "added"]],
+    "app.crud:move_remark_leaks": [["public.remark", "changed"]],
     "app.later:Tasks.rename_leaks": [["public.task", "changed"]],
 }
 HELD = [
     "app.crud:get_fixed", "app.crud:list_fixed", "app.crud:titles_fixed", "app.crud:by_title_fixed", "app.crud:several_fixed",
     "app.crud:change_fixed", "app.crud:finish_fixed", "app.crud:delete_fixed", "app.crud:create_fixed",
-    "app.crud:add_remark_fixed", "app.crud:count_fixed", "app.crud:export_fixed", "app.crud:Tasks.get_fixed", "app.later:get_fixed",
+    "app.crud:add_remark_fixed", "app.crud:move_remark_fixed", "app.crud:count_fixed", "app.crud:export_fixed", "app.crud:Tasks.get_fixed", "app.later:get_fixed",
     "app.later:remarks_fixed", "app.later:Tasks.rename_fixed", "app.crud:clock_fixed",
 ]  # fmt: skip
 UNTRIED = {
