@@ -137,6 +137,10 @@ async def test_the_verdict_tells_how_the_calls_ended(answer: Answer) -> None:
     assert "Next: keep the functions that let rows through to their user" in answer.text
 
 
+async def test_functions_that_open_sessions_of_their_own_are_named(answer: Answer) -> None:
+    assert "Not called, as they open sessions of their own: app.later:on_its_own." in answer.text
+
+
 async def test_functions_are_named_one_by_one_or_by_their_module(project: Path, sandboxes: Sandboxes) -> None:
     workspace = open_project(project, sandboxes)
     one = await check_isolation(workspace, functions=("app.crud:Tasks.get_fixed",))

@@ -40,6 +40,10 @@ def call_functions(request: dict[str, Any], guard: Guard, recorder: Recorder, ch
     Says what came of each function and waits for leave to go on. -> notes.
     """
     probe.read_models(request, guard, recorder)
+    if too_old():
+        for one in request["functions"]:
+            channel.ask({"say": "called", "name": one["name"], "cases": [{"untried": too_old()}]})
+        return {"notes": []}
     own = Own(request, recorder.classes)
     notes = list(imported(request["applications"], guard))
     found = {one["name"]: found_function(one, guard) for one in request["functions"]}
@@ -52,6 +56,14 @@ def call_functions(request: dict[str, Any], guard: Guard, recorder: Recorder, ch
     for one in request["functions"]:
         channel.ask({"say": "called", "name": one["name"], "cases": _tried(caller, routes, one, found[one["name"]])})
     return {"notes": notes}
+
+
+def too_old() -> str:
+    """Why nothing can be called with the SQLAlchemy that is installed, "" when it can."""
+    import sqlalchemy
+
+    is_old = int(sqlalchemy.__version__.partition(".")[0]) < 2
+    return f"a call that can be rolled back needs SQLAlchemy 2, and this is {sqlalchemy.__version__}" if is_old else ""
 
 
 def _warm_up(bench: Bench) -> None:
