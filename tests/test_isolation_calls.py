@@ -27,12 +27,13 @@ CHANGES = {
     "app.crud:delete_leaks": [["public.task", "removed"]],
     "app.crud:create_leaks": [["public.task", "added"]],
     "app.crud:add_remark_leaks": [["public.remark", "added"]],
+    "app.crud:move_remark_leaks": [["public.remark", "changed"]],
     "app.later:Tasks.rename_leaks": [["public.task", "changed"]],
 }
 HELD = [
     "app.crud:get_fixed", "app.crud:list_fixed", "app.crud:titles_fixed", "app.crud:by_title_fixed", "app.crud:several_fixed",
     "app.crud:change_fixed", "app.crud:finish_fixed", "app.crud:delete_fixed", "app.crud:create_fixed",
-    "app.crud:add_remark_fixed", "app.crud:count_fixed", "app.crud:export_fixed", "app.crud:Tasks.get_fixed", "app.later:get_fixed",
+    "app.crud:add_remark_fixed", "app.crud:move_remark_fixed", "app.crud:count_fixed", "app.crud:export_fixed", "app.crud:Tasks.get_fixed", "app.later:get_fixed",
     "app.later:remarks_fixed", "app.later:Tasks.rename_fixed", "app.crud:clock_fixed",
 ]  # fmt: skip
 UNTRIED = {
@@ -134,6 +135,10 @@ async def test_the_verdict_tells_how_the_calls_ended(answer: Answer) -> None:
     assert f"{through + held} functions called: {through} let others' rows through, {held} held" in answer.verdict
     assert f"{len(UNTRIED)} could not be tried" in answer.verdict
     assert "Next: keep the functions that let rows through to their user" in answer.text
+
+
+async def test_functions_that_open_sessions_of_their_own_are_named(answer: Answer) -> None:
+    assert "Not called, as they open sessions of their own: app.later:on_its_own." in answer.text
 
 
 async def test_functions_are_named_one_by_one_or_by_their_module(project: Path, sandboxes: Sandboxes) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from mcp_server.operations.isolation import check_isolation
 from mcp_server.world.sandbox import Sandboxes
+from tests.examples import lay_out
 from tests.opened import PROJECTS, open_project
 from tests.test_old_versions import environment
 
@@ -63,3 +65,41 @@ async def test_a_route_for_administrators_is_not_proven_by_a_user(called: Mappin
 async def test_a_route_that_asks_the_request_is_not_called(called: Mapping[str, Mapping[str, Any]]) -> None:
     assert called["of_request"]["outcome"] == "untried"
     assert called["of_request"]["detail"] == "`request` is a request, or what proves who sends it"
+
+
+OLD = """
+# file: app/__init__.py
+# file: app/models.py
+from sqlalchemy import Column, ForeignKey, Integer
+from sqlalchemy.orm import declarative_base
+
+Base = declarative_base()
+
+
+class User(Base):
+    __tablename__ = "users"
+    id = Column(Integer, primary_key=True)
+
+
+class Task(Base):
+    __tablename__ = "task"
+    id = Column(Integer, primary_key=True)
+    user_id = Column(ForeignKey("users.id"), nullable=False, index=True)
+# file: app/crud.py
+from sqlalchemy.orm import Session
+
+from app.models import Task
+
+
+def get_task(db: Session, task_id: int, user_id: int):
+    return db.query(Task).filter(Task.id == task_id, Task.user_id == user_id).first()
+"""
+
+
+async def test_an_older_sqlalchemy_is_said_to_prove_nothing(tmp_path: Path, sandboxes: Sandboxes) -> None:
+    workspace = open_project(lay_out(tmp_path, OLD), sandboxes, python=str(environment("sqlalchemy 1.4")))
+    answer = await check_isolation(workspace, functions=("all",))
+    (told,) = cast("dict[str, Any]", answer.data)["functions"]
+    assert told["outcome"] == "untried"
+    assert told["detail"] == "a call that can be rolled back needs SQLAlchemy 2, and this is 1.4.54"
+    await workspace.close()

@@ -88,7 +88,7 @@ def _request(
             "host": target.host, "port": target.port or 5432, "user": target.user, "password": target.password,
             "database": target.database, "sslmode": target.sslmode,
         },
-        "applications": list(applications), "owners": list(owned.owners),
+        "url": target.url(), "applications": list(applications), "owners": list(owned.owners),
         "users": {"mine": caller, "theirs": ground.users.victim},
         "user_table": plain(owned.user) if owned.user else "", "tables": rows_of(owned, ground),
         "settings": {name: named(name, caller) for name in settings_of(owned.schema)}, "seconds": SECONDS,
@@ -128,9 +128,8 @@ async def _visit(
 ) -> tuple[list[Sequence[Mapping[str, Any]]], tuple[str, ...]]:
     """What came of each function that was called before the process ended, in order."""
     settings = workspace.settings
-    way = request["target"]
-    url = f"postgresql://{way['user']}:{way['password']}@{way['host']}:{way['port']}/{way['database']}"
-    environment = guest_environment(settings.root, (settings.root / "backend",), url, driver=interpreter.driver)
+    folders = (settings.root / "backend",)
+    environment = guest_environment(settings.root, folders, request["url"], driver=interpreter.driver)
     heard: list[Sequence[Mapping[str, Any]]] = []
     async with visiting(
         interpreter,

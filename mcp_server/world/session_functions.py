@@ -20,7 +20,7 @@ from mcp_server.world.code_calls import dotted
 from mcp_server.world.scope_project import Known, Project
 from mcp_server.world.scopes import read_project
 
-MOST = 200
+MOST, SHOWN = 200, 5
 SESSION = re.compile(r"\b\w*Session(?:Dep)?\b|\bDbDep\b")
 NAMED = frozenset({"session", "db", "db_session", "async_session"})
 MODULES = frozenset(
@@ -105,9 +105,13 @@ def find_functions(
     usual = [one for one in known if _is_usual(one, project, narrow, taking)]
     chosen = {one.key: one for word in wanted for one in _chosen(word, usual, known)}
     listed = sorted((_as_function(one, effects) for one in chosen.values()), key=lambda one: (one.file, one.line))
-    notes = (
+    notes: tuple[str, ...] = (
         (f"Only the first {MOST} of {len(listed)} functions were called; name others.",) if len(listed) > MOST else ()
     )
+    alone = [one for one in known if one.key not in chosen and narrow.is_relevant(one) and _opens_session(one)]
+    if "all" in wanted and alone:
+        more = f" and {len(alone) - SHOWN} more" if len(alone) > SHOWN else ""
+        notes += (f"Not called, as they open sessions of their own: {', '.join(map(_name, alone[:SHOWN]))}{more}.",)
     return tuple(listed[:MOST]), tuple(_applications(sources)), notes
 
 
@@ -128,6 +132,12 @@ def _is_usual(one: Known, project: Project, narrow: Project, taking: set[str]) -
     if one.node.name.startswith("_") or not narrow.is_relevant(one):
         return False
     return _takes_session(one, project) or (bool(one.owner) and one.owner in taking)
+
+
+def _opens_session(one: Known) -> bool:
+    """Whether a function makes its session itself: `with Session(engine) as session`."""
+    calls = (node for node in ast.walk(one.node) if isinstance(node, ast.Call))
+    return any(re.search(r"[Ss]ession(?:_?[Mm]aker|_?[Ll]ocal)?$", ast.unparse(node.func)) for node in calls)
 
 
 def _takes_session(one: Known, project: Project) -> bool:

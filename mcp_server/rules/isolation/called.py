@@ -30,10 +30,9 @@ def handed(one: Called) -> str:
     return f" with {one.about}" if one.about else ""
 
 
-def tables(names: tuple[str, ...]) -> str:
-    """Of which tables, where that is known."""
-    listed = ", ".join(name for name in names if name)
-    return f" of {listed}" if listed else ""
+def named(tables: tuple[str, ...]) -> str:
+    """Which tables, where that is known."""
+    return ", ".join(name for name in tables if name)
 
 
 def became(one: Called) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from mcp_server.model.finding import Finding, Rule
 from mcp_server.model.session_attack import SessionAttack
-from mcp_server.rules.isolation.called import gravity, handed, observed, open_functions, tables
+from mcp_server.rules.isolation.called import gravity, handed, named, observed, open_functions
 
 RULE = Rule(code="I331", severity="error", form="project")
 
@@ -18,8 +18,8 @@ def check(attack: SessionAttack) -> Iterator[Finding]:
     for one in open_functions(attack):
         if one.read:
             yield RULE.found(
-                subject=f"{one.function.name}: reads{tables(one.read) or ' rows'}",
-                message=f"Called as one user{handed(one)}, it tells of another user's rows{tables(one.read)}.",
+                subject=f"{one.function.name}: {named(one.read) or 'rows'} read",
+                message=f"Called as one user{handed(one)}, it tells of another user's rows{f' of {named(one.read)}' if named(one.read) else ''}.",
                 evidence=observed(attack, one),
                 fix="# compare the owner in the statement: .where(<class>.<owner> == <the user's id>)",
                 place=one.function.place,

@@ -40,6 +40,10 @@ def call_functions(request: dict[str, Any], guard: Guard, recorder: Recorder, ch
     Says what came of each function and waits for leave to go on. -> notes.
     """
     probe.read_models(request, guard, recorder)
+    if too_old():
+        for one in request["functions"]:
+            channel.ask({"say": "called", "name": one["name"], "cases": [{"untried": too_old()}]})
+        return {"notes": []}
     own = Own(request, recorder.classes)
     notes = list(imported(request["applications"], guard))
     found = {one["name"]: found_function(one, guard) for one in request["functions"]}
@@ -52,6 +56,14 @@ def call_functions(request: dict[str, Any], guard: Guard, recorder: Recorder, ch
     for one in request["functions"]:
         channel.ask({"say": "called", "name": one["name"], "cases": _tried(caller, routes, one, found[one["name"]])})
     return {"notes": notes}
+
+
+def too_old() -> str:
+    """Why nothing can be called with the SQLAlchemy that is installed, "" when it can."""
+    import sqlalchemy
+
+    is_old = int(sqlalchemy.__version__.partition(".")[0]) < 2
+    return f"a call that can be rolled back needs SQLAlchemy 2, and this is {sqlalchemy.__version__}" if is_old else ""
 
 
 def _warm_up(bench: Bench) -> None:
@@ -81,7 +93,7 @@ def _tried(caller: Caller, routes: Routes, one: dict[str, Any], found: tuple[Any
     except Exception as error:  # noqa: BLE001 - reading annotations and defaults runs the project's own code
         return [{"untried": f"its parameters are not understood: {type(error).__name__}: {error}"}]
     results = []
-    for case in filling.cases(call):
+    for case in filling.cases(call, caller.own):
         results.append(
             {**caller.compared(call, case), "knows_user": call.knows_user, "about": _about(caller.own, call, case)}
         )
@@ -93,10 +105,15 @@ def _about(own: Own, call: Call, case: Case) -> str:
     said = []
     if call.has("owner") and case.asked == "theirs":
         said.append("another user's id")
-    if case.rows == "theirs" and (call.has("row") or call.has("column")):
+    names = [one.name for one in call.every() if one.role in ("row", "column")]
+    if case.only and case.only in names:
+        return f"another user's {case.only}"
+    if case.only:
+        return f"a body whose {case.only} is another user's"
+    if case.rows == "theirs" and names:
         said.append(f"the id of another user's row{f' of {case.table}' if case.table else ''}")
     bodies = [one.detail for one in call.every() if one.role == "body"]
-    if case.body == "theirs" and any(own.filled(kind, "theirs") for kind in bodies):
+    if case.body == "theirs" and any(own.filled(kind, case) for kind in bodies):
         said.append("a body that names another user's")
     return " and ".join(said)
 
@@ -132,7 +149,7 @@ class Caller:
         if first.unfilled:
             return {"untried": first.unfilled}
         again, without = self.once(call, case, "", bare), self.once(call, case, theirs, bare)
-        own = Case("mine", "mine", "mine", case.table)
+        own = Case(table=case.table)
         control, repeated = self.once(call, own, "", bare), self.once(call, own, "", bare)
         control_without = self.once(call, own, mine, bare)
         runs = (first, again, without, control, repeated, control_without)

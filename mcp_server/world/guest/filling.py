@@ -35,16 +35,25 @@ MAKES = re.compile(r"(?:\w+_)?(?:create|add|new|insert|make|register|import|save
 ROW_ID = re.compile(r"(?:id|pk|uuid|ids|\w+_ids?|\w+_uuid|\w+_pk|\w+Ids?)")
 SIZES = {"limit": 100, "size": 100, "page_size": 100, "per_page": 100, "skip": 0, "offset": 0, "page": 1}
 DEEPEST = 5
+MOST_CASES = 12
 
 
 @dataclass(frozen=True)
 class Case:
-    """Whose values a call says. asked: the owner that it names. rows: ids. body: what a body says. table: of an `id` alone."""
+    """Whose values a call says. asked: the owner that it names. rows: ids. body: what a body says. table: of an `id` alone.
+
+    only: the one parameter, or field of a body, that says the other's, where several could; "" for all of them.
+    """
 
     rows: str = "mine"
     asked: str = "mine"
     body: str = "mine"
     table: str = ""
+    only: str = ""
+
+    def whose(self, name: str, who: str) -> str:
+        """Whose value a parameter or field says, where all of its kind say one of `who`."""
+        return who if not self.only or self.only == name else "mine"
 
 
 @dataclass
@@ -194,17 +203,20 @@ class Reader:
                     call.extra.append(found.detail)
 
 
-def cases(call: Call) -> list[Case]:
-    """The calls to make in the name of one user, about another's rows."""
-    roles = {one.role for one in call.every()}
-    has_bare = any(one.role == "row" and not one.detail for one in call.every())
+def cases(call: Call, own: Own) -> list[Case]:
+    """The calls to make in the name of one user, about another's rows: by all that names a row, then by each alone."""
+    every = call.every()
+    roles = {one.role for one in every}
+    has_bare = any(one.role == "row" and not one.detail for one in every)
     tables = call.tables if has_bare else [""]
     is_told = "user" in roles or call.is_route
     asked = ("theirs", "mine") if "owner" in roles and is_told else ("mine",)
     found = [Case("theirs", who, "theirs", table) for table in tables for who in asked]
-    if "body" in roles and "row" in roles:
-        found += [Case("mine", "mine", "theirs", table) for table in tables]
-    return found[:6]
+    named = [one.name for one in every if one.role in ("row", "column")]
+    named += [name for one in every if one.role == "body" for name in own.filled(one.detail, Case("mine", body="mine"))]
+    if len(dict.fromkeys(named)) > 1:
+        found += [Case("theirs", "mine", "theirs", table, name) for table in tables for name in dict.fromkeys(named)]
+    return found[:MOST_CASES]
 
 
 def named_table(call: Call, case: Case) -> str:
@@ -250,13 +262,13 @@ def _value(call: Call, one: Parameter, case: Case, session: Any, own: Own) -> An
     if one.role == "owner":
         return own.owner("mine" if not call.is_route and not call.has("user") else case.asked, one.annotation)
     if one.role == "row":
-        return own.key(one.detail or case.table, case.rows, one.annotation)
+        return own.key(one.detail or case.table, case.whose(one.name, case.rows), one.annotation)
     if one.role == "shared":
         return shared_row(session, own.kinds[one.detail], one.annotation)
     if one.role == "column":
-        return own.value(one.detail, one.name, case.rows, one.annotation)
+        return own.value(one.detail, one.name, case.whose(one.name, case.rows), one.annotation)
     if one.role == "body":
-        return body(one.detail, own.filled(one.detail, case.body))
+        return body(one.detail, own.filled(one.detail, case))
     if one.role == "value":
         return one.detail
     if one.role == "secret":

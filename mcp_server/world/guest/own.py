@@ -122,10 +122,11 @@ class Own:
             return False
         return True if GOOD.search(name) else self.owner("mine", annotation)
 
-    def filled(self, kind: Any, who: str) -> dict[str, Any]:
-        """What a body says of others when it is sent: its owner, and the rows that it refers to."""
+    def filled(self, kind: Any, case: Any) -> dict[str, Any]:
+        """What a body says of others when it is sent in a case: its owner, and the rows that it refers to."""
         found: dict[str, Any] = {}
         for name, field in fields(kind).items():
+            who = case.whose(name, case.body)
             if plain(name) in self.owners:
                 found[name] = self.owner(who, field.annotation)
             elif self.table_for(name) in self.tables:

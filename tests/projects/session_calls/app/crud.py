@@ -111,6 +111,21 @@ def add_remark_fixed(session: Session, task_id: int, body: str, user_id: UUID) -
     return add_remark_leaks(session, task_id, body, user_id)
 
 
+def move_remark_leaks(session: Session, task_id: int, remark_id: int, user_id: UUID) -> None:
+    if get_fixed(session, task_id, user_id) is None:
+        raise LookupError("no such task")
+    session.get(Remark, remark_id).body = "moved"
+    session.commit()
+
+
+def move_remark_fixed(session: Session, task_id: int, remark_id: int, user_id: UUID) -> None:
+    remark = session.get(Remark, remark_id)
+    if get_fixed(session, task_id, user_id) is None or get_fixed(session, remark.task_id, user_id) is None:
+        raise LookupError("no such task")
+    remark.body = "moved"
+    session.commit()
+
+
 def count_leaks(session: Session, user_id: UUID) -> int:
     return session.exec(select(func.count()).select_from(Task)).one()
 

@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from app.db import engine
 from app.models import Remark, Task, User
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,3 +33,8 @@ class Tasks:
     async def rename_fixed(self, task_id: int, title: str, current_user: User) -> None:
         (await get_fixed(self.db, task_id, current_user.id)).title = title + "!"
         await self.db.commit()
+
+
+async def on_its_own(user_id: UUID) -> list[Task]:
+    async with AsyncSession(engine) as session:
+        return list((await session.exec(select(Task).where(Task.user_id == user_id))).all())
