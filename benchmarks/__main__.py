@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("server_start", "tokens", "plugin_tokens", "inspection", "public_schemas", "planning", "busy_table")
+BENCHMARKS = ("server_start", "tokens", "inspection", "public_schemas", "planning", "busy_table")
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(BENCHMARKS)
