@@ -96,7 +96,6 @@ def read_target(raw: str) -> tuple[URL, dict[str, Any]]:
     arguments: dict[str, Any] = {
         "ssl": choose_tls(words, host),
         "timeout": float(words.get("connect_timeout") or CONNECT_SECONDS),
-        "command_timeout": STATEMENT_SECONDS,
         "server_settings": settings,
     }
     if words.get("sslnegotiation") == "direct":
@@ -142,7 +141,7 @@ def get_engine() -> AsyncEngine:
     url, arguments = read_target(os.environ.get("DATABASE_URL", ""))
     return create_async_engine(
         url,
-        connect_args=arguments,
+        connect_args={**arguments, "command_timeout": STATEMENT_SECONDS},
         pool_size=5,
         max_overflow=10,
         pool_timeout=10,
