@@ -84,10 +84,13 @@ async def test_the_record_of_the_work_is_linked_also_when_it_belongs_to_no_featu
     phr = contract_of(next(operation for operation in OPERATIONS if operation.name == "write_phr"))
     for title in ("First work", "The work decided on"):
         await door.carry_out(phr, {"title": title, "stage": "general", "prompt": "do it"})
+    door.workspace.ledger.append("check_health", {}, "healthy")
     text = await call(door)
     path = "history/prompts/general/0002-the-work-decided-on.general.prompt.md"
     assert f"Linked: phr {path}" in text
     assert f"- Evaluator Evidence: {path}" in written(door)
+    assert "`check_health" in written(door)
+    assert "`write_phr" not in written(door)
 
 
 async def test_a_record_that_is_no_longer_there_is_not_linked(door: Door) -> None:

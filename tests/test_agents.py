@@ -134,6 +134,15 @@ def test_an_agent_asks_keeps_its_bounds_and_reports_in_one_shape(path: Path) -> 
     assert -1 not in [report.find(word) for word in REPORT]
 
 
+@pytest.mark.parametrize("name", sorted(set(RIGHTS) - {"database-architect"}))
+def test_who_was_sent_by_another_asks_in_its_report_and_waits_for_consent(name: str) -> None:
+    _, body = document(ROOT / f"agents/{name}.md")
+    assert "your questions head the report" in body
+    assert ("hand back the plan with its hash and stop" in body) == (
+        "apply_migration" in rights(ROOT / f"agents/{name}.md")
+    )
+
+
 @every_agent
 def test_an_agent_records_its_work_and_only_suggests_a_decision(path: Path) -> None:
     _, body = document(path)

@@ -16,6 +16,8 @@ from tests.client.scripted_model import Actor, Call, Say, ScriptedModel, text_of
 from tests.plugin_texts import AGENTS, PREFIX, document, name_of, rights
 
 OURS = {operation.name for operation in OPERATIONS}
+# An address that refuses: the client then reckons by itself, and asks no API.
+NOBODY = "http://127.0.0.1:9"
 CLIENTS_OWN = {"DeferredToolPlaceholder"}
 every_version = pytest.mark.parametrize("version", VERSIONS)
 
@@ -66,9 +68,10 @@ def test_each_agent_is_offered_its_rights_and_no_more(client: Client, plugin: Pa
 
 @every_version
 def test_the_client_itself_reckons_the_plugin_within_its_budgets(client: Client, plugin: Path) -> None:
-    client.run("plugin", "marketplace", "add", str(plugin))
-    client.run("plugin", "install", "dbarch@dbarch")
-    told = client.run("plugin", "details", "dbarch").stdout
+    offline = replace(client, url=NOBODY)
+    offline.run("plugin", "marketplace", "add", str(plugin))
+    offline.run("plugin", "install", "dbarch@dbarch")
+    told = offline.run("plugin", "details", "dbarch").stdout
     (always,) = re.findall(r"Always-on:\s+~([\d,.k]+) tok", told)
     assert int(always) <= ALWAYS
     for path in AGENTS:

@@ -87,6 +87,14 @@ async def test_the_migration_is_written_when_asked_for(library: Workspace) -> No
     assert "apply_migration" in answer.text
 
 
+async def test_a_strategy_that_is_written_is_suggested_as_a_decision_at_the_end(library: Workspace) -> None:
+    answer = await advised(library, ("select id, born from authors where lower(name) = $1",), seconds=10, write=True)
+    assert "lower(name)" in answer.text
+    assert answer.text.splitlines()[-1] == (
+        "📋 Architectural decision detected: an index strategy for authors. Document? Run /sp.adr indexes on authors."
+    )
+
+
 async def test_an_index_that_is_there_is_not_advised_again(library: Workspace, database: Sandbox) -> None:
     connection = await connect(database.url)
     await connection.execute("create index on authors (name)")

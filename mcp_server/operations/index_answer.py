@@ -135,4 +135,7 @@ def _told(
             "Next: add the model's lines above to the models and call autogenerate_migration, which makes the same revision; "
             "or call this again with write=true (shell: --write), which measures anew."
         )
-    return "\n".join((f"Migration: {migration.text.splitlines()[0]}", *lines, f"{step}{how}")), dict(migration.reports)
+    known = migration.data if isinstance(migration.data, dict) else {}
+    asked = [known["suggestion"]] if "suggestion" in known else []
+    told = (f"Migration: {migration.text.splitlines()[0]}", *lines, f"{step}{how}", *asked)
+    return "\n".join(told), dict(migration.reports)

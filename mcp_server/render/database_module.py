@@ -26,7 +26,6 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-CONNECT_SECONDS = 15.0  # a database that sleeps needs a moment to wake
 STATEMENT_SECONDS = 60.0  # a request does not wait longer; the server ends it, too
 SSL_WORDS = {
     **dict.fromkeys(("true", "1", "on"), "require"),
@@ -126,7 +125,6 @@ def read_target(raw: str) -> tuple[URL, dict[str, Any]]:
     arguments: dict[str, Any] = {
         "ssl": choose_tls(words, host),
         "timeout": read_number("connect_timeout", seconds),
-        "command_timeout": STATEMENT_SECONDS,
         "server_settings": settings,
     }
     if words.get("sslnegotiation") == "direct":
@@ -190,7 +188,7 @@ def get_engine() -> AsyncEngine:
     url, arguments = read_target(os.environ.get("DATABASE_URL", ""))
     return create_async_engine(
         url,
-        connect_args=arguments,
+        connect_args={**arguments, "command_timeout": STATEMENT_SECONDS},
         pool_size=5,
         max_overflow=10,
         pool_timeout=10,

@@ -22,6 +22,7 @@ from mcp_server.world.records import ATTEMPTS, read_records
 
 FOLDER = "history/adr"
 OLD_FOLDER = "docs/adr"
+RECORDING = ("write_adr", "write_phr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def _twin(folder: Path, title: str) -> str:
 def _completed(root: Path, draft: Decision, ledger: Ledger, specs: str) -> Decision:
     """The draft with its date, its feature and what the feature's folder holds."""
     decision = replace(draft, title=" ".join(draft.title.split()), date=date.today().isoformat())
-    decision = replace(decision, evidence=tuple(run for run in ledger.since(ledger.marker) if run.tool != "write_adr"))
+    runs = (run for run in ledger.since(ledger.marker) if run.tool not in RECORDING)
+    decision = replace(decision, evidence=tuple(runs))
     if not draft.feature:
         return replace(decision, phr=draft.phr or _last_record(root, ledger))
     feature = Features(root, specs).resolve(draft.feature, read_branch(root))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 
 from mcp_server.model.orm import Place
 from mcp_server.model.spec import (
@@ -87,7 +86,7 @@ def _index_items(placed: Sequence[Placed]) -> Iterator[tuple[Placed, str]]:
 def _index_sentences(placed: Sequence[Placed]) -> Iterator[tuple[Placed, str]]:
     """`Indexes: a on (x) for lists; b on (y) where z.`, over as many lines as the paragraph has."""
     following: list[Placed] = []
-    for one, after in zip_longest(placed, placed[1:]):
+    for one, after in zip(placed, (*placed[1:], None), strict=False):  # none at all has no successor
         if one.block.kind != "paragraph" or (not following and not _SENTENCE.match(plain(one.block.text))):
             following = []
             continue
