@@ -51,7 +51,7 @@ class Ground:
         """Scale to zero: every session ends, on the server, too."""
         self.compute.fall_asleep(abruptly=abruptly)
         await self.ask(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         )
 
     async def ask(self, sql: str) -> Any:

@@ -43,7 +43,7 @@ async def test_a_socket_that_drops_in_the_handshake_is_tried_again(neon: Ground,
 @pytest.mark.parametrize("step", LATE)
 async def test_a_server_that_falls_silent_in_the_handshake_is_tried_again(neon: Ground, step: str) -> None:
     neon.proxy.faults.append(Fault(step, "stall"))
-    assert await answered(neon, timeout=2.0) == 42
+    assert await answered(neon, timeout=1.0) == 42
 
 
 @pytest.mark.parametrize("words", [NO_COMPUTE, "Too many connections to this endpoint. Please try again later.",
