@@ -113,6 +113,7 @@ async def test_a_compute_that_never_comes_up_is_given_up_with_what_was_tried(neo
     with pytest.raises(ConnectionFailed, match=r"Couldn't connect to compute node\. Tried 4 times in \d+ s") as caught:
         await answered(neon)
     assert not isinstance(caught.value, Unavailable)
+    assert "look at its state and limits in the Neon console" in caught.value.hint
     neon.compute.refusal, neon.compute.is_stalled = "", True
     with pytest.raises(TimedOut, match=rf"connecting to .*{PROJECT}.*Tried 2 times") as late:
         await answered(neon, Patience(tries=2, whole=30.0, first=0.01), timeout=0.3)
