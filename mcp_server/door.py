@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
+import random
 import re
 import time
 import traceback
@@ -20,6 +22,8 @@ from mcp_server.world.runs import keep_page, keep_report, new_run
 from mcp_server.world.workspace import Progress, Workspace
 
 LIMIT = 40_000
+# Seconds before what only reads is run again after its session ended under it.
+READ_AGAIN = (0.1, 1.0)
 LONGEST_ERROR = 8_000
 logger = logging.getLogger(__name__)
 
@@ -123,12 +127,12 @@ class Door:
             )
 
     async def _patiently(self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None) -> Answer:
-        """Run an operation, and what only reads once more when its session had just ended: the next one wakes the database."""
-        try:
-            return await self._run(contract, arguments, progress)
-        except Unavailable:
-            if contract.effect != "reads":
-                raise
+        """Run an operation, and what only reads again when its session had just ended: the next one wakes the database."""
+        for pause in READ_AGAIN if contract.effect == "reads" else ():
+            try:
+                return await self._run(contract, arguments, progress)
+            except Unavailable:
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         return await self._run(contract, arguments, progress)
 
     async def _run(self, contract: Contract, arguments: Mapping[str, Any], progress: Progress | None) -> Answer:

@@ -234,3 +234,18 @@ def test_time_grows_with_the_text_and_no_faster(fragment: str) -> None:
 
     small = min(seconds(20_000) for _ in range(3))
     assert seconds(200_000) < 40 * max(small, 0.002)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "psql 'postgresql://app:hunter2x@db.example.org/todo?sslmode=require'",
+        '"postgresql://app:hunter2x@db.example.org/todo"',
+        "postgresql://app:endpoint=ep-a-b-1;hunter2x@ep-a-b-1.eu.aws.neon.tech/todo",
+        "postgresql://app:endpoint%3Dep-a-b-1%24hunter2x@ep-a-b-1.eu.aws.neon.tech/todo",
+    ],
+)
+def test_a_password_is_known_whatever_stands_around_it(url: str) -> None:
+    redactor = Redactor()
+    assert redactor.add_url(url)
+    assert "hunter2x" not in redactor.redact("the driver said hunter2x")

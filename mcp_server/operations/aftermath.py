@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_server.errors import ArchitectError, DatabaseError
@@ -10,8 +13,10 @@ from mcp_server.model.change import Changes, describe, diff
 from mcp_server.model.rehearsal_record import own_part
 from mcp_server.model.schema import Index, Schema
 from mcp_server.operations.equality import differences
+from mcp_server.world.apply_lock import wait_for_absence
 from mcp_server.world.carrying_out import Attempt, read_heads
 from mcp_server.world.catalog import read_schema
+from mcp_server.world.database import connect, finish
 from mcp_server.world.rehearsals import standing_of
 from mcp_server.world.translation import FOR_NOW
 
@@ -22,10 +27,28 @@ SHOWN = 12
 ASK_AGAIN = "Call apply_migration again, without plan_hash: it reads the database and says where it is."
 
 
+@asynccontextmanager
+async def reading(site: Site) -> AsyncIterator[Site]:
+    """The site, by a new connection where its own has ended; the sessions of the apply are waited for then.
+
+    Only to look: the right to apply ended with the connection that held it.
+    """
+    if not site.connection.is_closed():
+        yield site
+        return
+    connection = await connect(site.target)
+    try:
+        await wait_for_absence(connection)
+        yield replace(site, connection=connection)
+    finally:
+        await finish(connection.close(timeout=5))
+
+
 async def heads_if_readable(site: Site) -> tuple[str, ...]:
     """What the database is marked with; () when it cannot be asked."""
     try:
-        return await read_heads(site.connection, site.history)
+        async with reading(site) as there:
+            return await read_heads(there.connection, site.history)
     except DatabaseError:
         return ()
 
@@ -34,8 +57,9 @@ async def fault_of_end(site: Site, step: ApplyStep) -> Stop | None:
     """What is not as the rehearsal ended, after Alembic came to its end; None when all is."""
     name, record = step.revision.id, step.record
     try:
-        heads = await read_heads(site.connection, site.history)
-        whole = await read_schema(site.connection)
+        async with reading(site) as there:
+            heads = await read_heads(there.connection, site.history)
+            whole = await read_schema(there.connection)
     except DatabaseError as error:
         return Stop(name, f"It ran, and the database could not be read afterwards: {error.message}", ASK_AGAIN)
     if name not in heads:
@@ -71,8 +95,9 @@ async def stop_of(
     message, hint = _reason(tried, count)
     stays = tuple(one.sql for one in tried.sent if one.outside and one.ended)
     try:
-        at = await read_heads(site.connection, site.history)
-        now = await site.schema()
+        async with reading(site) as there:
+            at = await read_heads(there.connection, site.history)
+            now = await there.schema()
     except ArchitectError as error:
         return Stop(name, message, ASK_AGAIN, (f"The database could not be read afterwards: {error.message}",), stays)
     changes = diff(own_part(start), own_part(now))

@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp_server.errors import ConfigError, MigrationError, Refused
+from mcp_server.errors import ConfigError, MigrationError, Refused, Unavailable
 from mcp_server.model.names import quote
 from mcp_server.model.orm import History
 from mcp_server.world import files
@@ -132,9 +133,10 @@ class Runner:
             return await guest.end(), statements
 
     async def _settle(self, watching: asyncio.Task[None]) -> None:
-        """The guest has ended; wait until its sessions have, too."""
+        """The guest has ended; wait until its sessions have, too. Whoever looks afterwards does when our own has ended."""
         await watching
-        await end_sessions(self._connection)
+        with suppress(Unavailable):
+            await end_sessions(self._connection)
 
     async def _request(self, revision: str, sha256: str, command: str) -> dict[str, Any]:
         return {

@@ -88,7 +88,7 @@ async def connect(
                 raise
             pause, spent = patience.pause(tries), time.monotonic() - began
             if tries == patience.tries or spent + pause > patience.whole:
-                raise given_up(error, tries, spent) from error
+                raise given_up(error, target, tries, spent) from error
         await asyncio.sleep(pause)
 
 

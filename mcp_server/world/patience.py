@@ -10,7 +10,10 @@ import random
 from dataclasses import dataclass
 
 from mcp_server.errors import ConnectionFailed, DatabaseError, TimedOut, Unavailable
+from mcp_server.world.translation import SLOW_WAKE
 from mcp_server.world.urls import Target
+
+STAYED_AWAY = "The compute did not come up meanwhile: look at its state and limits in the Neon console, then try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,10 @@ def may_pass(error: DatabaseError, target: Target) -> bool:
     return target.is_neon and (refused or isinstance(error, TimedOut))
 
 
-def given_up(error: DatabaseError, tries: int, seconds: float) -> DatabaseError:
+def given_up(error: DatabaseError, target: Target, tries: int, seconds: float) -> DatabaseError:
     """The last try's error, with what was done; no longer one that is worth another try at once."""
     kind = TimedOut if isinstance(error, TimedOut) else ConnectionFailed
-    told = f" Tried {tries} times in {seconds:.0f} s." if tries > 1 else ""
-    return kind(error.message + told, error.hint, error.sqlstate)
+    if tries == 1:
+        return kind(error.message, error.hint, error.sqlstate)
+    hint = STAYED_AWAY if target.is_neon and error.hint == SLOW_WAKE else error.hint
+    return kind(f"{error.message} Tried {tries} times in {seconds:.0f} s.", hint, error.sqlstate)

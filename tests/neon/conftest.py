@@ -2,12 +2,11 @@
 
 pgbouncer    the program of PgBouncer 1.21 or newer; the test is skipped, with the reason, where there is none
 neon         a Ground of this test: proxy, Postgres behind the direct host, PgBouncer behind the pooled one
+    shared       the same for all tests of a module that only log in
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from mcp_server.world.sandbox import Sandboxes
 from tests.neon.bouncer_program import NoPgBouncer, find_pgbouncer
-from tests.neon.ground import Ground, open_ground
+from tests.neon.ground import Ground, lend_ground
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +27,11 @@ def pgbouncer() -> Path:
 
 @pytest.fixture
 async def neon(sandboxes: Sandboxes, pgbouncer: Path, cache: Path) -> AsyncIterator[Ground]:
-    folder = Path(tempfile.mkdtemp(prefix="neon-", dir=cache))
-    folder.chmod(0o755)
-    async with open_ground(sandboxes, pgbouncer, folder) as ground:
+    async with lend_ground(sandboxes, pgbouncer, cache) as ground:
         yield ground
-    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+async def shared(sandboxes: Sandboxes, pgbouncer: Path, cache: Path) -> AsyncIterator[Ground]:
+    async with lend_ground(sandboxes, pgbouncer, cache) as ground:
+        yield ground

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -51,7 +53,7 @@ class Ground:
         """Scale to zero: every session ends, on the server, too."""
         self.compute.fall_asleep(abruptly=abruptly)
         await self.ask(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         )
 
     async def ask(self, sql: str) -> Any:
@@ -86,6 +88,16 @@ async def open_ground(sandboxes: Sandboxes, program: Path, folder: Path, prepare
             await proxy.close()
             pooler.stop()
             await _drop_role(sandbox.url, role)
+
+
+@asynccontextmanager
+async def lend_ground(sandboxes: Sandboxes, program: Path, cache: Path) -> AsyncIterator[Ground]:
+    """A project in a folder of its own, which is removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="neon-", dir=cache))
+    folder.chmod(0o755)
+    async with open_ground(sandboxes, program, folder) as ground:
+        yield ground
+    shutil.rmtree(folder)
 
 
 @contextmanager

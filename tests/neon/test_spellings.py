@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import ssl
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,9 @@ from mcp_server.render.database_module import render_database
 from mcp_server.world.database import connect
 from mcp_server.world.guest.engines import sandbox_url
 from mcp_server.world.guest.guard import Target as GuestTarget
-from mcp_server.world.sandbox import Sandboxes
 from mcp_server.world.urls import read_url
 from tests.neon.certificates import make_certificates
-from tests.neon.ground import DOMAIN, Ground, open_ground
+from tests.neon.ground import DOMAIN, Ground
 from tests.neon.spellings import SPELLINGS
 
 pytestmark = pytest.mark.anyio
@@ -37,15 +34,6 @@ pytestmark = pytest.mark.anyio
 Way = Callable[[str], Awaitable[object]]
 ASKED = "select current_user"
 TLS_FAILED = "certificate"
-
-
-@pytest.fixture(scope="module")
-async def shared(sandboxes: Sandboxes, pgbouncer: Path, cache: Path) -> AsyncIterator[Ground]:
-    folder = Path(tempfile.mkdtemp(prefix="neon-", dir=cache))
-    folder.chmod(0o755)
-    async with open_ground(sandboxes, pgbouncer, folder) as ground:
-        yield ground
-    shutil.rmtree(folder)
 
 
 @contextmanager
