@@ -13,8 +13,12 @@ import pytest
 
 from mcp_server.errors import Refused
 from mcp_server.model.answer import Answer
+from mcp_server.model.trial import Question
 from mcp_server.operations.explain import explain_query
+from mcp_server.operations.trial import try_indexes
+from mcp_server.render.trial_text import trial_verdict
 from mcp_server.world.database import connect
+from mcp_server.world.explain import explain
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.workspace import Workspace
 from tests.conftest import SYSTEM
@@ -78,7 +82,7 @@ async def selling(
     there = await workspace.live()
     assert await there.fetchval("select count(*) from tools.hypopg()") == 0
     assert await live.fetchval("select count(*) from pg_index where indrelid = 'busy'::regclass") == 0
-    await workspace.close()
+    await there.close(timeout=5)
 
 
 def trial_of(answer: Answer) -> dict[str, Any]:
@@ -129,10 +133,39 @@ async def test_where_a_copy_can_be_had_the_index_is_built_and_measured(selling: 
 
 
 @pytest.mark.anyio
+async def test_without_hypopg_tables_too_large_are_asked_about_by_their_statistics(
+    live: Connection, database: Sandbox, sandboxes: Sandboxes, tmp_path: Path, cache: Path
+) -> None:
+    workspace = open_project(tmp_path, sandboxes, database_url=database.url, cache=cache)
+    there = await workspace.live()
+    question = Question("select * from sale where made = $1", (77,), 15_000)
+    plain = await explain(there, question.sql, question.params)
+    indexes = ("sale (made)", "sale (note) where shop = 7")
+    trial, explained = await try_indexes(workspace, question, plain, indexes, most=1_000)
+    await there.close(timeout=5)
+    assert (trial.imagined, trial.before.runs, trial.helps) == ("statistics", 0, True)
+    assert trial.before.plan.root.total_cost == pytest.approx(plain.plan.root.total_cost, rel=0.05)
+    assert [one.used for one in trial.indexes] == [True, False]
+    assert "sale_made_idx" in {node.index for node in explained.plan.nodes()}
+    await live.execute("create index on sale (made); create index on sale (note) where shop = 7")
+    for one in trial.indexes:
+        assert one.size == pytest.approx(
+            await live.fetchval("select pg_relation_size($1::text::regclass)", one.name), rel=0.2
+        )
+    first, *rest = trial_verdict(trial)
+    assert (
+        "only estimated, on a copy with live's statistics and none of its rows (The tables of this statement take"
+        in first
+    )
+    assert rest[0].startswith("The planner would take: create index on sale (made) (about ")
+    assert rest[1].startswith("The planner passes over, so do not create: create index on sale (note)")
+
+
+@pytest.mark.anyio
 async def test_without_hypopg_the_refusal_says_why_there_is_no_copy(
     live: Connection, database: Sandbox, sandboxes: Sandboxes, tmp_path: Path, cache: Path
 ) -> None:
     workspace = open_project(tmp_path, sandboxes, database_url=database.url, cache=cache)
     with pytest.raises(Refused, match="no table of its own"):
         await explain_query(workspace, "select * from busy where made = 1", indexes=("busy (made)",))
-    await workspace.close()
+    await (await workspace.live()).close(timeout=5)

@@ -38,7 +38,9 @@ analyze
 async def library(database: Sandbox, sandboxes: Sandboxes, tmp_path: Path, cache: Path) -> AsyncIterator[Workspace]:
     connection = await connect(database.url)
     await connection.execute(TABLES)
-    yield open_project(tmp_path, sandboxes, database_url=database.url, cache=cache)
+    workspace = open_project(tmp_path, sandboxes, database_url=database.url, cache=cache)
+    yield workspace
+    await (await workspace.live()).close(timeout=5)
     await connection.close(timeout=5)
 
 

@@ -52,10 +52,10 @@ async def explain_query(
     a function of the project that makes a SQLAlchemy or SQLModel statement. params: a value for each placeholder, or the
     function's arguments, in order; leave out for a plan that serves any values. analyze: run the statement and
     measure. indexes: `create index …` statements, or `task (owner_id)`, to try: built on the copy, before and after
-    measured; where the tables are too large for one, estimated by HypoPG if the database has it. rewrite: another wording
-    of the query: both are run, and their rows compared. timeout: seconds for each run, kept by the server. on: branch, or
-    branch:<name>, tries on a Neon branch of live instead of a copy, for tables of more than 512 MB. format: text, or json
-    with the nodes as data; the whole plan is kept as a report.
+    measured; where the tables are too large for one, estimated by HypoPG or from statistics, and called so. rewrite: another
+    wording of the query: both are run, and their rows compared. timeout: seconds for each run, kept by the server. on: branch,
+    or branch:<name>, tries on a Neon branch of live instead of a copy. format: text, or json with the nodes; the whole plan is
+    kept as a report.
     """
     if not 0 < timeout <= LONGEST:
         raise Refused(f"timeout must be more than 0 and at most {LONGEST} seconds.", "The usual is 15.")

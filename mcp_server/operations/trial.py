@@ -19,7 +19,6 @@ from mcp_server.world.database import read_only, translating
 from mcp_server.world.equal_rows import Compared, compare_rows
 from mcp_server.world.explain import Explained, explain
 from mcp_server.world.filled_copy import MOST, FilledCopy, NoCopy, filled_copy
-from mcp_server.world.hypothetical import hypopg_schema, made_up
 from mcp_server.world.index_text import read_indexes
 from mcp_server.world.parameters import written_values
 from mcp_server.world.rehearsal import copy_of, template_of
@@ -52,39 +51,26 @@ async def measured_on_copy(workspace: Workspace, question: Question, plain: Expl
 
 
 async def try_indexes(
-    workspace: Workspace, question: Question, plain: Explained, indexes: tuple[str, ...]
+    workspace: Workspace, question: Question, plain: Explained, indexes: tuple[str, ...], *, most: int = MOST
 ) -> tuple[Trial, Explained]:
-    """A statement before and after indexes: built on a copy, or, where none can be had, made up on live by HypoPG."""
+    """A statement before and after indexes: built on a copy, or, where none can be had, made up for the planner.
+
+    most: bytes that are copied.
+    """
     statements = read_indexes(indexes)
     try:
-        return await _try_built(workspace, question, plain, statements)
+        return await _try_built(workspace, question, plain, statements, most)
     except NoCopy as reason:
-        live = await workspace.live()
-        schema = await hypopg_schema(live)
-        if not schema:
-            raise
-        return await _try_made_up(live, schema, question, statements, reason.message)
+        from mcp_server.operations.imagined import try_imagined
 
-
-async def _try_made_up(
-    live: Connection, schema: str, question: Question, statements: tuple[str, ...], reason: str
-) -> tuple[Trial, Explained]:
-    """The plan on live, before and after HypoPG made up indexes. reason: why nothing was built."""
-    unrun = replace(question, known=False)
-    before, _ = await _measure(live, unrun, "before", on_copy=False)
-    async with made_up(live, schema, statements) as indexes:
-        after, explained = await _measure(live, unrun, "after", on_copy=False)
-    planned = {node.index for node in after.plan.nodes() if node.index}
-    marked = tuple(one.after(planned, ()) for one in indexes)
-    where = f"the live database, by indexes that HypoPG makes up ({reason.rstrip('.')})"
-    return Trial(before, after, where, marked, imagined=True), explained
+        return await try_imagined(workspace, question, tables_of(plain.plan), statements, reason)
 
 
 async def _try_built(
-    workspace: Workspace, question: Question, plain: Explained, statements: tuple[str, ...]
+    workspace: Workspace, question: Question, plain: Explained, statements: tuple[str, ...], most: int
 ) -> tuple[Trial, Explained]:
     """A statement on a copy, before and after indexes are built there; run where its values are known, else planned."""
-    async with copy_for(workspace, plain.plan, neighbours=plain.kind != "select", on=question.on) as copy:
+    async with copy_for(workspace, plain.plan, neighbours=plain.kind != "select", most=most, on=question.on) as copy:
         workspace.progress("measuring before")
         before, _ = await _measure(copy.connection, question, "before", on_copy=True)
         built = []

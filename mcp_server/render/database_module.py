@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+CONNECT_SECONDS = 15.0  # a database that sleeps needs a moment to wake
 STATEMENT_SECONDS = 60.0  # a request does not wait longer; the server ends it, too
 SSL_WORDS = {
     **dict.fromkeys(("true", "1", "on"), "require"),

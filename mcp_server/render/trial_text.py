@@ -33,7 +33,7 @@ def trial_data(trial: Trial) -> dict[str, object]:
     """The same for programs."""
     return {
         "where": trial.where,
-        "by": "HypoPG" if trial.imagined else "",
+        "by": trial.imagined,
         "measured": bool(trial.before.runs and trial.after.runs),
         "factor": round(trial.factor, 3),
         "helps": trial.helps,
@@ -86,7 +86,8 @@ def _of_imagined(trial: Trial) -> Iterator[str]:
     """What is said of indexes that the planner alone has seen: their name is made up, and their size not known."""
     for one in trial.indexes:
         word = "The planner would take" if one.used else "The planner passes over, so do not create"
-        yield f"{word}: {one_line(one.sql, 200)}."
+        size = f" (about {_size(one.size)})" if one.size else ""
+        yield f"{word}: {one_line(one.sql, 200)}{size}."
     if any(one.used for one in trial.indexes):
         yield "Nothing was built or run: measure on a branch or a restored backup (its URL as DBARCH_DATABASE_URL) first."
 

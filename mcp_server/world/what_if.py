@@ -209,7 +209,7 @@ async def plan_without_indexes(ground: Ground, text: str, parameters: int) -> Qu
 
 
 async def share_of(ground: Ground, one: Candidate, *, partitioned: bool = False) -> float:
-    """The rows of a table that a candidate's condition leaves, as the planner estimates it."""
+    """The rows that a candidate's condition leaves, as the planner estimates them; 1.0 for a candidate without one."""
     if not one.where:
         return 1.0
     only = "" if partitioned else "only "
