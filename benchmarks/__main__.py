@@ -11,6 +11,7 @@ BENCHMARKS = (
     "hook_latency",
     "cold_starts",
     "tokens",
+    "plugin_tokens",
     "inspection",
     "public_schemas",
     "planning",
