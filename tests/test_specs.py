@@ -739,3 +739,8 @@ def test_words_of_which_one_is_meant_are_values() -> None:
     assert found is not None
     assert (found.fits, found.values) == (("enum",), ("guest", "host"))
     assert read_type('"guest"') is None
+
+
+def test_an_optional_type_with_words_behind_it_states_a_column() -> None:
+    book = only(read("## Book\n\n- id: int (primary key)\n- description: Optional[str] (nullable, what it is about)\n"))
+    assert [(one.name, one.nullable) for one in book.columns] == [("id", None), ("description", True)]
