@@ -205,3 +205,38 @@ def test_the_command_is_a_word_of_spec(
         main(["spec", "normalize", "--path", PATH, "--project", str(tmp_path)])
     assert end.value.code == 0
     assert "+| id | int | PRIMARY KEY |  |" in capsys.readouterr().out
+
+
+NESTED = """
+### Loan Entity
+- **Name**: Loan
+- **Fields**:
+  - `id`: str (UUID, primary key)
+  - `note`: Optional[str] (nullable, what the reader said)
+  - `due_on`: date (required)
+  - `pages`: List[Page] (relationship to pages)
+- **Relationships**:
+  - Belongs to one reader (many-to-one)
+"""
+
+
+def test_columns_nested_below_an_item_that_only_announces_them_become_a_table_and_the_rest_stays_a_list() -> None:
+    result = normal(NESTED)
+    assert (result.parts, result.kept) == (1, ())
+    shown = result.text.split("\n")
+    assert shown[shown.index("**Fields**:") :] == [
+        "**Fields**:",
+        "",
+        "| Column | Type | Constraints | Description |",
+        "|---|---|---|---|",
+        "| id | str or UUID | UUID, PRIMARY KEY |  |",
+        "| note | Optional[str] | NULL, what the reader said |  |",
+        "| due_on | date | NOT NULL |  |",
+        "",
+        "- `pages`: List[Page] (relationship to pages)",
+        "",
+        "- **Relationships**:",
+        "  - Belongs to one reader (many-to-one)",
+        "",
+    ]
+    assert not difference([read_document(dedent(NESTED), PATH)], [read_document(result.text, PATH)])

@@ -745,3 +745,16 @@ def test_words_of_which_one_is_meant_are_values() -> None:
     assert found is not None
     assert (found.fits, found.values) == (("enum",), ("guest", "host"))
     assert read_type('"guest"') is None
+
+
+def test_an_optional_type_with_words_behind_it_states_a_column() -> None:
+    book = only(read("## Book\n\n- id: int (primary key)\n- description: Optional[str] (nullable, what it is about)\n"))
+    assert [(one.name, one.nullable) for one in book.columns] == [("id", None), ("description", True)]
+
+
+def test_a_schema_that_is_not_kept_is_told() -> None:
+    document = read(
+        "```sql\nCREATE TABLE audit.events (id INT PRIMARY KEY);\nCREATE TABLE public.books (id INT PRIMARY KEY);\n```\n"
+    )
+    assert [one.name for one in document.tables] == ["events", "books"]
+    assert [(one.text, one.place.line) for one in document.unread] == [("audit.events", 2)]

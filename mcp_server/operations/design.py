@@ -183,6 +183,8 @@ def _versions(flavour: Flavour, interpreter: Interpreter) -> str:
 
 
 def _notes(flavour: Flavour, stated: Spec) -> tuple[str, ...]:
+    from mcp_server.model.review import counted
+
     found = (
         []
         if flavour.driver
@@ -191,7 +193,7 @@ def _notes(flavour: Flavour, stated: Spec) -> tuple[str, ...]:
     if stated.unread:
         first = stated.unread[0]
         found.append(
-            f"{len(stated.unread)} lines of the spec were not understood, the first at {first.place}: expected {first.expected}."
+            f"Not understood in the spec: {counted(len(stated.unread), 'line')}, the first at {first.place}: expected {first.expected}."
         )
     return tuple(found)
 

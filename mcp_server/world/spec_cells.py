@@ -106,6 +106,8 @@ def cells_of_item(text: str, column: StatedColumn) -> Cells | None:
     name, typed, words, description = _taken_apart(match["name"], inside, rest)
     if not typed and column.type is not None:
         typed, words, description = column.type.written, ", ".join(_spelled(plain(inside))), rest.strip()
+    if column.type and "uuid" in column.type.fits[1:] and not re.search(r"\buuid", typed, re.I):
+        typed = f"{typed} or UUID"  # it is said among the constraints: `str (UUID, primary key)`
     return name, typed, _with_null(_with_target(words, column), column), description
 
 

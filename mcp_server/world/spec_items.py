@@ -115,6 +115,7 @@ def typed(column: StatedColumn, words: str) -> StatedColumn:
 
 
 def with_words(column: StatedColumn, words: str) -> StatedColumn:
+    """The column with what words beside it say: a part of a composite key is no key by itself, and "(UUID)" names a type that fits."""
     said = read_words(words)
     if (
         said.primary_key

@@ -107,6 +107,8 @@ def _index(text: str, subject: str, before: str, at: Place, columns: Columns) ->
     plus = _PLUS.match(words)
     if re.search(r"\bfull[- ]?text\b|\btsvector\b|\btrigram\b", text, re.I) and "(" not in (on["keys"] if on else ""):
         return Unread(at, text[:160], "the expression of a full-text index: GIN (to_tsvector(...))")
+    if re.search(r"\bpostgis\b", text, re.I):
+        return Unread(at, text[:160], "an index that plain Postgres has: PostGIS is in no sandbox")
     candidates = [(found["keys"], found["table"] or "") for found in (on,) if found]
     candidates += [(plus[0], "")] if plus and not on else []
     candidates += [(found["keys"], "") for found in (on_word, listed) if found]

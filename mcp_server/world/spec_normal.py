@@ -19,7 +19,7 @@ from mcp_server.model.spec_sameness import difference
 from mcp_server.world.markdown import Block, plain, read_blocks
 from mcp_server.world.spec_bullets import is_detail, runs_of
 from mcp_server.world.spec_cells import Cells, cell_at, cells_of, cells_of_item, detailed
-from mcp_server.world.spec_outline import Placed, place_blocks
+from mcp_server.world.spec_outline import Placed, place_blocks, topic_of_label
 from mcp_server.world.spec_tables import read_grid, roles_of
 from mcp_server.world.specs import documents_of, find_documents, read_document, read_file
 
@@ -131,7 +131,9 @@ def _candidates(text: str, path: str, lines: Sequence[str]) -> Iterator[Candidat
             yield _grid(one.block, lines)
     for run in runs_of(placed):
         if any(one.block.line in stated for one in run):
-            yield _list(run, lines, stated)
+            numbers = [index for index, one in enumerate(run) if one.block.line in stated]
+            own = run[numbers[0] : _end(run, numbers[-1])]
+            yield _list(own, _label_above(placed, own[0]), lines, stated)
 
 
 def _states_columns(one: Placed, path: str, stated: Mapping[int, StatedColumn]) -> bool:
@@ -169,13 +171,25 @@ def _bare(line: str) -> str:
     return re.sub(r"-{2,}", "-", re.sub(r"\s", "", line))
 
 
-def _list(run: Sequence[Placed], lines: Sequence[str], stated: Mapping[int, StatedColumn]) -> Candidate:
+def _label_above(placed: Sequence[Placed], first: Placed) -> Block | None:
+    """The item of an outer list that only announces the columns nested below it: `- **Fields**:`."""
+    index = next(number for number, one in enumerate(placed) if one is first)
+    above = placed[index - 1].block if index else None
+    if above is None or above.kind != "item" or above.depth != 1 or first.block.depth != 2:
+        return None
+    return above if topic_of_label(above) == "columns" else None
+
+
+def _list(
+    run: Sequence[Placed], label: Block | None, lines: Sequence[str], stated: Mapping[int, StatedColumn]
+) -> Candidate:
     """A list of columns as a table; what is nested below a column goes into its row. What stands in the list before the
-    columns, or after them, stays there."""
-    numbers = [index for index, one in enumerate(run) if one.block.line in stated]
-    run = run[numbers[0] : _end(run, numbers[-1])]
+    columns, or after them, stays there. run: from the first column to the last. label: the item that they are nested in,
+    which becomes a line above the table."""
     first, last = run[0].block.line, _last(run[-1].block)
-    fault = _fault(run, lines, first, last)
+    head = (label.text.strip(), "") if label else ()
+    first = label.line if label else first
+    fault = _fault(run, label, lines, first, last)
     if fault:
         return Candidate(first, last, fault=fault)
     rows: list[Cells] = []
@@ -193,7 +207,18 @@ def _list(run: Sequence[Placed], lines: Sequence[str], stated: Mapping[int, Stat
                 fault=f"line {one.block.line} is no column as `name`: type (constraints): {plain(text)[:60]}",
             )
         rows.append(row)
-    return Candidate(first, last, tuple(_table(HEADER, _left_open(rows))))
+    if not label:
+        return Candidate(first, last, tuple(_table(HEADER, _left_open(rows))))
+    end = _end_of_nested(lines, last)
+    beside = [line.removeprefix("  ") for line in lines[last:end]]
+    return Candidate(first, end, (*head, *_table(HEADER, _left_open(rows)), *(("", *beside) if beside else ())))
+
+
+def _end_of_nested(lines: Sequence[str], last: int) -> int:
+    """The last line of what else is nested beside the columns: it stays a list, below the table."""
+    while last < len(lines) and lines[last].startswith("  ") and lines[last].strip():
+        last += 1
+    return last
 
 
 def _end(run: Sequence[Placed], last: int) -> int:
@@ -215,13 +240,16 @@ def _left_open(rows: Sequence[Cells]) -> Iterator[Cells]:
         yield name, typed, words or ("?" if spoken else ""), description
 
 
-def _fault(run: Sequence[Placed], lines: Sequence[str], first: int, last: int) -> str:
+def _fault(run: Sequence[Placed], label: Block | None, lines: Sequence[str], first: int, last: int) -> str:
     """Why a list is no plain list of columns."""
-    held = {number for one in run for number in range(one.block.line, _last(one.block) + 1)}
+    blocks = [one.block for one in run] + ([label] if label else [])
+    held = {number for one in blocks for number in range(one.line, _last(one) + 1)}
     beside = [number for number in range(first, last + 1) if number not in held and lines[number - 1].strip()]
     if beside:
         return f"line {beside[0]} stands between the columns of the list"
-    if run[0].block.depth > 1 or (last < len(lines) and lines[last].startswith((" ", "\t")) and lines[last].strip()):
+    if run[0].block.depth > (2 if label else 1) or (
+        not label and last < len(lines) and lines[last].startswith((" ", "\t")) and lines[last].strip()
+    ):
         return "the list is nested in another: write it below a heading that names the table"
     return ""
 

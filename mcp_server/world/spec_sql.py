@@ -93,8 +93,11 @@ def _statement(script: Script) -> Iterator[Part]:
 
 
 def _create(statement: Node, script: Script) -> Iterator[Part]:
-    table = statement.relation.relname
+    table, schema = statement.relation.relname, statement.relation.schemaname
     script = replace(script, name=table)
+    if schema not in ("", "public"):
+        at = script.at(statement.relation.location)
+        yield Unread(at, f"{schema}.{table}", "a table of schema public: of which schema a table is, is not kept")
     columns: list[StatedColumn] = []
     others: list[Part] = []
     key: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ _TYPE = re.compile(
     re.IGNORECASE,
 )
 _OPTIONAL = re.compile(
-    r"^\s*(?:(?:optional|nullable|mapped)\s*[\[<]\s*(?P<inside>.+?)[\]>]\s*$|(?P<first>.+?)\s*\|\s*(?:none|null)\s*(?:$|[,(=–-]))",
+    r"^\s*(?:(?:optional|nullable|mapped)\s*[\[<]\s*(?P<inside>.+?)[\]>]\s*(?:$|[,(=–-])|(?P<first>.+?)\s*\|\s*(?:none|null)\s*(?:$|[,(=–-]))",
     re.I,
 )
 _OR = re.compile(r"\s*(?:\bor\b|/)\s*", re.IGNORECASE)
@@ -104,7 +104,7 @@ def end_of_type(words: str) -> int:
 
 def read_values(text: str) -> tuple[str, ...]:
     """The values of an enumeration: quoted, or parted by commas, bars or slashes."""
-    quoted = tuple(_VALUE.findall(text))
+    quoted = tuple(dict.fromkeys(_VALUE.findall(text)))
     if quoted:
         return quoted
     parts = re.split(r"\s*[,|/]\s*", text.strip(" ()[]{}`"))
