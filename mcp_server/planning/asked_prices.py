@@ -48,7 +48,8 @@ class Problem:
 
     least: the smallest gain that counts, as a part of the whole cost at the start. prices: what was learnt, by
     statement and by what was visible. is_surveyed: whether that tells each statement's least cost, and of candidates what they
-    or their relatives do alone; then some need not be asked about.
+    or their relatives do alone; then some need not be asked about. prior: what is hoped of
+    candidates; where nothing is known of them, they are asked about in that order.
     """
 
     weights: Mapping[str, float]
@@ -60,6 +61,7 @@ class Problem:
     prices: dict[str, dict[Set, Price]] = field(default_factory=dict)
     is_over: bool = False
     is_surveyed: bool = False
+    prior: Mapping[Candidate, float] = field(default_factory=dict)
     base: float = 0.0
 
     def size(self, chosen: Iterable[Candidate]) -> int:
