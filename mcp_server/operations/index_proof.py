@@ -33,17 +33,21 @@ def searched_texts(query: Query, milliseconds: float) -> tuple[str, ...]:
     return (query.runnable, *query.others[:1]) if milliseconds < LONGEST_TWICE_MS else (query.runnable,)
 
 
-def proposals(estimates: Sequence[Estimate], base: Mapping[str, float], budget: int) -> list[Candidate]:
-    """What to build: the picks of each search, then the best few of each costly statement; at most SUPERSET budgets."""
+def proposals(
+    estimates: Sequence[Estimate], base: Mapping[str, float], budget: int, elsewhere: Mapping[str, Set]
+) -> list[Candidate]:
+    """What to build: the picks of each search, what each statement takes with other values, then the best few of each; at most SUPERSET budgets."""
     found = [one for each in estimates for one in sorted(each.choice.chosen)]
     last = estimates[0]
-    whole = sum(base.values()) or 1.0
+    total = sum(base.values()) or 1.0
     costly = sorted(base, key=lambda name: -base[name])
+    found += [one for name in costly for one in sorted(elsewhere.get(name, frozenset())) if one in last.problem.sizes]
     for name in costly:
         gains = _gains(last.problem, name)
-        some = EACH if base[name] > 0.01 * whole else 2
+        some = max((EACH if base[name] > 0.01 * total else 2) // 2, 1)
         for power in (0.0, 0.5, 1.0):
-            found += sorted(gains, key=lambda one: -gains[one] / last.problem.sizes[one] ** power)[: max(some // 2, 1)]
+            ranked = sorted(gains, key=lambda one: -gains[one] / last.problem.sizes[one] ** power)
+            found += ranked[:some]
     kept: list[Candidate] = []
     size = 0
     sizes = {one: bytes_ for each in estimates for one, bytes_ in each.problem.sizes.items()}
@@ -70,10 +74,14 @@ async def prove(
     base: Mapping[str, float],
     budget: int,
     until: float,
+    elsewhere: Mapping[str, Set],
 ) -> Proof:
-    """Build what is proposed, search by measured times, and measure the choice anew in pairs. tables: of each statement."""
+    """Build what is proposed, search by measured times, and measure the choice anew in pairs.
+
+    tables: of each statement. elsewhere: what it takes with other values.
+    """
     proof = Proof()
-    proposed = proposals(estimates, base, budget)
+    proposed = proposals(estimates, base, budget, elsewhere)
     enough = monotonic() + BUILDING * (until - monotonic())
     for one in proposed:
         if monotonic() > enough and proof.sizes:
