@@ -32,7 +32,7 @@ ROWS = (
     "insert into offer select g, (array['mail', 'radio', 'shop', 'none'])[1 + g % 4], g % 50 from generate_series(1, 400) g",
     """insert into sale select g, 1 + (g * 1819::bigint / $1::int)::int, 1 + ((g * 7919) % 6000)::int, case when g % 50 <> 0 then 1 + (g * 31 % 60)::int end,
        case when g % 40 <> 0 then 1 + ((g * 104729) % ($1::int / 25))::int end, 1 + (g * 17 % 400)::int, 1 + (g * 7 % 90)::int, (g * 53 % 20000) / 100.0, (g * 59 % 9000) / 100.0 - 30
-       from generate_series(1, $1::int) g""",
+       from generate_series(1::bigint, $1::bigint) g""",
     """insert into returned select sale_id, least(day_id + 1 + (sale_id % 60)::int, 1820), product_id, buyer_id, (sale_id % 35)::int, paid * 0.9 from sale where sale_id % 11 = 0""",
 )
 

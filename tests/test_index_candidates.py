@@ -59,6 +59,12 @@ def test_each_way_to_use_a_table_has_its_index(use: dict[str, object], wanted: s
     assert wanted in shapes(**use)
 
 
+def test_conditions_without_values_restrict_an_index_each_and_all_of_them_once() -> None:
+    late = [("made", "made < due", "columns"), ("due", "made < due", "columns"), ("done", "NOT done", "equal")]
+    found = {one.partition(" WHERE ")[2] for one in shapes(equal=("owner_id",), predicates=tuple(late))}
+    assert found == {"", "made < due", "NOT done", "(made < due) AND (NOT done)"}
+
+
 def test_what_cannot_or_should_not_be_indexed_is_no_candidate() -> None:
     assert shapes(equal=("done",)) == set()
     assert shapes(equal=("data",)) == set()

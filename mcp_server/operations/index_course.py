@@ -27,7 +27,7 @@ from mcp_server.world.table_statistics import Known, read_statistics
 from mcp_server.world.what_if import Trial, pretend_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mcp_server.world.workspace import Workspace
 
@@ -67,12 +67,12 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
         until = monotonic() + course.seconds
         workspace.progress("Asking the planner", 0.35)
         surveyed, estimates = await _searched(
-            course, ground, trial if trial.ground.can_pretend else clock.trial, known, base
+            course, ground, trial if trial.ground.can_pretend else clock.trial, known, queries, base
         )
         workspace.progress("Building and measuring", 0.5)
         until = max(until, monotonic() + course.seconds * MEASURING)
         own = {one.name: frozenset(use.table for use in course.understood.uses[one.name]) for one in queries}
-        proof = await prove(clock, queries, own, estimates, base, course.budget, until)
+        proof = await prove(clock, queries, own, estimates, base, course.budget, until, surveyed.elsewhere)
         await writes(clock, proof, _without_keys(course.schema))
         return _advice(course, proof, surveyed, clock, notes)
 
@@ -106,10 +106,9 @@ async def _filled(workspace: Workspace, course: Course, ground: Ground, trial: T
 
 
 async def _searched(
-    course: Course, ground: Ground, trial: Trial, known: Known, base: Mapping[str, float]
+    course: Course, ground: Ground, trial: Trial, known: Known, queries: Sequence[Query], base: Mapping[str, float]
 ) -> tuple[Survey, list[Estimate]]:
     """What the planner says: by the measured times, by its own costs, and with twice the room."""
-    queries = tuple(one for one in course.understood.queries if one.name in base)
     most = MOST_OFFERED if ground.can_pretend else MOST_BUILT
     offers = offered(course.understood, known, course.schema, course.extensions, most)
     counted = await count_groups(ground.theirs, known.tables, {one for some in offers.values() for one in some})

@@ -9,7 +9,7 @@ from mcp_server.model.candidate import Accepted, Candidate, Struck
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof, Stopwatch, confirm
 from mcp_server.operations.index_search import Estimate, driven, weights
-from mcp_server.planning.asked_prices import Ask, Problem, Set
+from mcp_server.planning.asked_prices import LEAST_BYTES, Ask, Problem, Set, most_gained
 from mcp_server.planning.search import Choice, choose
 from mcp_server.world.measured import Clock, build, write_costs
 
@@ -19,6 +19,8 @@ SUPERSET, EACH = 4.0, 5
 LONGEST_TWICE_MS = 15_000.0
 # The part of the time, beyond it, for putting others in the place of what makes a statement slower.
 REPAIR = 0.2
+# The part of it for building: what is built and not measured is of no use.
+BUILDING = 0.4
 
 
 async def base_times(clock: Clock, queries: Sequence[Query]) -> dict[str, float]:
@@ -31,17 +33,21 @@ def searched_texts(query: Query, milliseconds: float) -> tuple[str, ...]:
     return (query.runnable, *query.others[:1]) if milliseconds < LONGEST_TWICE_MS else (query.runnable,)
 
 
-def proposals(estimates: Sequence[Estimate], base: Mapping[str, float], budget: int) -> list[Candidate]:
-    """What to build: the picks of each search, then the best few of each costly statement; at most SUPERSET budgets."""
+def proposals(
+    estimates: Sequence[Estimate], base: Mapping[str, float], budget: int, elsewhere: Mapping[str, Set]
+) -> list[Candidate]:
+    """What to build: the picks of each search, what each statement takes with other values, then the best few of each; at most SUPERSET budgets."""
     found = [one for each in estimates for one in sorted(each.choice.chosen)]
     last = estimates[0]
-    whole = sum(base.values()) or 1.0
+    total = sum(base.values()) or 1.0
     costly = sorted(base, key=lambda name: -base[name])
+    found += [one for name in costly for one in sorted(elsewhere.get(name, frozenset())) if one in last.problem.sizes]
     for name in costly:
         gains = _gains(last.problem, name)
-        some = EACH if base[name] > 0.01 * whole else 2
+        some = max((EACH if base[name] > 0.01 * total else 2) // 2, 1)
         for power in (0.0, 0.5, 1.0):
-            found += sorted(gains, key=lambda one: -gains[one] / last.problem.sizes[one] ** power)[: max(some // 2, 1)]
+            ranked = sorted(gains, key=lambda one: -gains[one] / last.problem.sizes[one] ** power)
+            found += ranked[:some]
     kept: list[Candidate] = []
     size = 0
     sizes = {one: bytes_ for each in estimates for one, bytes_ in each.problem.sizes.items()}
@@ -68,12 +74,17 @@ async def prove(
     base: Mapping[str, float],
     budget: int,
     until: float,
+    elsewhere: Mapping[str, Set],
 ) -> Proof:
-    """Build what is proposed, search by measured times, and measure the choice anew in pairs. tables: of each statement."""
+    """Build what is proposed, search by measured times, and measure the choice anew in pairs.
+
+    tables: of each statement. elsewhere: what it takes with other values.
+    """
     proof = Proof()
-    proposed = proposals(estimates, base, budget)
+    proposed = proposals(estimates, base, budget, elsewhere)
+    enough = monotonic() + BUILDING * (until - monotonic())
     for one in proposed:
-        if monotonic() > until and proof.sizes:
+        if monotonic() > enough and proof.sizes:
             proof.is_cut = True
             break
         found = await build(clock.trial, one)
@@ -86,7 +97,9 @@ async def prove(
     mean = {one.name: (await watch.answer(Ask(one.name, frozenset()))).cost for one in queries}
     built = frozenset(proof.sizes)
     own = {name: frozenset(one for one in built if one.table in tables[name]) for name in texts}
-    problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=0.001)
+    hoped = estimates[0].problem
+    prior = {one: most_gained(hoped, one) / max(proof.sizes[one], LEAST_BYTES) ** 0.5 for one in built}
+    problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=0.001, prior=prior)
     problem.bundles = await _together(clock, queries, own)
     found_set: Choice = await driven(choose(problem, built, starts=[one.choice.chosen for one in estimates]), watch)
     proof.asked, proof.is_cut = watch.asked, proof.is_cut or problem.is_over

@@ -83,7 +83,7 @@ class Survey:
     """What the planner says of the candidates one by one. base: each statement's cost as things are. pool: those that help.
 
     groups: how many combinations of values some columns of a table have, where somebody counted. shares: of the rows of a
-    table that meet a condition. is_cut: whether time was up before all was asked.
+    table that meet a condition. elsewhere: what each statement takes with other values. is_cut: whether time was up before all was asked.
     """
 
     planner: Planner
@@ -95,6 +95,7 @@ class Survey:
     pool: Set = frozenset()
     groups: Mapping[Keys, float] = field(default_factory=dict)
     shares: dict[tuple[str, str], float] = field(default_factory=dict)
+    elsewhere: dict[str, Set] = field(default_factory=dict)
     is_cut: bool = False
 
 
@@ -140,6 +141,8 @@ async def survey(
         await prepare(trial, known, offer, found)
         possible = frozenset(one for one in offer if one in trial.parts)
         chosen[query.name] = await driven(useful(problem, query.name, possible, most), planner)
+        found.elsewhere[query.name] = await _taken_elsewhere(planner, query, possible)
+        chosen[query.name] |= found.elsewhere[query.name]
         found.is_cut = found.is_cut or problem.is_over
         await trial.drop(offer - frozenset(one for some in chosen.values() for one in some))
     pool = frozenset(one for some in chosen.values() for one in some)
@@ -150,6 +153,17 @@ async def survey(
     found.pool = pool | {one for one in wider if one in trial.parts}
     found.relevant = relevant(chosen, found.pool)
     return found
+
+
+async def _taken_elsewhere(planner: Planner, query: Query, possible: Set) -> Set:
+    """What the planner takes for a statement with other values, and what then, of indexes for all rows alone."""
+    taken: Set = frozenset()
+    for text in query.others[:1]:
+        for some in (possible, frozenset(one for one in possible if not one.where)):
+            used = (await planner.trial.plan(text, some))[1]
+            taken |= used | (await planner.trial.plan(text, some - used))[1]
+            planner.asked += 2
+    return taken
 
 
 def _hoped(problem: Problem, pool: Set, wider: Candidate) -> float:

@@ -48,7 +48,8 @@ class Problem:
 
     least: the smallest gain that counts, as a part of the whole cost at the start. prices: what was learnt, by
     statement and by what was visible. is_surveyed: whether that tells each statement's least cost, and of candidates what they
-    or their relatives do alone; then some need not be asked about.
+    or their relatives do alone; then some need not be asked about. prior: what is hoped of
+    candidates; where nothing is known of them, they are asked about in that order.
     """
 
     weights: Mapping[str, float]
@@ -60,6 +61,7 @@ class Problem:
     prices: dict[str, dict[Set, Price]] = field(default_factory=dict)
     is_over: bool = False
     is_surveyed: bool = False
+    prior: Mapping[Candidate, float] = field(default_factory=dict)
     base: float = 0.0
 
     def size(self, chosen: Iterable[Candidate]) -> int:
@@ -97,6 +99,7 @@ def useful(problem: Problem, query: str, offered: Set, most: int) -> Asking[Set]
     """Those that serve a statement: what the planner takes when it has all, then without those again; and these alone.
 
     The lean ones, which hold nothing but their keys, are asked about apart, for beside wide ones none would be taken.
+    Those of all rows are no worse than those of some: they serve other values too.
     What is taken together is kept as a bundle: two indexes for an OR help only both at once.
     """
     problem.relevant[query] = offered
@@ -121,7 +124,8 @@ def useful(problem: Problem, query: str, offered: Set, most: int) -> Asking[Set]
         if gain > base * 0.005:
             gains[one] = gain
     pairs = (one for bundle in problem.bundles if bundle <= taken for one in bundle)
-    return frozenset((*pairs, *_undominated(problem, gains)[:most]))
+    whole = {one: gain for one, gain in gains.items() if not one.where}
+    return frozenset((*pairs, *_undominated(problem, gains)[:most], *_undominated(problem, whole)[:most]))
 
 
 def _undominated(problem: Problem, gains: Mapping[Candidate, float]) -> list[Candidate]:

@@ -159,7 +159,7 @@ def _contained(identity: str, table: TableStatistics, name: str, operator: str) 
 
 def _restricted(use: TableUse, table: TableStatistics) -> Iterator[Candidate]:
     """Indexes of the rows alone that meet a condition which every run of the statement repeats as it is."""
-    lasting = [one for one in use.predicates if _is_lasting(table, *one)]
+    lasting = list({one[1]: one for one in use.predicates if _is_lasting(table, *one)}.values())
     several = [tuple(lasting)] if 1 < len(lasting) < 4 else []
     for some in (*((one,) for one in lasting), *several):
         known = tuple(column for column, _, kind in some if kind != "columns")

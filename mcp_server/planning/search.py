@@ -84,7 +84,8 @@ def greedy(problem: Problem, pool: Set, way: Way, start: Choice) -> Asking[Choic
     Gains shrink as others are taken, so an old figure is an upper bound: whoever has a smaller one need not be asked.
     """
     now = start
-    offers = [*(frozenset((one,)) for one in sorted(pool)), *(bundle for bundle in problem.bundles if bundle <= pool)]
+    singles = sorted(pool, key=lambda one: (-problem.prior.get(one, 0.0), one))
+    offers = [*(frozenset((one,)) for one in singles), *(bundle for bundle in problem.bundles if bundle <= pool)]
     gains = {offer: gains_of(problem, offer) for offer in offers} if problem.is_surveyed else {}
     hopes = dict.fromkeys(offers, float("inf"))
     while hopes and not problem.is_over:

@@ -124,7 +124,11 @@ def _dropping(advice: Advice) -> list[str]:
 
 def _how(advice: Advice) -> str:
     asked = f"{advice.asked:,} plans asked"
-    ran = f", {advice.runs:,} runs measured on a copy with the rows (no parallel workers)" if advice.proven else ""
+    values = max((one.values for one in advice.timings), default=1)
+    sets = f", each statement with up to {values} sets of values" if values > 1 else ""
+    ran = (
+        f", {advice.runs:,} runs measured on a copy with the rows (no parallel workers{sets})" if advice.proven else ""
+    )
     return f"How: {asked}{ran}, {advice.seconds:.0f} s."
 
 
