@@ -120,10 +120,11 @@ class Environment:
         knows_python = not self._run([python, "-I", "-m", "pip", "--python", python, "--version"])
         if knows_python and not self._run([*make, "--without-pip"]):
             return [python, "-I", "-m", "pip", "--python", str(self._python())]
-        if not self._run(make):
+        said = self._run(make)
+        if not said:
             return [str(self._python()), "-I", "-m", "pip"]
         raise CannotInstall(
-            f"{python} can make no virtual environment. On Debian and Ubuntu: sudo apt install "
+            f"{python} can make no virtual environment: {said[-200:]}. When a package is missing, on Debian and Ubuntu: sudo apt install "
             "python3-venv. Or install uv (https://docs.astral.sh/uv/). Then call again."
         )
 

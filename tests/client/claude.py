@@ -84,8 +84,8 @@ class Client:
             timeout=timeout,
         )
 
-    def prompt(self, text: str, *flags: str) -> list[dict[str, Any]]:
+    def prompt(self, text: str, *flags: str, timeout: float = 240) -> list[dict[str, Any]]:
         """The events of one prompt."""
-        done = self.run("-p", text, "--output-format", "stream-json", "--verbose", *flags)
+        done = self.run("-p", text, "--output-format", "stream-json", "--verbose", *flags, timeout=timeout)
         assert done.returncode == 0, done.stderr + done.stdout[-3000:]
         return [json.loads(line) for line in done.stdout.splitlines()]

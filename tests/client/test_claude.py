@@ -6,46 +6,21 @@ What is asserted is what the model was sent: the tools it was offered, their res
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from mcp_server.operations import OPERATIONS
 from mcp_server.world.sandbox import Sandbox
-from tests.client.claude import ROOT, VERSIONS, Client, client_program, copy_plugin
-from tests.client.scripted_model import Actor, Call, Say, ScriptedModel, text_of, tool_results
+from tests.client.claude import VERSIONS, Client, client_program
+from tests.client.conversation import CLIENTS, TOOL, facing, init_of, results_of
+from tests.client.scripted_model import Actor, Call, Say, ScriptedModel
 
-TOOL = "mcp__plugin_dbarch_db__"
 WRITING = ",".join(f"{TOOL}{operation.name}" for operation in OPERATIONS if operation.effect != "reads")
 PROMPT = "Make the first migration of the todo chatbot."
 AGENT_MARKER = "You are the architect of this project's data layer"
-CLIENTS = [(VERSIONS[0], "2025-11-25"), (VERSIONS[1], "2025-11-25"), (VERSIONS[1], "2026-07-28")]
-
-
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_plugin(tmp_path_factory.mktemp("plugin"))
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ROOT / "tests/projects/todo_chatbot", tmp_path / "todo_chatbot"))
-
-
-@pytest.fixture
-def client(tmp_path: Path, project: Path, cache: Path) -> Client:
-    """The newest client, with the server's packages at hand. Its URL is filled in by `facing`."""
-    environ = {"DBARCH_SERVER_PYTHON": sys.executable, "DBARCH_CACHE_DIR": str(cache)}
-    return Client(client_program(VERSIONS[-1]), tmp_path / "home", project, "", environ)
-
-
-def facing(client: Client, model: ScriptedModel, **environ: str) -> Client:
-    return replace(client, url=model.url, environ={**client.environ, **environ})
 
 
 def asking(*calls: Call) -> tuple[Actor, Actor]:
@@ -60,16 +35,6 @@ def asking(*calls: Call) -> tuple[Actor, Actor]:
     return architect, Actor("main", "Start with", [Call("Agent", task), Say("FINAL {result}")])
 
 
-def results_of(model: ScriptedModel, name: str) -> list[tuple[str, bool]]:
-    """What the actor's tools gave back, and whether each is an error."""
-    results = tool_results(model.sent_to(name)[-1])
-    return [(text_of(result["content"]), bool(result.get("is_error"))) for result in results]
-
-
-def init_of(events: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(event for event in events if event.get("subtype") == "init")
-
-
 @pytest.mark.parametrize(("version", "era"), CLIENTS)
 @pytest.mark.anyio
 async def test_a_sub_agent_does_the_main_job_with_all_four_tools(
@@ -82,9 +47,8 @@ async def test_a_sub_agent_does_the_main_job_with_all_four_tools(
         Call("ReadMcpResourceTool", {"server": "plugin:dbarch:db", "uri": r"match:dbarch://runs/[\w-]+"}),
         Call(f"{TOOL}write_phr", {"title": "First schema made", "stage": "general", "prompt": PROMPT}),
     )
-    legacy = {"MCP_PROTOCOL_NEGOTIATION": "legacy"} if version != VERSIONS[0] and era == CLIENTS[0][1] else {}
     with ScriptedModel(*asking(*calls)) as model:
-        there = facing(replace(client, program=client_program(version)), model, DATABASE_URL=database.url, **legacy)
+        there = facing(client, model, version, era, DATABASE_URL=database.url)
         events = there.prompt("Start with the schema.", "--plugin-dir", str(plugin), "--allowedTools", WRITING)
         inspected, migrated, explained, report, recorded = results_of(model, "architect")
         first = model.sent_to("architect")[0]
@@ -123,7 +87,7 @@ async def test_reading_needs_no_question_and_writing_does(
         Call(f"{TOOL}inspect_schema", {"source": "nowhere"}),
     )
     with ScriptedModel(*asking(*calls)) as model:
-        there = facing(replace(client, program=client_program(version)), model, DATABASE_URL=database.url)
+        there = facing(client, model, version, CLIENTS[-1][1], DATABASE_URL=database.url)
         there.prompt("Start with the schema.", "--plugin-dir", str(plugin))
         inspected, explained, recorded, lost = results_of(model, "architect")
     assert not inspected[1], inspected
@@ -139,9 +103,7 @@ async def test_reading_needs_no_question_and_writing_does(
 def test_without_a_database_the_model_is_told_from_the_start(version: str, client: Client, plugin: Path) -> None:
     actor = Actor("main", "Start with", [Call(f"{TOOL}inspect_schema", {}), Say("FINAL {result}")])
     with ScriptedModel(actor) as model:
-        facing(replace(client, program=client_program(version)), model).prompt(
-            "Start with the schema.", "--plugin-dir", str(plugin)
-        )
+        facing(client, model, version, CLIENTS[-1][1]).prompt("Start with the schema.", "--plugin-dir", str(plugin))
         ((text, failed),) = results_of(model, "main")
         assert "Database (source `live`): none." in json.dumps(model.sent_to("main")[0])
     assert failed
@@ -155,6 +117,11 @@ def test_the_manifests_are_valid_to_the_letter(version: str, client: Client, plu
     for path in (plugin, plugin / ".claude-plugin/plugin.json"):
         done = there.run("plugin", "validate", "--strict", str(path))
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_plugin_directory_would_take_it(client: Client, plugin: Path) -> None:
+    done = client.run("plugin", "validate", "--strict", "--profile", "directory", str(plugin))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -175,7 +142,7 @@ def test_a_first_start_installs_the_packages_while_the_model_waits(
     call = Call(f"{TOOL}inspect_schema", {"source": "models"})
     with ScriptedModel(Actor("main", "Start with", [call, Say("FINAL {result}")])) as model:
         fresh = replace(client, environ={"DBARCH_CACHE_DIR": str(cache)})
-        events = facing(fresh, model).prompt("Start with the schema.", "--plugin-dir", str(plugin))
+        events = facing(fresh, model, *CLIENTS[-1]).prompt("Start with the schema.", "--plugin-dir", str(plugin))
         ((text, failed),) = results_of(model, "main")
         assert "dbarch is installing" in json.dumps(model.sent_to("main")[0])
     assert [server["name"] for server in init_of(events)["mcp_servers"]] == ["plugin:dbarch:db"]
