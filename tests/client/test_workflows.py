@@ -211,7 +211,7 @@ async def test_work_without_a_record_is_sent_back_once(
     version: str, ground: Ground, plugin: Path, project: Path
 ) -> None:
     change = Call(f"{TOOL}autogenerate_migration", {"message": "first schema"})
-    recorded = Call(f"{TOOL}write_phr", {"title": "First schema", "stage": "green", "prompt": "Do it."})
+    recorded = Call(f"{TOOL}write_phr", {"title": "First schema", "stage": "general", "prompt": "Do it."})
     script = {FIRST: [change, Say("REPORT"), recorded, Say("REPORT, recorded")]}
     with ScriptedModel(*cast(script)) as model:
         there = facing(ground.client, model, version, CLIENTS[-1][1], **ground.environ)
