@@ -1,9 +1,9 @@
 """Which files of a project are about its database: models, migrations, specs. Standard library, Python 3.8 and newer."""
 
-import os
 import re
 
-LARGEST = 1_000_000
+from hook import text
+
 MODELS = re.compile(
     r"\btable\s*=\s*True\b|^\s+__tablename__\s*[:=]|\bMapped\[|\bdeclarative_base\(|\(DeclarativeBase\b", re.MULTILINE
 )
@@ -16,27 +16,17 @@ def kind_of(path):
     plain = path.replace("\\", "/").lower()
     name = plain.rpartition("/")[2]
     if name.endswith(".py"):
-        return _of_python(_text(path), plain)
+        return _of_python(text(path), plain)
     if not name.endswith(".md") or "/specs/" not in f"/{plain}":
         return "", ""
     named = name in ("schema.md", "data-model.md", "data-models.md") or "/database/" in plain
-    return ("spec", "") if named or SCHEMA_WORDS.search(_text(path)) else ("", "")
+    return ("spec", "") if named or SCHEMA_WORDS.search(text(path)) else ("", "")
 
 
-def _of_python(text, plain):
-    revision = MIGRATION.search(text)
-    if revision and "def upgrade" in text:
+def _of_python(code, plain):
+    revision = MIGRATION.search(code)
+    if revision and "def upgrade" in code:
         return "migration", revision.group(1)
-    if "/versions/" in plain or not MODELS.search(text):
+    if "/versions/" in plain or not MODELS.search(code):
         return "", ""
     return "models", ""
-
-
-def _text(path):
-    try:
-        if not os.path.isfile(path) or os.path.getsize(path) > LARGEST:
-            return ""
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return ""

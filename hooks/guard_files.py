@@ -4,16 +4,15 @@ Judged is what the edit would add: the file as it would be against the file as i
 likes. Wrong input, a missing git and any fault of this program let the edit pass.
 """
 
-import json
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from credentials import find
+from hook import LARGEST, folder_of, run, text
 
 EDITORS = ("Write", "Edit", "MultiEdit", "NotebookEdit")
-LARGEST = 2_000_000
 PATIENCE = 3
 INSTEAD = (
     'Keep it in .env (and .env in .gitignore), read it there by name, as in os.environ["DATABASE_URL"], and put a placeholder like '
@@ -29,7 +28,7 @@ def decide(event):
     path = given.get("file_path") or given.get("notebook_path") if isinstance(given, dict) else None
     if not isinstance(path, str) or not path:
         return None
-    folder = event.get("cwd") if isinstance(event.get("cwd"), str) else os.getcwd()
+    folder = folder_of(event)
     path = os.path.join(folder, path)
     added = find_added(given, path)
     if not added:
@@ -59,7 +58,7 @@ def said(decision, reason):
 
 def find_added(given, path):
     """The credentials that a file would hold and does not hold now."""
-    before = read(path)
+    before = text(path)
     after = edited(given, before)
     if len(after) > LARGEST:
         after = after[:LARGEST]
@@ -72,27 +71,16 @@ def edited(given, before):
     if isinstance(whole, str):
         return whole
     edits = given.get("edits") if isinstance(given.get("edits"), list) else [given]
-    text = before
+    after = before
     for edit in edits:
         old, new = (edit.get("old_string"), edit.get("new_string")) if isinstance(edit, dict) else (None, None)
         if not isinstance(new, str):
             continue
-        if isinstance(old, str) and old and old in text:
-            text = text.replace(old, new) if edit.get("replace_all") else text.replace(old, new, 1)
+        if isinstance(old, str) and old and old in after:
+            after = after.replace(old, new) if edit.get("replace_all") else after.replace(old, new, 1)
         else:
-            text = f"{text}\n{new}"
-    return text
-
-
-def read(path):
-    """The text of a file as it is, "" when there is none or it is large."""
-    try:
-        if not os.path.isfile(path) or os.path.getsize(path) > LARGEST:
-            return ""
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return ""
+            after = f"{after}\n{new}"
+    return after
 
 
 def is_kept(path):
@@ -114,9 +102,4 @@ def is_kept(path):
 
 
 if __name__ == "__main__":
-    try:
-        decision = decide(json.loads(sys.stdin.buffer.read()))
-    except Exception:  # noqa: BLE001 - a fault of ours must not stop the user's work
-        decision = None
-    if decision is not None:
-        print(json.dumps(decision))
+    run(decide)

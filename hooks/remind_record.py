@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from database_files import kind_of
+from hook import folder_of, run
 
 PREFIX = "mcp__plugin_dbarch_db__"
 EDITORS = ("Write", "Edit", "MultiEdit")
@@ -24,7 +25,7 @@ def decide(event):
     """Go on and record the work, or nothing. An agent that was sent back once is not sent back again."""
     if not isinstance(event, dict) or event.get("stop_hook_active") is not False:
         return None
-    folder = event.get("cwd") if isinstance(event.get("cwd"), str) else os.getcwd()
+    folder = folder_of(event)
     is_ours = str(event.get("agent_type") or "").startswith("dbarch:")
     calls = calls_of(event.get("agent_transcript_path"))
     if calls is None:
@@ -122,9 +123,4 @@ def parsed(line):
 
 
 if __name__ == "__main__":
-    try:
-        decision = decide(json.loads(sys.stdin.buffer.read()))
-    except Exception:  # noqa: BLE001 - a fault of ours must not stop the user's work
-        decision = None
-    if decision is not None:
-        print(json.dumps(decision))
+    run(decide)

@@ -3,17 +3,17 @@
 Says nothing where no SQLModel, SQLAlchemy or Alembic is to be seen. No value of a setting is told, only where it stands.
 """
 
-import json
 import os
 import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from hook import folder_of, run, text
+
 NAMES = ("DBARCH_DATABASE_URL", "DATABASE_URL")
 PACKAGES = ("pyproject.toml", "requirements.txt", "Pipfile", "setup.cfg", "setup.py")
 USED = re.compile(r"(?i)\b(?:sqlmodel|sqlalchemy|alembic)\b")
-LARGEST = 500_000
 MOST = 60
 
 
@@ -21,7 +21,7 @@ def decide(event):
     """What the model is told when a session starts, None for nothing."""
     if not isinstance(event, dict):
         return None
-    folder = event.get("cwd") if isinstance(event.get("cwd"), str) else os.getcwd()
+    folder = folder_of(event)
     line = status(os.environ.get("CLAUDE_PROJECT_DIR") or folder)
     return {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": line}} if line else None
 
@@ -47,16 +47,6 @@ def subfolders(root):
     except OSError:
         return []
     return [path for path in names if os.path.basename(path) not in ("node_modules", "venv")][:MOST]
-
-
-def text(path):
-    try:
-        if not os.path.isfile(path) or os.path.getsize(path) > LARGEST:
-            return ""
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return ""
 
 
 def history(config, root):
@@ -101,9 +91,4 @@ def unrecorded(root):
 
 
 if __name__ == "__main__":
-    try:
-        decision = decide(json.loads(sys.stdin.buffer.read()))
-    except Exception:  # noqa: BLE001 - a fault of ours must not stop the user's work
-        decision = None
-    if decision is not None:
-        print(json.dumps(decision))
+    run(decide)

@@ -1,12 +1,12 @@
 """After an edit of models, a migration or a spec: one line on what to run. Standard library, Python 3.8 and newer."""
 
-import json
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from database_files import kind_of
+from hook import folder_of, run
 
 EDITORS = ("Write", "Edit", "MultiEdit")
 
@@ -19,7 +19,7 @@ def decide(event):
     path = given.get("file_path") if isinstance(given, dict) else None
     if not isinstance(path, str):
         return None
-    folder = event.get("cwd") if isinstance(event.get("cwd"), str) else os.getcwd()
+    folder = folder_of(event)
     told = line_for(*kind_of(os.path.join(folder, path)))
     return {"hookSpecificOutput": {"hookEventName": "PostToolUse", "additionalContext": told}} if told else None
 
@@ -36,9 +36,4 @@ def line_for(kind, revision):
 
 
 if __name__ == "__main__":
-    try:
-        decision = decide(json.loads(sys.stdin.buffer.read()))
-    except Exception:  # noqa: BLE001 - a fault of ours must not stop the user's work
-        decision = None
-    if decision is not None:
-        print(json.dumps(decision))
+    run(decide)

@@ -151,3 +151,14 @@ def test_the_server_is_started_by_the_launcher_with_every_option() -> None:
     assert server["args"] == ["-I", "-S", "${CLAUDE_PLUGIN_ROOT}/launcher/__main__.py"]
     passed = {value for value in server["env"].values() if "user_config" in value}
     assert passed == {f"${{user_config.{key}}}" for key in manifest["userConfig"]}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "evals").glob("*/prompt.md")), ids=lambda path: path.parent.name)
+def test_a_case_for_a_real_model_names_tools_that_exist(path: Path) -> None:
+    front, body = document(path)
+    graders = [document(grader)[0] for grader in sorted((path.parent / "graders").glob("*.md"))]
+    assert body.strip()
+    assert {grader["type"] for grader in graders} <= {"regex", "tool_used", "tool_order"}
+    named = {grader.get(key) for grader in graders for key in ("tool", "before", "after")} - {None}
+    assert {tool for tool in [*named, *front["allowed_tools"]] if str(tool).startswith("mcp__")} <= TOOLS
+    assert [grader for grader in graders if grader["type"] == "tool_used" and grader.get("min")]

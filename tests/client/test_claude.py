@@ -119,6 +119,11 @@ def test_the_manifests_are_valid_to_the_letter(version: str, client: Client, plu
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_plugin_directory_would_take_it(client: Client, plugin: Path) -> None:
+    done = client.run("plugin", "validate", "--strict", "--profile", "directory", str(plugin))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_installs_from_its_marketplace_and_its_server_connects(version: str, client: Client, plugin: Path) -> None:
     there = replace(client, program=client_program(version))
