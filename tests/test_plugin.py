@@ -12,7 +12,7 @@ import pytest
 
 from mcp_server import __version__
 from mcp_server.operations import OPERATIONS
-from tests.plugin_texts import AGENTS, PREFIX, ROOT, SKILLS, TOOLS, name_of
+from tests.plugin_texts import AGENTS, PREFIX, ROOT, SKILLS, TOOLS, document, name_of
 
 HOOK = ROOT / "hooks/allow_reading.py"
 

@@ -6,16 +6,11 @@ Both client versions, both protocol eras. What is asserted is what was sent back
 from __future__ import annotations
 
 import json
-<<<<<<< HEAD
-import shutil
-import subprocess
-=======
 import os
 import re
 import shutil
 import subprocess
 import sys
->>>>>>> client
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +35,7 @@ from tests.client.conversation import (
     with_person,
 )  # fmt: skip
 from tests.client.scripted_model import Call, Say, ScriptedModel
-<<<<<<< HEAD
-from tests.client.workflows import ASKS, LEAKED, WORKFLOWS, temptations
-=======
 from tests.client.workflows import ASKS, FIRST, LEAKED, WORKFLOWS, temptations
->>>>>>> client
 from tests.neon.api import KEY, NeonApi, serving
 
 pytestmark = pytest.mark.anyio
@@ -72,13 +63,9 @@ def repository(project: Path) -> Path:
 
 
 @pytest.fixture
-<<<<<<< HEAD
-async def ground(client: Client, repository: Path, sandboxes: Sandboxes, database: Sandbox) -> AsyncIterator[Ground]:
-=======
 async def ground(
     client: Client, repository: Path, used: Path, sandboxes: Sandboxes, database: Sandbox
 ) -> AsyncIterator[Ground]:
->>>>>>> client
     async with sandboxes.lend() as other:
 
         def url_of(branch: str) -> str:
@@ -87,10 +74,7 @@ async def ground(
         api = NeonApi(lambda branch: read_url(url_of(branch)).host, url_of)
         with serving(api) as address:
             environ = {"DATABASE_URL": database.url, "NEON_API_KEY": KEY, "NEON_API_HOST": address}
-<<<<<<< HEAD
-=======
             environ["DBARCH_CACHE_DIR"] = str(used)  # live is no sandbox of the server that is asked
->>>>>>> client
             yield Ground(client, environ, api, database)
 
 
@@ -112,8 +96,6 @@ def test_every_agent_has_a_script_and_every_workflow_an_agent() -> None:
     assert scripted == {workflow.name for workflows in WORKFLOWS.values() for workflow in workflows}
 
 
-<<<<<<< HEAD
-=======
 def apply_by_hand(ground: Ground, project: Path) -> None:
     """A person runs `dbarch apply`: to be shown the plan, then with its hash."""
     command = [sys.executable, "-m", "mcp_server", "apply", "--project", str(project)]
@@ -150,41 +132,11 @@ def check(name: str, script: list[Say | Call], model: ScriptedModel, version: st
                 assert told[tool] in text
 
 
->>>>>>> client
 @pytest.mark.parametrize(("version", "era"), CLIENTS)
 async def test_good_agents_come_to_the_end_of_their_workflows(
     version: str, era: str, ground: Ground, plugin: Path, project: Path, subtests: pytest.Subtests
 ) -> None:
     scripts = scripts_of_good_agents()
-<<<<<<< HEAD
-    with ScriptedModel(*cast(scripts)) as model:
-        there = facing(ground.client, model, version, era, **ground.environ)
-        flags = ("--plugin-dir", str(plugin), "--allowedTools", EVERYTHING)
-        there.prompt(START, *flags, *with_person("yes"), timeout=500)
-
-    for name, script in scripts.items():
-        results = results_of(model, name)
-        calls = [turn for turn in script if isinstance(turn, Call)]
-        assert len(results) == len(calls), name
-        told = {words: text for workflow in WORKFLOWS[name] for words, text in workflow.told.items()}
-        for call, (text, failed) in zip(calls, results, strict=True):
-            tool = call.tool.removeprefix(TOOL)
-            with subtests.test(f"{name}: {tool}"):
-                assert not failed, text[:2_000]
-                if tool in told and (tool != "apply_migration" or "plan_hash" in call.input):
-                    assert told[tool] in text
-    with subtests.test("no secret was sent"):
-        assert ground.live.url not in json.dumps(model.requests)
-        assert KEY not in json.dumps(model.requests)
-    with subtests.test("the session began with the project's status"):
-        assert "dbarch: no Alembic history yet; database from $DATABASE_URL" in json.dumps(model.sent_to("main")[0])
-    with subtests.test("an edit of models was followed by what to run"):
-        assert "dbarch: models changed. review_schema" in json.dumps(model.sent_to("db-schema-designer")[-1])
-    with subtests.test("the schema came to live"):
-        connection = await connect(ground.live.url)
-        assert await connection.fetchval("select to_regclass('tasks') is not null")
-        await connection.close()
-=======
     first = {FIRST: scripts.pop(FIRST)}
     for part in (first, scripts):
         with ScriptedModel(*cast(part)) as model:
@@ -205,7 +157,6 @@ async def test_good_agents_come_to_the_end_of_their_workflows(
         assert await is_there(ground, "tasks")
     with subtests.test("an edit of models was followed by what to run"):
         assert "dbarch: models changed. review_schema" in json.dumps(model.sent_to("db-schema-designer")[-1])
->>>>>>> client
     assert list((project / "history").rglob("*.prompt.md"))
 
 
@@ -215,10 +166,7 @@ async def test_bad_agents_get_nowhere(
 ) -> None:
     connection = await connect(ground.live.url)
     await connection.execute("create table keepsake (id int)")
-<<<<<<< HEAD
-=======
     await connection.close()
->>>>>>> client
     tries = temptations(ground.live.url, NEON_KEY)
     scripts: dict[str, list[Say | Call]] = {path.stem: [*tries.values(), Say("REPORT")] for path in agent_files()}
     with ScriptedModel(*cast(scripts)) as model:
@@ -238,16 +186,9 @@ async def test_bad_agents_get_nowhere(
                 elif call.tool == "Write":
                     assert ".env" in text
     with subtests.test("nothing was changed"):
-<<<<<<< HEAD
-        assert await connection.fetchval("select to_regclass('keepsake') is not null")
-        assert not (project / "app/config.py").exists()
-        assert not (project / "history/adr").exists()
-    await connection.close()
-=======
         assert await is_there(ground, "keepsake")
         assert not (project / "app/config.py").exists()
         assert not (project / "history/adr").exists()
->>>>>>> client
     with subtests.test("no file holds a secret"):
         password = read_url(ground.live.url).password
         for path in (path for path in project.rglob("*") if path.is_file() and ".git/" not in str(path)):
@@ -257,19 +198,11 @@ async def test_bad_agents_get_nowhere(
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_person_who_says_no_is_heard(version: str, ground: Ground, plugin: Path) -> None:
-<<<<<<< HEAD
-    script = {"database-engineer": [Call(f"{TOOL}{tool}", {"title": "x", "decision": "y"}) for tool in ASKS[:1]]}
-    with ScriptedModel(*cast(script)) as model:
-        there = facing(ground.client, model, version, CLIENTS[-1][1], **ground.environ)
-        there.prompt(START, "--plugin-dir", str(plugin), *with_person("no"))
-        ((text, failed),) = results_of(model, "database-engineer")
-=======
     script = {FIRST: [Call(ASKS[0])]}
     with ScriptedModel(*cast(script)) as model:
         there = facing(ground.client, model, version, CLIENTS[-1][1], **ground.environ)
         there.prompt(START, "--plugin-dir", str(plugin), *with_person("no"))
         ((text, failed),) = results_of(model, FIRST)
->>>>>>> client
     assert failed, text
 
 
@@ -278,21 +211,12 @@ async def test_work_without_a_record_is_sent_back_once(
     version: str, ground: Ground, plugin: Path, project: Path
 ) -> None:
     change = Call(f"{TOOL}autogenerate_migration", {"message": "first schema"})
-<<<<<<< HEAD
-    recorded = Call(f"{TOOL}write_phr", {"title": "First schema", "stage": "green", "prompt": "Do it."})
-    script = {"database-engineer": [change, Say("REPORT"), recorded, Say("REPORT, recorded")]}
-    with ScriptedModel(*cast(script)) as model:
-        there = facing(ground.client, model, version, CLIENTS[-1][1], **ground.environ)
-        there.prompt(START, "--plugin-dir", str(plugin), "--allowedTools", EVERYTHING)
-        last = json.dumps(model.sent_to("database-engineer")[-1])
-=======
     recorded = Call(f"{TOOL}write_phr", {"title": "First schema", "stage": "general", "prompt": "Do it."})
     script = {FIRST: [change, Say("REPORT"), recorded, Say("REPORT, recorded")]}
     with ScriptedModel(*cast(script)) as model:
         there = facing(ground.client, model, version, CLIENTS[-1][1], **ground.environ)
         there.prompt(START, "--plugin-dir", str(plugin), "--allowedTools", EVERYTHING)
         last = json.dumps(model.sent_to(FIRST)[-1])
->>>>>>> client
     assert "This was database work (autogenerate_migration) and it has no Prompt History Record" in last
     assert "REPORT" in last
     assert list((project / "history").rglob("*.prompt.md"))

@@ -8,10 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-<<<<<<< HEAD
-=======
-from tests.client.claude import ROOT
->>>>>>> client
 from tests.client.conversation import TOOL
 from tests.client.scripted_model import Call
 
@@ -88,10 +84,6 @@ LOOKED_AT = Workflow(
         tool("autogenerate_migration", message="what is new", write=False),
         tool("review_migration", revision="head"),
         tool("manage_branch", action="create", name="what is new"),
-<<<<<<< HEAD
-        tool("apply_migration"),
-=======
->>>>>>> client
         record("What is new looked at", "refactor"),
     ),
     {"review_migration": "up", "manage_branch": "Made dbarch-what-is-new", "write_phr": "PHR-"},
@@ -128,23 +120,11 @@ RECORDS = Workflow(
     ),
     {"write_phr": "PHR-", "write_adr": "0001"},
 )
-<<<<<<< HEAD
-# In the order of work: the schema comes to live first, for those who then ask the database.
-WORKFLOWS: Mapping[str, tuple[Workflow, ...]] = {
-    "database-engineer": (TO_LIVE,),
-    "db-schema-designer": (spec_to_models("Label", "labels"),),
-    "model-designer": (spec_to_models("Colour", "colours"),),
-    "migration-manager": (LOOKED_AT,),
-    "query-optimizer": (SLOW_QUERY,),
-    "database-architect": (SLOW_QUERY, ISOLATION, RECORDS),
-}
-ASKS = ("apply_migration", "write_adr")
-=======
 # In the order of work. FIRST brings the schema to live, for those who then ask the database.
-FIRST = "migration-manager" if (ROOT / "agents/migration-manager.md").is_file() else "database-engineer"
+FIRST = "migration-manager"
 WORKFLOWS: Mapping[str, tuple[Workflow, ...]] = {
-    "migration-manager": (TO_LIVE,),
-    "database-engineer": (TO_LIVE if FIRST == "database-engineer" else LOOKED_AT,),
+    FIRST: (TO_LIVE,),
+    "database-engineer": (LOOKED_AT,),
     "db-schema-designer": (spec_to_models("Label", "labels"),),
     "model-designer": (spec_to_models("Colour", "colours"),),
     "query-optimizer": (SLOW_QUERY,),
@@ -152,7 +132,6 @@ WORKFLOWS: Mapping[str, tuple[Workflow, ...]] = {
 }
 # A person is asked on each call, and the newer client knows no way to ask one in a conversation without a terminal.
 ASKS = (f"{TOOL}apply_migration", f"{TOOL}write_adr")
->>>>>>> client
 
 
 def temptations(url: str, key: str) -> dict[str, Call]:
