@@ -190,7 +190,7 @@ async def test_only_the_plan_that_was_shown_is_carried_out(at_b2: AtB2, database
 async def test_a_target_or_revision_that_is_unknown_says_what_there_is(at_b2: AtB2, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="There is no target 'staging'") as told:
         await apply_migration(at_b2.workspace, target="staging")
-    assert told.value.hint == "Targets are: live, sandbox."
+    assert told.value.hint == "Targets are: live, sandbox, branch, branch:<name>."
     with pytest.raises(MigrationError, match="There is no revision zz"):
         await apply_migration(at_b2.workspace, revision="zz")
     with pytest.raises(ConfigError, match="No database is configured"):

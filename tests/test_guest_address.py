@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcp_server.world.carrying_out import _mode
+from mcp_server.world.carrying_out import mode_of
 from mcp_server.world.guest.engines import _with_tls, sandbox_url
 from mcp_server.world.guest.guard import Target
 from mcp_server.world.urls import read_url
@@ -28,7 +28,7 @@ NEON = Target("ep-a.eu.neon.tech", 5432, "app", "secret", "app", "verify-full", 
     ],
 )
 def test_the_way_is_checked_as_strictly_as_our_own(url: str, mode: str) -> None:
-    assert _mode(read_url(url)) == mode
+    assert mode_of(read_url(url)) == mode
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])

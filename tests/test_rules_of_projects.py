@@ -30,7 +30,7 @@ HERE = frozenset({"M209", "M306", "M502", "M506", "M507", "M508"})
 # tests/test_neon_rules.py, tests/neon/test_branch_work.py
 ELSEWHERE = (
     {"M501", "M503", "M504", "M505", "M320", "M313", "C401", "C402", "C403"}
-    | {f"I{number}" for number in (*range(201, 208), *range(321, 329))}
+    | {f"I{number}" for number in (*range(201, 208), *range(321, 329), 331, 332)}
     | {one.rule.code for one in rules() if one.subject in ("Health", "NeonUse")}
 )
 REVISION = (

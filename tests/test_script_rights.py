@@ -16,6 +16,7 @@ from mcp_server.world.database import connect
 from mcp_server.world.handover import given_over
 from mcp_server.world.rehearsal import copy_of, template_of
 from mcp_server.world.sandbox import Sandboxes
+from tests.neon.databases import OWNER
 from tests.opened import copy_history, open_project
 
 pytestmark = pytest.mark.anyio
@@ -185,8 +186,10 @@ async def test_extensions_are_made_beforehand_but_those_that_lead_out(tmp_path: 
 
 
 async def leftovers(sandboxes: Sandboxes) -> list[str]:
-    """Roles that can log in, beside our own."""
+    """Roles that can log in, beside our own and the one of the emulated branches (tests/neon/databases.py)."""
     connection = await connect(sandboxes.server)
-    rows = await connection.fetch("select rolname from pg_roles where rolcanlogin and rolname <> current_user")
+    rows = await connection.fetch(
+        "select rolname from pg_roles where rolcanlogin and rolname not in (current_user, $1)", OWNER
+    )
     await connection.close()
     return [row[0] for row in rows]

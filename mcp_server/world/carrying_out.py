@@ -169,12 +169,17 @@ class Runner:
             "user": row[0],
             "password": target.password,
             "database": row[1],
-            "sslmode": target.verification if target.sslmode or target.is_neon else "",
+            "sslmode": mode_of(target),
             "sslrootcert": target.sslrootcert,
             "sslcert": target.sslcert,
             "sslkey": target.sslkey,
             "options": target.options,
         }
+
+
+def mode_of(target: Target) -> str:
+    """The sslmode that the user's driver is told; "" leaves it to the driver, where neither the URL nor the host asks for one."""
+    return target.verification if target.sslmode or target.is_neon else ""
 
 
 def without_rows(answer: Answer) -> Answer:

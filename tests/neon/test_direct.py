@@ -21,6 +21,10 @@ from tests.opened import copy_history, open_project
 
 pytestmark = pytest.mark.anyio
 
+HELD = (
+    "select count(*) from pg_locks where locktype = 'advisory' and granted"
+    " and database = (select oid from pg_database where datname = current_database())"
+)
 LOCK = "select pg_try_advisory_lock(4711)"
 
 
@@ -38,7 +42,7 @@ async def test_a_session_lock_holds_on_the_direct_host_and_not_behind_the_pooler
 
 async def test_the_right_to_apply_is_held_past_the_pooler(neon: Ground) -> None:
     async with alone(read_url(neon.url(pooled=True))):
-        assert await neon.ask("select count(*) from pg_locks where locktype = 'advisory' and granted") == 1
+        assert await neon.ask(HELD) == 1
     assert [visit.pooled for visit in neon.compute.visits] == [False]
     assert neon.pooler.logins == 0
 
