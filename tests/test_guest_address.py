@@ -21,7 +21,7 @@ NEON = Target("ep-a.eu.neon.tech", 5432, "app", "secret", "app", "verify-full", 
     [
         ("postgresql://app@ep-a.eu.neon.tech/app?sslmode=require", "verify-full"),
         ("postgresql://app@ep-a.eu.neon.tech/app", "verify-full"),
-        ("postgresql://app@ep-a.eu.neon.tech/app?sslmode=verify-ca&sslrootcert=/ca.pem", "verify-ca"),
+        ("postgresql://app@ep-a.eu.neon.tech/app?sslmode=verify-ca&sslrootcert=/ca.pem", "verify-full"),
         ("postgresql://app@db.example.com/app?sslmode=require", "require"),
         ("postgresql://app@db.example.com/app?sslmode=require&sslrootcert=/ca.pem", "verify-ca"),
         ("postgresql://app@db.example.com/app", ""),
