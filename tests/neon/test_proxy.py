@@ -79,11 +79,20 @@ async def test_an_endpoint_is_found_by_options_and_by_the_password(neon: Ground)
         await psycopg.AsyncConnection.connect(by_address)
 
 
+# What asyncpg says of a session that the server ended, by how far it had heard of it.
+ENDED = (
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InternalClientError,
+)
+
+
 async def test_a_suspended_compute_ends_its_sessions_and_wakes_for_the_next(neon: Ground) -> None:
     direct, pooled = await asyncpg.connect(neon.url(query="")), await asyncpg.connect(neon.url(query="", pooled=True))
     await neon.suspend()
     for connection in (direct, pooled):
-        with pytest.raises((asyncpg.AdminShutdownError, asyncpg.InterfaceError, asyncpg.ConnectionDoesNotExistError)):
+        with pytest.raises(ENDED):
             await connection.fetchval("select 1")
     assert neon.compute.is_asleep
     assert (await ask(neon))[0] == neon.role
