@@ -133,6 +133,12 @@ EXAMPLES: dict[str, tuple[tuple[Health, ...], tuple[Health, ...]]] = {
     "H204": ((setting("autovacuum", "off"), table(autovacuum=False)), (WELL,)),
     "H205": ((table(visible_pages=100),), (table(visible_pages=100, index_scans=5), table(pages=9_000, visible_pages=0))),
     "H206": ((table(index_scans=0, inserted=0),), (table(index_scans=0), table(index_scans=0, inserted=0, size=8192))),
+    "H208": (
+        (table(width=1_200, rows_scanned=20_000_000), table(toast_size=600 * MEGABYTE, toast_blocks=30_000_000, rows_scanned=9_000_000)),
+        (table(width=900, rows_scanned=20_000_000), table(width=1_200, rows_scanned=400_000), table(width=1_200, size=90 * MEGABYTE, rows_scanned=20_000_000),
+         table(toast_size=600 * MEGABYTE, toast_blocks=900_000, rows_scanned=9), table(toast_size=9 * MEGABYTE, toast_blocks=30_000_000),
+         table(toast_size=600 * MEGABYTE, toast_blocks=2_000_000, rows_fetched=3_000_000)),
+    ),
     "H207": ((table(width=100),), (table(width=None), table(width=100, size=90 * MEGABYTE, index_size=0))),
     "H301": ((server(xid_age=LIMIT // 2), server(multixact_age=LIMIT)), (server(xid_age=200_000_000),)),
     "H302": ((sequence(1_200_000_000),), (sequence(900_000_000), sequence(1_200_000_000, most=2**63 - 1))),

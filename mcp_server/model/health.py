@@ -93,7 +93,9 @@ class TableHealth:
     """A table, or materialised view, in use.
 
     identity: as in a Schema. rows: the planner's estimate, -1 for never counted. size: bytes of the heap; index_size: of
-    all its indexes. width: bytes of a row by the statistics. new_page_updates: 16 and newer.
+    all its indexes. width: bytes of a row by the statistics, without what is kept apart (TOAST): toast_size bytes, of which
+    toast_blocks pages were asked for. wide_columns: those of long or many bytes, the widest first. rows_fetched: by its
+    indexes. new_page_updates: 16 and newer.
     """
 
     identity: str
@@ -104,8 +106,12 @@ class TableHealth:
     pages: int = 0
     visible_pages: int = 0
     width: int | None = None
+    wide_columns: tuple[str, ...] = ()
+    toast_size: int = 0
+    toast_blocks: int = 0
     scans: int = 0
     rows_scanned: int = 0
+    rows_fetched: int = 0
     index_scans: int = 0
     inserted: int = 0
     updated: int = 0
@@ -126,6 +132,11 @@ class TableHealth:
     def written(self) -> int:
         """Rows written since the counters began."""
         return self.inserted + self.updated + self.deleted
+
+    @property
+    def rows_read(self) -> int:
+        """Rows read since the counters began, in scans or by an index."""
+        return self.rows_scanned + self.rows_fetched
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row without what is not known, but for what may be None; counters that were never begun are 0."""
-    return {key: value for key, value in row.items() if value is not None}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items() if value is not None}
 
 
 def _index(row: Mapping[str, Any], pending: Mapping[str, int]) -> IndexHealth:
