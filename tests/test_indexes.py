@@ -182,3 +182,47 @@ async def test_a_server_of_the_users_own_serves_as_sandbox(
             await recommend_indexes(workspace, (BY_NAME,), prove=False)
     finally:
         await workspace.close()
+
+
+LOANS = """
+create table loans (id bigint primary key, author int not null references authors on delete cascade, state text, day int);
+insert into loans select g, 1 + g % 40000, case when g % 500 = 0 then 'late' else 'back' end, g % 365 from generate_series(1, 200000) g;
+analyze;
+"""
+
+
+@pytest.fixture
+async def lending(library: Workspace, database: Sandbox) -> Workspace:
+    """The same with a second table of many rows that refer to the first."""
+    connection = await connect(database.url)
+    await connection.execute(LOANS)
+    await connection.close()
+    return library
+
+
+async def test_the_rows_that_an_update_looks_for_get_their_index_and_nothing_is_written(
+    lending: Workspace, database: Sandbox
+) -> None:
+    update = "update loans set state = 'back' where author = $1"
+    answer = await advised(lending, (update,), seconds=15)
+    assert "\n1. loans(author)\n   for q1; " in answer.text, answer.text
+    assert "- What writes is weighed by its reading (q1): " in answer.text
+    connection = await connect(database.url)
+    assert await connection.fetchval("select count(*) from loans where state = 'late'") == 400
+    await connection.close()
+
+
+async def test_a_delete_counts_what_foreign_keys_look_for(lending: Workspace) -> None:
+    answer = await advised(lending, ("delete from authors where id = $1",), seconds=15)
+    assert "\n1. loans(author)\n   for q1; " in answer.text, answer.text
+    assert isinstance(answer.data, dict)
+    (statement,) = answer.data["statements"]
+    assert statement["before"] > 5 * statement["after"]
+
+
+async def test_a_statement_that_fails_when_it_runs_is_named_and_the_others_are_measured(lending: Workspace) -> None:
+    answer = await advised(lending, ("select 1 / (id - id) from loans where author = 7", BY_NAME), seconds=15)
+    assert "q1 fails on the copy, so that it was not measured: division by zero" in answer.text
+    assert "\n1. authors(name)" in answer.text
+    with pytest.raises(Refused, match=r"No statement of the workload could be measured\."):
+        await advised(lending, ("select 1 / (id - id) from loans where author = 7",), seconds=15)

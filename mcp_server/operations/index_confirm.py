@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+from mcp_server.errors import ArchitectError
 from mcp_server.model.candidate import Candidate, Struck, Timing
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_search import driven
@@ -16,6 +17,8 @@ from mcp_server.world.measured import LONG_MS, Clock
 PAIRS = 3
 # What a slower statement counts more than one that is as much faster: advice should not make anything worse.
 REGRET = 4.0
+# Where a search stops to watch: a plan that takes so many times what the statement took before, and at least so long, is out.
+HOPELESS, HOPELESS_MS = 3.0, 2_000.0
 NONE: Set = frozenset()
 
 
@@ -38,8 +41,8 @@ class Stopwatch:
         texts = self.texts[ask.query]
         costs, used = 0.0, NONE
         for text in texts:
-            run = await self.clock.run(text, ask.visible)
             base = await self._base(text)
+            run = await self.clock.run(text, ask.visible, max(HOPELESS * base, HOPELESS_MS))
             costs += _regretted(run.milliseconds, base)
             used |= run.used
         return Price(costs / len(texts), used, monotonic() > self.until)
@@ -111,7 +114,14 @@ async def confirm(watch: Stopwatch, queries: Sequence[Query], problem: Problem, 
 
 async def _pairs(clock: Clock, query: Query, chosen: Set, known: Sequence[Pair]) -> tuple[Pair, ...]:
     """A statement with each of its values, without and with the indexes in turn. known: what was measured before."""
-    return tuple([await _pair(clock, text, chosen, known) for text in (query.runnable, *query.others)])
+    found = []
+    for text in (query.runnable, *query.others):
+        try:
+            found.append(await _pair(clock, text, chosen, known))
+        except ArchitectError:  # with values that were drawn it may divide by zero; its own came to an end before
+            if text == query.runnable:
+                raise
+    return tuple(found)
 
 
 async def _pair(clock: Clock, text: str, chosen: Set, known: Sequence[Pair]) -> Pair:

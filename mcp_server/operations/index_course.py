@@ -16,7 +16,7 @@ from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof
 from mcp_server.operations.index_proof import accepted, base_times, prove, writes
 from mcp_server.operations.index_search import MOST_BUILT, MOST_OFFERED, Estimate, Survey, estimate, offered, survey
-from mcp_server.operations.index_understanding import Understood, with_others
+from mcp_server.operations.index_understanding import Understood, foreign_keys, with_others
 from mcp_server.planning.whole import making
 from mcp_server.world.branch_copy import branch_ground_of
 from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, roots_of, settle, wanted_part
@@ -57,10 +57,13 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
     async with _ground(workspace, course, part) as (ground, place):
         clock, known = await _filled(workspace, course, ground, trial)
         queries, notes = _runnable(course.understood)
-        queries = await with_others(trial.ground, queries, known)
+        queries = await with_others(trial.ground, queries, known, foreign_keys(course.schema))
         notes = (*notes, f"Measured on {place}.") if place else notes
         workspace.progress("Measuring the statements as they are", 0.25)
-        base = await base_times(clock, queries)
+        base, queries, failed = await base_times(clock, queries)
+        if not base:
+            raise Refused("No statement of the workload could be measured.", "; ".join(failed[:5]))
+        notes = (*notes, *failed)
         cut = [name for name, spent in base.items() if spent >= STATEMENT_MS]
         if cut:
             notes = (*notes, f"{', '.join(cut)} ran into the limit of {STATEMENT_MS // 1000} s; they take longer.")
@@ -138,7 +141,7 @@ def _runnable(understood: Understood) -> tuple[tuple[Query, ...], tuple[str, ...
     kept, notes = [], []
     for one in understood.queries:
         if read_statement(one.runnable).changes:
-            notes.append(f"{one.name} writes, so that it was not run; the reading in it was not weighed.")
+            notes.append(f"{one.name} writes and reads nothing apart from that, so that it was not run.")
         else:
             kept.append(one)
     if not kept:

@@ -13,6 +13,7 @@ from mcp_server.world.table_statistics import Known
 from mcp_server.world.what_if import Trial
 
 FEW, SHOWN = 30, 3
+LEAST = 0.2
 
 
 async def first_answer(
@@ -21,10 +22,13 @@ async def first_answer(
     queries: Sequence[Query],
     offers: Mapping[str, Set],
     survey: Survey,
-    seconds: float = 0.8,
+    until: float,
 ) -> str:
-    """One sentence for whoever waits; "" when nothing was found in time. The trial is left as it was."""
-    until = monotonic() + seconds
+    """One sentence for whoever waits; "" when nothing was found in time. The trial is left as it was.
+
+    until: by the clock of the process; where it is past already a moment is taken all the same.
+    """
+    until = max(until, monotonic() + LEAST)
     before = after = 0.0
     taken: dict[Candidate, None] = {}
     seen = 0

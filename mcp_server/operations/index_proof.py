@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import monotonic
 
+from mcp_server.errors import ArchitectError
 from mcp_server.model.candidate import Accepted, Candidate, Struck
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof, Stopwatch, confirm
@@ -23,9 +25,30 @@ REPAIR = 0.2
 BUILDING = 0.4
 
 
-async def base_times(clock: Clock, queries: Sequence[Query]) -> dict[str, float]:
-    """How long each statement takes as things are, in milliseconds."""
-    return {one.name: (await clock.run(one.runnable, frozenset())).milliseconds for one in queries}
+async def base_times(clock: Clock, queries: Sequence[Query]) -> tuple[dict[str, float], tuple[Query, ...], list[str]]:
+    """How long each statement takes as things are, in milliseconds; those that come to an end, with values that do; and why the others do not."""
+    base: dict[str, float] = {}
+    kept: list[Query] = []
+    failed: list[str] = []
+    for one in queries:
+        try:
+            base[one.name] = (await clock.run(one.runnable, frozenset())).milliseconds
+        except ArchitectError as error:
+            failed.append(f"{one.name} fails on the copy, so that it was not measured: {error.message.splitlines()[0]}")
+            continue
+        kept.append(await _with_values_that_run(clock, one, base[one.name]))
+    return base, tuple(kept), failed
+
+
+async def _with_values_that_run(clock: Clock, query: Query, milliseconds: float) -> Query:
+    """The statement without those other values at its front that make it fail: those in front are run while searching."""
+    while more := searched_texts(query, milliseconds)[1:]:
+        try:
+            await clock.run(more[0], frozenset())
+            break
+        except ArchitectError:
+            query = replace(query, others=query.others[1:])
+    return query
 
 
 def searched_texts(query: Query, milliseconds: float) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ LEAST_BUDGET = 64 * MB
 MOST_TABLES = 300
 SHOWN = 8
 LONGEST = 7200.0
+# When the first estimate should be told, in seconds after the call.
+FIRST = 1.8
 
 
 async def recommend_indexes(
@@ -74,7 +76,7 @@ async def recommend_indexes(
     schema = await workspace.live_schema()
     workload = await read_workload(live, queries, workspace.settings.root)
     advice, understood, budget = await _advise(
-        workspace, schema, workload, round(budget_mb * MB), prove, seconds, on.strip()
+        workspace, schema, workload, round(budget_mb * MB), prove, seconds, on.strip(), began
     )
     usage = await read_usage(live)
     used = {use.table for uses in understood.uses.values() for use in uses}
@@ -85,13 +87,20 @@ async def recommend_indexes(
 
 
 async def _advise(
-    workspace: Workspace, schema: Schema, workload: Workload, budget: int, prove: bool, seconds: float, on: str
+    workspace: Workspace,
+    schema: Schema,
+    workload: Workload,
+    budget: int,
+    prove: bool,
+    seconds: float,
+    on: str,
+    began: float,
 ) -> tuple[Advice, Understood, int]:
-    """The advice, what was understood of the workload, and the budget in bytes."""
+    """The advice, what was understood of the workload, and the budget in bytes. began: by the clock of the process."""
     from mcp_server.operations.index_course import Course, proven
     from mcp_server.operations.index_first import first_answer
     from mcp_server.operations.index_search import estimate, offered, open_survey, survey
-    from mcp_server.operations.index_understanding import understand
+    from mcp_server.operations.index_understanding import foreign_keys, understand
     from mcp_server.planning.whole import making
     from mcp_server.world.data_copy import ground_of, plain_tables, roots_of, wanted_part
     from mcp_server.world.measured import same_settings
@@ -108,7 +117,7 @@ async def _advise(
         roots = roots_of(schema)
         known = known.without(empty.missing).with_roots(roots)
         await pretend_tables(empty, known)
-        understood = await understand(empty, workload, known, roots)
+        understood = await understand(empty, workload, known, roots, foreign_keys(schema))
         if not understood.queries:
             raise Refused("No statement of the workload can be planned.", "; ".join(understood.notes[:5]))
         extensions = await _extensions(empty)
@@ -125,7 +134,7 @@ async def _advise(
         offers = offered(understood, known, schema, extensions)
         if empty.can_pretend:
             opened = await open_survey(trial, understood.queries, monotonic() + 1)
-            told = await first_answer(trial, known, understood.queries, offers, opened)
+            told = await first_answer(trial, known, understood.queries, offers, opened, began + FIRST)
             workspace.progress(told or "Asking the planner", 0.1)
         if obstacle:
             surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
