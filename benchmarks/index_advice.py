@@ -150,6 +150,11 @@ def star(rows: float = 400_000, seconds: float = 300, budget: float = 40) -> boo
 
 def of_tpch(folder: str, seconds: float = 900, budget: float = 640) -> bool:
     async def fill(connection: Connection) -> None:
+        for setting in tpch.SETTINGS:
+            await connection.execute(f"set {setting}")
+            await connection.execute(
+                f"do $$begin execute format('alter database %I set {setting.replace(chr(39), chr(39) * 2)}', current_database()); end$$"
+            )
         await tpch.load(connection, Path(folder))
 
     bench = Bench(tpch.queries(tpch.TUNED), tpch.queries(tpch.OTHERS), seconds, budget, least_saved=0.33)

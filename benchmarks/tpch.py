@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncpg
 
+# As the peers were measured with: memory and page prices of a server with solid state disks.
+SETTINGS = ("work_mem = '64MB'", "random_page_cost = 1.1")
 _COLUMNS = {
     "region": "r_regionkey int, r_name char(25), r_comment varchar(152)",
     "nation": "n_nationkey int, n_name char(25), n_regionkey int, n_comment varchar(152)",

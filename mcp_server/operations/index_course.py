@@ -60,7 +60,7 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
         queries = await with_others(trial.ground, queries, known, foreign_keys(course.schema))
         notes = (*notes, f"Measured on {place}.") if place else notes
         workspace.progress("Measuring the statements as they are", 0.25)
-        base, queries, failed = await base_times(clock, queries)
+        base, queries, failed = await base_times(clock, queries, course.seconds)
         if not base:
             raise Refused("No statement of the workload could be measured.", "; ".join(failed[:5]))
         notes = (*notes, *failed)

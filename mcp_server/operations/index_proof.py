@@ -17,32 +17,38 @@ from mcp_server.world.measured import Clock, build, write_costs
 
 # How much more than the budget is built to be tried, and how many each costly statement adds to that.
 SUPERSET, EACH = 4.0, 5
-# A statement that takes longer is searched with its own values alone; the choice is confirmed with others all the same.
-LONGEST_TWICE_MS = 15_000.0
+# How often all that is searched with other values too should be run in the time that there is.
+OFTEN = 40
+# The smallest gain that counts, as a part of the whole: less is noise, and a risk with other values. Of many statements each is a small part.
+LEAST, LEAST_OF_ONE = 0.002, 0.06
 # The part of the time, beyond it, for putting others in the place of what makes a statement slower.
 REPAIR = 0.2
 # The part of it for building: what is built and not measured is of no use.
 BUILDING = 0.4
 
 
-async def base_times(clock: Clock, queries: Sequence[Query]) -> tuple[dict[str, float], tuple[Query, ...], list[str]]:
-    """How long each statement takes as things are, in milliseconds; those that come to an end, with values that do; and why the others do not."""
+async def base_times(
+    clock: Clock, queries: Sequence[Query], seconds: float
+) -> tuple[dict[str, float], tuple[Query, ...], list[str]]:
+    """How long each statement takes as things are, in milliseconds; those that come to an end, with values that do; and why the others do not.
+
+    seconds: for the search that follows.
+    """
     base: dict[str, float] = {}
-    kept: list[Query] = []
     failed: list[str] = []
     for one in queries:
         try:
             base[one.name] = (await clock.run(one.runnable, frozenset())).milliseconds
         except ArchitectError as error:
             failed.append(f"{one.name} fails on the copy, so that it was not measured: {error.message.splitlines()[0]}")
-            continue
-        kept.append(await _with_values_that_run(clock, one, base[one.name]))
-    return base, tuple(kept), failed
+    twice = searched_twice(base, seconds)
+    kept = [one for one in queries if one.name in base]
+    return base, tuple([await _with_values_that_run(clock, one, twice) for one in kept]), failed
 
 
-async def _with_values_that_run(clock: Clock, query: Query, milliseconds: float) -> Query:
+async def _with_values_that_run(clock: Clock, query: Query, twice: frozenset[str]) -> Query:
     """The statement without those other values at its front that make it fail: those in front are run while searching."""
-    while more := searched_texts(query, milliseconds)[1:]:
+    while more := searched_texts(query, twice)[1:]:
         try:
             await clock.run(more[0], frozenset())
             break
@@ -51,9 +57,24 @@ async def _with_values_that_run(clock: Clock, query: Query, milliseconds: float)
     return query
 
 
-def searched_texts(query: Query, milliseconds: float) -> tuple[str, ...]:
-    """What of a statement is run while searching: with its values and with others, unless it takes too long for that."""
-    return (query.runnable, *query.others[:1]) if milliseconds < LONGEST_TWICE_MS else (query.runnable,)
+def searched_twice(base: Mapping[str, float], seconds: float) -> frozenset[str]:
+    """The statements that are searched with other values too: the quick ones, as far as they can be run often enough in that time.
+
+    Of the others the choice is confirmed with other values all the same.
+    """
+    room = seconds * 1000 / OFTEN
+    found = set()
+    for name in sorted(base, key=lambda name: base[name]):
+        room -= base[name]
+        if room < 0:
+            break
+        found.add(name)
+    return frozenset(found)
+
+
+def searched_texts(query: Query, twice: frozenset[str]) -> tuple[str, ...]:
+    """What of a statement is run while searching: with its values, and of those in `twice` with others."""
+    return (query.runnable, *query.others[:1]) if query.name in twice else (query.runnable,)
 
 
 def proposals(
@@ -115,14 +136,16 @@ async def prove(
             proof.struck += (Struck(one, f"Postgres refuses it: {clock.trial.refused[one]}"),)
             continue
         proof.sizes[one], proof.built[one] = found
-    texts = {one.name: searched_texts(one, base[one.name]) for one in queries}
+    twice = searched_twice(base, until - monotonic())
+    texts = {one.name: searched_texts(one, twice) for one in queries}
     watch = Stopwatch(clock, texts, until, REPAIR * max(until - monotonic(), 0.0))
     mean = {one.name: (await watch.answer(Ask(one.name, frozenset()))).cost for one in queries}
     built = frozenset(proof.sizes)
     own = {name: frozenset(one for one in built if one.table in tables[name]) for name in texts}
     hoped = estimates[0].problem
     prior = {one: most_gained(hoped, one) / max(proof.sizes[one], LEAST_BYTES) ** 0.5 for one in built}
-    problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=0.001, prior=prior)
+    least = min(LEAST, LEAST_OF_ONE / len(queries))
+    problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=least, prior=prior)
     problem.bundles = await _together(clock, queries, own)
     found_set: Choice = await driven(choose(problem, built, starts=[one.choice.chosen for one in estimates]), watch)
     proof.asked, proof.is_cut = watch.asked, proof.is_cut or problem.is_over

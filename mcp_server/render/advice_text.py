@@ -8,7 +8,7 @@ from typing import Any
 from mcp_server.model.candidate import Accepted, Advice, Timing
 from mcp_server.model.workload import Query, Workload
 from mcp_server.render.index_model import model_index
-from mcp_server.render.words import one_line
+from mcp_server.render.words import count, one_line
 
 SHOWN, STRUCK_SHOWN, LINE = 40, 8, 110
 MB = 1024 * 1024
@@ -44,7 +44,7 @@ def render_advice(
     lines += _struck(advice)
     lines += _dropping(advice)
     lines += [
-        f"Workload: {len(queries)} statements of {workload.origin}; budget {budget / MB:,.0f} MB.",
+        f"Workload: {count(len(queries), 'statement')} of {workload.origin}; budget {budget / MB:,.0f} MB.",
         *workload.notes,
     ]
     lines += [f"- {one}" for one in advice.notes]
