@@ -1,0 +1,60 @@
+"""Measuring on a copy: a hopeless run is ended, is remembered as such, and is measured anew only for whoever allows it more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mcp_server.errors import StatementFailed
+from mcp_server.model.candidate import Candidate
+from mcp_server.model.workload import Query
+from mcp_server.operations.index_proof import searched_texts, searched_twice
+from mcp_server.world.data_copy import Ground
+from mcp_server.world.database import connect
+from mcp_server.world.measured import Clock, open_clock
+from mcp_server.world.rehearsal import Copy
+from mcp_server.world.sandbox import Sandbox, Sandboxes
+from mcp_server.world.what_if import Trial
+
+pytestmark = pytest.mark.anyio
+NONE: frozenset[Candidate] = frozenset()
+LONG = "select pg_sleep(0.3)"
+
+
+@pytest.fixture
+async def clock(database: Sandbox, sandboxes: Sandboxes) -> AsyncIterator[Clock]:
+    """A clock on an empty database, that allows a statement twenty seconds."""
+    ours, theirs = await connect(database.url), await connect(database.url)
+    yield await open_clock(Trial(Ground(Copy(ours, database, sandboxes), theirs), has_rows=True), 20_000)
+    await ours.close(timeout=5)
+    await theirs.close(timeout=5)
+
+
+async def test_a_hopeless_run_is_ended_and_measured_anew_where_more_is_allowed(clock: Clock) -> None:
+    ended = await clock.run(LONG, NONE, 50)
+    assert (ended.is_cut, ended.milliseconds) == (True, 50)
+    assert await clock.run(LONG, NONE, 50) == ended
+    assert clock.runs == 1
+    assert not (await clock.run(LONG, NONE)).is_cut
+    assert clock.runs > 1
+
+
+async def test_the_limit_of_one_run_does_not_stay(clock: Clock) -> None:
+    theirs = clock.trial.ground.theirs
+    before = await theirs.fetchval("show statement_timeout")
+    await clock.run(LONG, NONE, 50)
+    assert await theirs.fetchval("show statement_timeout") == before == "20s"
+    with pytest.raises(StatementFailed, match="division by zero"):
+        await clock.measure("select 1 / (random() * 0)::int", 50)
+    assert await theirs.fetchval("show statement_timeout") == before
+
+
+def test_quick_statements_are_searched_with_other_values_as_far_as_the_time_allows() -> None:
+    base = {"quick": 10.0, "middling": 200.0, "slow": 5_000.0}
+    assert searched_twice(base, 10) == {"quick", "middling"}
+    assert searched_twice(base, 1) == {"quick"}
+    assert searched_twice(base, 3_600) == set(base)
+    query = Query("slow", "select $1", runnable="select 1", others=("select 2", "select 3"))
+    assert searched_texts(query, frozenset({"slow"})) == ("select 1", "select 2")
+    assert searched_texts(query, frozenset()) == ("select 1",)
