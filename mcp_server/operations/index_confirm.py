@@ -12,13 +12,14 @@ from mcp_server.model.workload import Query
 from mcp_server.operations.index_search import driven
 from mcp_server.planning.asked_prices import Ask, Price, Problem, Set
 from mcp_server.planning.search import Choice, refined
-from mcp_server.world.measured import LONG_MS, Clock
+from mcp_server.world.measured import LONG_MS, Clock, Run
 
 PAIRS = 3
 # What a slower statement counts more than one that is as much faster: advice should not make anything worse.
 REGRET = 4.0
-# Where a search stops to watch: a plan that takes so many times what the statement took before, and at least so long, is out.
-HOPELESS, HOPELESS_MS = 3.0, 2_000.0
+# Where a search stops to watch a plan: so many times what the statement took before, and so many milliseconds; and what is then taken
+# for its time, in times of that.
+WATCHED, WATCHED_MS, HOPELESS = 1.3, 300.0, 3.0
 NONE: Set = frozenset()
 
 
@@ -34,7 +35,7 @@ class Stopwatch:
     until: float
     repair: float = 0.0
     asked: int = 0
-    bases: dict[str, float] = field(default_factory=dict)
+    bases: dict[str, Run] = field(default_factory=dict)
 
     async def answer(self, ask: Ask) -> Price:
         self.asked += 1
@@ -42,14 +43,16 @@ class Stopwatch:
         costs, used = 0.0, NONE
         for text in texts:
             base = await self._base(text)
-            run = await self.clock.run(text, ask.visible, max(HOPELESS * base, HOPELESS_MS))
-            costs += _regretted(run.milliseconds, base)
+            run = await self.clock.run(text, ask.visible, WATCHED * base.clock + WATCHED_MS)
+            was_ended = run.is_cut and not base.is_cut
+            took = max(run.milliseconds, HOPELESS * base.milliseconds) if was_ended else run.milliseconds
+            costs += _regretted(took, base.milliseconds)
             used |= run.used
         return Price(costs / len(texts), used, monotonic() > self.until)
 
-    async def _base(self, text: str) -> float:
+    async def _base(self, text: str) -> Run:
         if text not in self.bases:
-            self.bases[text] = (await self.clock.run(text, NONE)).milliseconds
+            self.bases[text] = await self.clock.run(text, NONE)
         return self.bases[text]
 
 

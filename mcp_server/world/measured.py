@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -35,11 +35,12 @@ _TUNING = """
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement. milliseconds: of the server's process, or of its clock where that is less. is_cut: by the time limit."""
+    """One measurement. milliseconds: of the server's process, or of its clock where that is less. is_cut: by the time limit. clock: by the clock."""
 
     milliseconds: float
     used: Set
     is_cut: bool = False
+    clock: float = 0.0
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Clock:
                 again = await self.measure(text, most)
                 found = min(found, again, key=lambda one: one.milliseconds)
             self.known[key] = found
-        return Run(found.milliseconds, used, found.is_cut)
+        return replace(found, used=used)
 
     async def measure(self, text: str, most_ms: float | None = None) -> Run:
         """One run with the candidates that are shown now, ended after most_ms. Raises ArchitectError where it fails by itself."""
@@ -90,12 +91,12 @@ class Clock:
             await self.trial.show_all()
             await self._limit(self.limit_ms)
             if isinstance(error, TimedOut):
-                return Run(most, frozenset(), True)
+                return Run(most, frozenset(), True, most)
             raise
         await self._limit(self.limit_ms)
         clock = document[0]["Execution Time"]
         processor = (self._spent() - spent) / 1e6 if self.processor else clock
-        return Run(min(clock, processor), self.trial.used(document[0]["Plan"]))
+        return Run(min(clock, processor), self.trial.used(document[0]["Plan"]), clock=clock)
 
     async def _limit(self, milliseconds: float) -> None:
         if milliseconds != self.limited_to:
