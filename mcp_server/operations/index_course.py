@@ -132,7 +132,7 @@ def _advice(course: Course, proof: Proof, surveyed: Survey, clock: Clock, notes:
         proven=True,
         asked=surveyed.planner.asked,
         runs=clock.runs,
-        notes=(*course.understood.notes, *notes),
+        notes=(*proof.tolerated, *course.understood.notes, *notes),
     )
 
 
