@@ -12,7 +12,7 @@ from mcp_server.model.workload import Query
 from mcp_server.operations.index_proof import searched_texts, searched_twice
 from mcp_server.world.data_copy import Ground
 from mcp_server.world.database import connect
-from mcp_server.world.measured import Clock, open_clock
+from mcp_server.world.measured import Clock, Pace, open_clock
 from mcp_server.world.rehearsal import Copy
 from mcp_server.world.sandbox import Sandbox, Sandboxes
 from mcp_server.world.what_if import Trial
@@ -58,3 +58,29 @@ def test_quick_statements_are_searched_with_other_values_as_far_as_the_time_allo
     query = Query("slow", "select $1", runnable="select 1", others=("select 2", "select 3"))
     assert searched_texts(query, frozenset({"slow"})) == ("select 1", "select 2")
     assert searched_texts(query, frozenset()) == ("select 1",)
+
+
+async def test_times_are_told_at_the_pace_of_the_start(clock: Clock) -> None:
+    work = "select count(*) from generate_series(1, 300000) g where md5(g::text) < '7'"
+    usual = min([await clock.measure(work) for _ in range(3)], key=lambda one: one.milliseconds)
+    assert clock.pace.unit is not None
+    unit = clock.pace.unit
+    clock.pace.unit = (
+        unit[0] / 4,
+        unit[1] / 4,
+    )  # as if the machine had been four times as fast when it was first asked
+    clock.pace.tell(*unit)
+    slowed = min([await clock.measure(work) for _ in range(3)], key=lambda one: one.milliseconds)
+    assert slowed.milliseconds < 0.5 * usual.milliseconds
+    assert slowed.raw > 0.5 * usual.raw
+
+
+def test_a_pace_is_read_at_first_and_when_it_is_old() -> None:
+    pace = Pace()
+    assert pace.is_old
+    pace.tell(30.0, 40.0)
+    assert (pace.is_old, pace.work, pace.clock) == (False, 1.0, 1.0)
+    pace.tell(60.0, 40.0)
+    assert (pace.work, pace.clock) == (2.0, 1.0)
+    pace.told_at -= 60
+    assert pace.is_old

@@ -19,7 +19,7 @@ PAIRS = 3
 REGRET = 4.0
 # Where a search stops to watch a plan: so many times what the statement took before, and so many milliseconds; and what is then taken
 # for its time, in times of that.
-WATCHED, WATCHED_MS, HOPELESS = 1.3, 300.0, 3.0
+WATCHED, WATCHED_MS, HOPELESS = 1.5, 300.0, 3.0
 # With one set of values a statement may be a little slower, if it is not so on the whole: an index that saves seconds is not struck for that.
 MUCH = 1.25
 NONE: Set = frozenset()
@@ -164,7 +164,7 @@ async def _least(clock: Clock, text: str, chosen: Set) -> tuple[float, float]:
     for _ in range(PAIRS):
         for shown, times in ((NONE, off), (chosen, on)):
             await clock.trial.show(shown)
-            times.append((await clock.measure(text)).milliseconds)
+            times.append((await clock.measure(text)).raw)
         is_plain = not off[-1] / MUCH < on[-1] < off[-1] * MUCH
         if off[-1] + on[-1] > LONG_MS and (is_plain or len(off) == PAIRS - 1):
             break

@@ -26,6 +26,8 @@ _SAME = ("Node Type", "Index Name", "Relation Name", "Alias", "Join Type", "Inde
 LONG_MS = 3_000.0
 # A run as long as this says enough at once; a shorter one is measured twice, for a moment's noise is a large part of it.
 ONCE_MS = 500.0
+PACE_SECONDS = 3.0
+PACE = "select max(md5(a::text)) from generate_series(1, 25000) a join generate_series(1, 25000) b on a = (b * 7919) % 25013"
 _TUNING = """
     select name, setting from pg_catalog.pg_settings
     where context = 'user' and (category like 'Query Tuning%' or name in ('work_mem', 'hash_mem_multiplier'))
@@ -35,12 +37,38 @@ _TUNING = """
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement. milliseconds: of the server's process, or of its clock where that is less. is_cut: by the time limit. clock: by the clock."""
+    """One measurement. milliseconds: of the server's process, or of its clock where that is less; clock: by its clock; both at the
+    pace that the machine had at the start. raw: milliseconds as they were. is_cut: by the time limit."""
 
     milliseconds: float
     used: Set
     is_cut: bool = False
     clock: float = 0.0
+    raw: float = 0.0
+
+
+@dataclass(slots=True)
+class Pace:
+    """How slow the machine is now, beside what it was at the start: whoever shares it can make the same work take twice as long, for minutes.
+
+    A statement that always does the same, in the processor and in memory, is run every few seconds. work: by the time of the
+    server's process; clock: by the clock, which waiting for a processor is part of. unit: both at the start, in milliseconds.
+    """
+
+    unit: tuple[float, float] | None = None
+    work: float = 1.0
+    clock: float = 1.0
+    told_at: float = 0.0
+
+    def tell(self, work: float, clock: float) -> None:
+        """What that statement took, in milliseconds."""
+        self.unit = self.unit or (work, clock)
+        self.work, self.clock = work / self.unit[0], clock / self.unit[1]
+        self.told_at = monotonic()
+
+    @property
+    def is_old(self) -> bool:
+        return self.unit is None or monotonic() - self.told_at > PACE_SECONDS
 
 
 @dataclass(slots=True)
@@ -52,6 +80,7 @@ class Clock:
     processor: Path | None = None
     known: dict[tuple[str, str], Run] = field(default_factory=dict)
     runs: int = 0
+    pace: Pace = field(default_factory=Pace)
     limited_to: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,26 +106,39 @@ class Clock:
     async def measure(self, text: str, most_ms: float | None = None) -> Run:
         """One run with the candidates that are shown now, ended after most_ms. Raises ArchitectError where it fails by itself."""
         most = min(most_ms or self.limit_ms, self.limit_ms)
-        await self._limit(most)
+        await self._read_pace()
+        before = self.pace.work
+        await self._limit(min(most * max(before, self.pace.clock), self.limit_ms))
         self.runs += 1
-        spent = self._spent()
         try:
             with translating("measuring a statement"):
-                document = json.loads(
-                    await self.trial.ground.theirs.fetchval(
-                        f"explain (format json, analyze, timing off, buffers) {text}"
-                    )
-                )
+                root, raw, clock = await self._timed(text)
         except ArchitectError as error:
             await self.trial.show_all()
             await self._limit(self.limit_ms)
             if isinstance(error, TimedOut):
-                return Run(most, frozenset(), True, most)
+                return Run(most, frozenset(), True, most, most)
             raise
         await self._limit(self.limit_ms)
-        clock = document[0]["Execution Time"]
-        processor = (self._spent() - spent) / 1e6 if self.processor else clock
-        return Run(min(clock, processor), self.trial.used(document[0]["Plan"]), clock=clock)
+        await self._read_pace()
+        factor = (before + self.pace.work) / 2
+        return Run(raw / factor, self.trial.used(root), False, clock / self.pace.clock, raw)
+
+    async def _timed(self, text: str) -> tuple[dict[str, Any], float, float]:
+        """The plan that was carried out, and the milliseconds of the server's process, or of the clock where they are less, and of the clock."""
+        spent = self._spent()
+        document = json.loads(
+            await self.trial.ground.theirs.fetchval(f"explain (format json, analyze, timing off, buffers) {text}")
+        )
+        clock = float(document[0]["Execution Time"])
+        raw = min(clock, (self._spent() - spent) / 1e6) if self.processor else clock
+        return document[0]["Plan"], raw, clock
+
+    async def _read_pace(self) -> None:
+        if self.pace.is_old:
+            with translating("measuring how fast the machine is"):
+                times = [await self._timed(PACE) for _ in range(2)]
+            self.pace.tell(min(raw for _, raw, _ in times), min(clock for _, _, clock in times))
 
     async def _limit(self, milliseconds: float) -> None:
         if milliseconds != self.limited_to:
