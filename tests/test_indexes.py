@@ -207,6 +207,7 @@ async def test_the_rows_that_an_update_looks_for_get_their_index_and_nothing_is_
     answer = await advised(lending, (update,), seconds=15)
     assert "\n1. loans(author)\n   for q1; " in answer.text, answer.text
     assert "- What writes is weighed by its reading (q1): " in answer.text
+    assert ": (its reading) update loans set state" in answer.text
     connection = await connect(database.url)
     assert await connection.fetchval("select count(*) from loans where state = 'late'") == 400
     await connection.close()

@@ -14,7 +14,7 @@ class Query:
 
     name: as answers call it, `q1`. text: with `$n` alone. calls: how often it ran, total_ms: how long in all, as far as
     known; 1 and None when it was merely given. runnable: the text with values in the place of `$n`, "" before any were
-    found; others: the same with other values.
+    found; others: the same with other values. is_reading: whether these are what a writing statement reads, not itself.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Query:
     total_ms: float | None = None
     runnable: str = ""
     others: tuple[str, ...] = ()
+    is_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ async def _reading(ground: Ground, query: Query, keys: Sequence[Constraint]) -> 
     texts = [reading_part(text, keys) for text in (query.runnable, *query.others)]
     if not all(texts) or not all([await _can_be_planned(ground, text) for text in texts]):
         return None
-    return replace(query, runnable=texts[0], others=tuple(texts[1:]))
+    return replace(query, runnable=texts[0], others=tuple(texts[1:]), is_reading=True)
 
 
 async def _understand(

@@ -37,7 +37,7 @@ def render_advice(
     advice: Advice, workload: Workload, queries: Sequence[Query], budget: int, names: Sequence[str]
 ) -> str:
     """The whole answer."""
-    texts = {one.name: one.text for one in queries}
+    texts = {one.name: f"(its reading) {one.text}" if one.is_reading else one.text for one in queries}
     lines = [advice_verdict(advice), *_slower(advice), ""]
     lines += _table(advice, names)
     lines += ["", *_statements(advice, texts)]
