@@ -19,7 +19,7 @@ PAIRS = 3
 REGRET = 4.0
 # Where a search stops to watch a plan: so many times what the statement took before, and so many milliseconds; and what is then taken
 # for its time, in times of that.
-WATCHED, WATCHED_MS, HOPELESS = 1.5, 300.0, 3.0
+WATCHED, WATCHED_MS, HOPELESS = 3.0, 2_000.0, 3.0
 # With one set of values a statement may be a little slower, if it is not so on the whole: an index that saves seconds is not struck for that.
 MUCH = 1.25
 NONE: Set = frozenset()
