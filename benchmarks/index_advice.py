@@ -6,8 +6,9 @@
     python -m benchmarks.index_advice tpch FOLDER [SECONDS] [BUDGET_MB]     (.tbl files of `tpchgen-cli -s 1`)
 
 The advised indexes are built on the database itself, and every statement is run without and with them, in turn (an index is
-hidden by pg_index.indisvalid). A time is the least of its runs: the processor's time of the server's process, or Postgres's
-own where that is less. The tool is given one set of values; TPC-H and the star are scored with another. Exit code 1 when a bar is missed.
+hidden by pg_index.indisvalid). A time is the least of its runs, of twice as many where it seems slower: the processor's
+time of the server's process, or Postgres's own where that is less. The tool is given one set of values; TPC-H and the
+star are scored with another. Exit code 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ SHOW = "update pg_index set indisvalid = $1 where indexrelid in (select oid from
 
 @dataclass(frozen=True)
 class Bench:
-    """A workload. given: what the tool sees. scored: what is measured. bars: of the whole saving, and of each statement."""
+    """A workload. given: what the tool sees. scored: what is measured. bars: of the whole saving, and of each statement.
+
+    buffers_mb: shared_buffers of the server that stands for the one in use; 0 for Postgres's default.
+    """
 
     given: dict[str, str]
     scored: dict[str, str]
@@ -49,6 +53,7 @@ class Bench:
     budget: float
     least_saved: float = 0.0
     least_each: float = 0.0
+    buffers_mb: int = 0
 
 
 async def run(bench: Bench, fill: Any) -> bool:
@@ -56,7 +61,12 @@ async def run(bench: Bench, fill: Any) -> bool:
     with TemporaryDirectory() as folder:
         root = Path(folder)
         root.chmod(0o711)  # noqa: ASYNC240 (a benchmark of its own)
-        async with await open_sandboxes(cache=root / "cache") as sandboxes, sandboxes.lend() as live:
+        async with (
+            await open_sandboxes(cache=root / "live", buffers_mb=bench.buffers_mb) as server,
+            await open_sandboxes(cache=root / "cache") as sandboxes,
+            server.lend() as live,
+        ):
+            await sandboxes.start()
             connection = await connect(live.url)
             await fill(connection)
             shelf = Shelf(sandboxes={sandboxes.server_version // 10_000: sandboxes})
@@ -88,7 +98,7 @@ async def score(connection: Connection, bench: Bench, indexes: list[str]) -> boo
         print(f"{name:24} {off:10.2f} -> {on:10.2f} ms {off / on:9.1f}x")
     before, after = sum(off for off, _ in times.values()), sum(on for _, on in times.values())
     speedups = [off / on for off, on in times.values()]
-    slower = [name for name, (off, on) in times.items() if on >= 1.1 * off and on - off >= 2]
+    slower = [name for name, (off, on) in times.items() if is_slower(off, on)]
     saved = 1 - after / before
     print(
         f"{len(indexes)} indexes, {(size or 0) / 1048576:.0f} MB of {bench.budget:.0f}; {before:,.0f} -> {after:,.0f} ms: {saved:.1%} saved"
@@ -107,11 +117,18 @@ async def _pair(connection: Connection, sql: str) -> tuple[float, float]:
     if "bench_ix_" not in await connection.fetchval(f"explain (format json) {sql}"):
         same = await _time(connection, sql)  # the same plan with and without them
         return same, same
-    for _ in range(PAIRS):
-        for valid, times in ((False, off), (True, on)):
-            await connection.execute(SHOW, valid)
-            times.append(await _time(connection, sql))
+    for _ in range(2):
+        for _ in range(PAIRS):
+            for valid, times in ((False, off), (True, on)):
+                await connection.execute(SHOW, valid)
+                times.append(await _time(connection, sql))
+        if not is_slower(min(off), min(on)):  # else others may have had the machine: it has to be so again
+            break
     return min(off), min(on)
+
+
+def is_slower(off: float, on: float) -> bool:
+    return on >= 1.1 * off and on - off >= 2
 
 
 async def _time(connection: Connection, sql: str) -> float:
@@ -157,7 +174,8 @@ def of_tpch(folder: str, seconds: float = 900, budget: float = 640) -> bool:
             )
         await tpch.load(connection, Path(folder))
 
-    bench = Bench(tpch.queries(tpch.TUNED), tpch.queries(tpch.OTHERS), seconds, budget, least_saved=0.33)
+    given, scored = tpch.queries(tpch.TUNED), tpch.queries(tpch.OTHERS)
+    bench = Bench(given, scored, seconds, budget, least_saved=0.33, buffers_mb=tpch.BUFFERS_MB)
     return asyncio.run(run(bench, fill))
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 # As the peers were measured with: memory and page prices of a server with solid state disks.
+BUFFERS_MB = 2048
 SETTINGS = ("work_mem = '64MB'", "random_page_cost = 1.1")
 _COLUMNS = {
     "region": "r_regionkey int, r_name char(25), r_comment varchar(152)",

@@ -21,6 +21,7 @@ from mcp_server.planning.whole import making
 from mcp_server.world.branch_copy import branch_ground_of
 from mcp_server.world.data_copy import Ground, bring_rows, ground_of, plain_tables, roots_of, settle, wanted_part
 from mcp_server.world.measured import Clock, open_clock, same_settings
+from mcp_server.world.measuring_server import measuring_sandboxes
 from mcp_server.world.sampling import count_groups
 from mcp_server.world.sql import read_statement
 from mcp_server.world.table_statistics import Known, read_statistics
@@ -39,12 +40,13 @@ ASKING, SEARCHING, MEASURING = 1 / 6, 1 / 20, 1 / 2
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is to be proven. tables: that a copy is made of. budget: bytes. seconds: to search. extensions: at hand there.
-    on: the branch to measure on, "" for a copy."""
+    """What is to be proven. tables: that a copy is made of. size: bytes of those that statements use. budget: bytes.
+    seconds: to search. extensions: at hand there. on: the branch to measure on, "" for a copy."""
 
     schema: Schema
     tables: tuple[str, ...]
     understood: Understood
+    size: int
     budget: int
     seconds: float
     extensions: frozenset[str]
@@ -54,11 +56,11 @@ class Course:
 async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
     """The advice measured on a copy with the rows. trial: one without rows, to ask the planner."""
     part = wanted_part(course.schema, course.tables)
-    async with _ground(workspace, course, part) as (ground, place):
+    async with _ground(workspace, course, part) as (ground, note):
         clock, known = await _filled(workspace, course, ground, trial)
         queries, notes = _runnable(course.understood)
         queries = await with_others(trial.ground, queries, known, foreign_keys(course.schema))
-        notes = (*notes, f"Measured on {place}.") if place else notes
+        notes = (*notes, note) if note else notes
         workspace.progress("Measuring the statements as they are", 0.25)
         base, queries, failed = await base_times(clock, queries, course.seconds)
         if not base:
@@ -82,13 +84,17 @@ async def proven(workspace: Workspace, course: Course, trial: Trial) -> Advice:
 
 @asynccontextmanager
 async def _ground(workspace: Workspace, course: Course, part: Schema) -> AsyncIterator[tuple[Ground, str]]:
-    """What is measured on: a copy, or the branch that was asked for, and then what that is."""
+    """What is measured on: a copy, or the branch that was asked for; and a sentence on it, where one is needed."""
     if course.on:
-        async with branch_ground_of(workspace, course.on) as found:
-            yield found
+        async with branch_ground_of(workspace, course.on) as (ground, place):
+            yield ground, f"Measured on {place}."
         return
-    async with ground_of(workspace, part, course.tables, making(part)) as ground:
-        yield ground, ""
+    live = await workspace.live()
+    async with (
+        measuring_sandboxes(workspace, live, course.size) as (sandboxes, note),
+        ground_of(workspace, part, course.tables, making(part), sandboxes) as ground,
+    ):
+        yield ground, note
 
 
 async def _filled(workspace: Workspace, course: Course, ground: Ground, trial: Trial) -> tuple[Clock, Known]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mcp_server.operations.index_search import Estimate, Survey
     from mcp_server.operations.index_understanding import Understood
     from mcp_server.world.data_copy import Ground
-    from mcp_server.world.table_statistics import Known
     from mcp_server.world.workspace import Workspace
 
 MB = 1024 * 1024
@@ -123,8 +122,9 @@ async def _advise(
         extensions = await _extensions(empty)
         understood = replace(understood, notes=(*understood.notes, *_limits(empty, schema, understood, extensions)))
         used = plain_tables(schema, understood.tables)
-        budget = budget or max(sum(known.sizes.get(name, 0) for name in used) // 3, LEAST_BUDGET)
-        obstacle = ("" if on else _obstacle(workspace, known, used)) if prove else "prove was not asked for"
+        size = sum(known.sizes.get(name, 0) for name in used)
+        budget = budget or max(size // 3, LEAST_BUDGET)
+        obstacle = ("" if on else _obstacle(workspace, size)) if prove else "prove was not asked for"
         trial = Trial(empty)
         if obstacle and not empty.can_pretend:
             raise Refused(
@@ -140,7 +140,7 @@ async def _advise(
             surveyed = await survey(trial, known, understood.queries, offers, seconds / 2)
             found = await estimate(surveyed, understood.queries, budget, seconds / 2)
             return _estimated(found, understood, surveyed, obstacle), understood, budget
-        course = Course(schema, tables, understood, budget, seconds, extensions, on)
+        course = Course(schema, tables, understood, size, budget, seconds, extensions, on)
         return await proven(workspace, course, trial), understood, budget
 
 
@@ -178,9 +178,8 @@ def _mentioned(schema: Schema, workload: Workload) -> tuple[str, ...]:
     return tuple(name for name in tables if split(name)[-1].lower() in words)
 
 
-def _obstacle(workspace: Workspace, known: Known, tables: Sequence[str]) -> str:
-    """Why no copy with rows can be made, "" when it can."""
-    size = sum(known.sizes.get(name, 0) for name in tables)
+def _obstacle(workspace: Workspace, size: int) -> str:
+    """Why no copy with that many bytes of rows can be made, "" when it can."""
     if size > LARGEST_COPY:
         return f'the tables hold {size / MB:,.0f} MB, more than the {LARGEST_COPY // MB:,} MB that are copied; at Neon on="branch" measures on all of it'
     free = shutil.disk_usage(workspace.cache).free

@@ -22,7 +22,7 @@ from mcp_server.world.rehearsal import Copy, copy_of
 if TYPE_CHECKING:
     import asyncpg
 
-    from mcp_server.world.sandbox import Sandbox
+    from mcp_server.world.sandbox import Sandbox, Sandboxes
     from mcp_server.world.workspace import Workspace
 
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -90,11 +90,23 @@ def foreign_keys(schema: Schema, tables: Iterable[str]) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def ground_of(
-    workspace: Workspace, schema: Schema, tables: Sequence[str], making: Sequence[str]
+    workspace: Workspace,
+    schema: Schema,
+    tables: Sequence[str],
+    making: Sequence[str],
+    among: Sandboxes | None = None,
 ) -> AsyncIterator[Ground]:
-    """A copy with some tables and none of their rows, for the length of a block. making: the statements that make them."""
-    template = await _template(workspace, f"tables {sorted(tables)} of {schema.fingerprint}", making)
-    async with copy_of(workspace, template) as copy, given_over(copy) as lease, lease.session() as theirs:
+    """A copy with some tables and none of their rows, for the length of a block.
+
+    making: the statements that make them. among: the sandboxes to make it with, else the workspace's.
+    """
+    sandboxes = among or await workspace.sandboxes()
+    template = await _template(sandboxes, f"tables {sorted(tables)} of {schema.fingerprint}", making)
+    async with (
+        copy_of(workspace, template, among=sandboxes) as copy,
+        given_over(copy) as lease,
+        lease.session() as theirs,
+    ):
         is_superuser = bool(
             await copy.connection.fetchval("select rolsuper from pg_catalog.pg_roles where rolname = current_user")
         )
@@ -111,9 +123,8 @@ async def ground_of(
         yield Ground(copy, theirs, tuple(sorted(wanted - {row["name"] for row in there})))
 
 
-async def _template(workspace: Workspace, key: str, making: Sequence[str]) -> str:
+async def _template(sandboxes: Sandboxes, key: str, making: Sequence[str]) -> str:
     """A template of what can be made here: an extension, and what needs it, may be missing on the sandbox's server."""
-    sandboxes = await workspace.sandboxes()
 
     async def fill(sandbox: Sandbox) -> None:
         connection = await connect(sandbox.url)

@@ -188,14 +188,16 @@ async def open_server(
     binaries: Path | None = None,
     durable: bool = False,
     name: str = "postgres",
+    buffers_mb: int = 0,
 ) -> Server:
     """A running embedded server with its data below `cache`.
 
     near_version: server_version_num of the target; the nearest major that is there is taken, the newest when none is
     given. binaries: a folder with `initdb` and `postgres`, such as /usr/lib/postgresql/15/bin, instead of the wheel's.
     durable: for data that the user keeps: written safely and never made anew; give it a `name` of its own.
+    buffers_mb: shared_buffers of a server apart, in a folder of its own; 0 for Postgres's default.
     """
-    server = await asyncio.to_thread(_prepare, cache, near_version, binaries, durable, name)
+    server = await asyncio.to_thread(_prepare, cache, near_version, binaries, durable, name, buffers_mb)
     try:
         await server.ensure()
     except BaseException:
@@ -204,11 +206,14 @@ async def open_server(
     return server
 
 
-def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durable: bool, name: str) -> Server:
+def _prepare(
+    cache: Path, near_version: int | None, binaries: Path | None, durable: bool, name: str, buffers_mb: int
+) -> Server:
     found = (installation_in(binaries.parent),) if binaries else installations()
     installation = nearest(found, near_version)
     account = find_account()
-    home = find_home(cache, account) / f"{name}-{installation.major}"
+    apart = f"-{buffers_mb}mb" if buffers_mb else ""
+    home = find_home(cache, account) / f"{name}-{installation.major}{apart}"
     try:
         home.mkdir(mode=0o711 if account else 0o700, exist_ok=True)
     except OSError as error:
@@ -225,7 +230,11 @@ def _prepare(cache: Path, near_version: int | None, binaries: Path | None, durab
         "uid": account[0] if account else -1,
         "gid": account[1] if account else -1,
         "major": installation.major,
-        "settings": [*COMMON, *(() if durable else THROWAWAY)],
+        "settings": [
+            *COMMON,
+            *(() if durable else THROWAWAY),
+            *((f"shared_buffers={buffers_mb}MB",) if buffers_mb else ()),
+        ],
         "durable": durable,
         "network": this_network(),
     }

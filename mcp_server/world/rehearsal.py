@@ -73,9 +73,14 @@ class Copy:
 
 
 @asynccontextmanager
-async def copy_of(workspace: Workspace, template: str = "", promised: Sandbox | None = None) -> AsyncIterator[Copy]:
-    """A copy of a sandbox template, or an empty database, for the length of a block. promised: the sandbox to make."""
-    sandboxes = await workspace.sandboxes()
+async def copy_of(
+    workspace: Workspace, template: str = "", promised: Sandbox | None = None, among: Sandboxes | None = None
+) -> AsyncIterator[Copy]:
+    """A copy of a sandbox template, or an empty database, for the length of a block.
+
+    promised: the sandbox to make. among: the sandboxes to make it with, and where the template is; else the workspace's.
+    """
+    sandboxes = among or await workspace.sandboxes()
     async with sandboxes.lend(template, promised) as sandbox, _connected(sandbox, sandboxes) as copy:
         yield copy
 

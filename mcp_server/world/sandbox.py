@@ -271,11 +271,20 @@ class Sandboxes:
 
 
 async def open_sandboxes(
-    *, cache: Path, sandbox_url: str = "", near_version: int | None = None, binaries: Path | None = None
+    *,
+    cache: Path,
+    sandbox_url: str = "",
+    near_version: int | None = None,
+    binaries: Path | None = None,
+    buffers_mb: int = 0,
 ) -> Sandboxes:
     """The provider of throw-away databases; its server is started, or connected to, at the first use.
 
     cache: the user's cache folder. sandbox_url: DBARCH_SANDBOX_URL, empty for the embedded Postgres. near_version:
     server_version_num of the target, to choose the nearest embedded one. binaries: Postgres's programs to use instead.
+    buffers_mb: shared_buffers of an embedded server apart from the usual one, 0 for that one.
     """
-    return Sandboxes(SandboxServer(cache, sandbox_url=sandbox_url, near_version=near_version, binaries=binaries))
+    server = SandboxServer(
+        cache, sandbox_url=sandbox_url, near_version=near_version, binaries=binaries, buffers_mb=buffers_mb
+    )
+    return Sandboxes(server)

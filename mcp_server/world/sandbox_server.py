@@ -20,8 +20,11 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 class SandboxServer:
     """Where throw-away databases are made. Nothing is started or connected to before the first `connect`."""
 
-    def __init__(self, cache: Path, *, sandbox_url: str, near_version: int | None, binaries: Path | None) -> None:
+    def __init__(
+        self, cache: Path, *, sandbox_url: str, near_version: int | None, binaries: Path | None, buffers_mb: int
+    ) -> None:
         self._cache = cache
+        self._buffers_mb = buffers_mb
         self._near_version = near_version
         self._binaries = binaries
         self._given: Target | None = read_url(sandbox_url).direct() if is_set(sandbox_url) else None
@@ -63,7 +66,9 @@ class SandboxServer:
 
     async def _connect(self) -> Connection:
         if self.is_embedded and self._embedded is None:
-            self._embedded = await open_server(self._cache, near_version=self._near_version, binaries=self._binaries)
+            self._embedded = await open_server(
+                self._cache, near_version=self._near_version, binaries=self._binaries, buffers_mb=self._buffers_mb
+            )
         elif self._embedded is not None:
             await self._embedded.ensure()
         return await connect(self.target, application_name="dbarch sandboxes")
