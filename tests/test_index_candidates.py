@@ -176,3 +176,28 @@ def test_of_a_set_to_begin_with_the_harmful_part_is_left_out_even_when_time_is_u
     both = frozenset({good, bad})
     found, _ = answered(choose(problem, both, starts=[both]), cost)
     assert found.chosen == {good}
+
+
+def test_when_time_runs_out_what_was_foretold_most_was_asked_first() -> None:
+    some = [one_of(f"c{number}") for number in range(20)]
+    foretold = {one: 0.1 if number == 13 else 0.0001 for number, one in enumerate(some)}
+    problem = Problem({"q1": 1.0}, dict.fromkeys(some, 1_000_000), 100_000_000, prior=foretold)
+    problem.relevant = {"q1": frozenset(some)}
+    asked: list[frozenset[Candidate]] = []
+
+    def cost(ask: Ask) -> Price:
+        asked.append(ask.visible)
+        return Price(0.9 if some[13] in ask.visible else 1.0, ask.visible & {some[13]}, len(asked) > 3)
+
+    found, _ = answered(choose(problem, frozenset(some)), cost)
+    assert found == Choice(frozenset({some[13]}), 0.9)
+
+
+def test_what_gains_more_than_was_foretold_is_found_all_the_same() -> None:
+    one, other = one_of("one"), one_of("other")
+    problem = Problem({"q1": 1.0, "q2": 1.0}, dict.fromkeys((one, other), 1_000_000), 100_000_000, prior={one: 0.2})
+    problem.relevant = {"q1": frozenset({one}), "q2": frozenset({other})}
+    found, _ = answered(
+        choose(problem, frozenset({one, other})), lambda ask: Price(0.5 if ask.visible else 1.0, ask.visible)
+    )
+    assert found.chosen == {one, other}

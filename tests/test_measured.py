@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -40,6 +41,32 @@ async def test_a_hopeless_run_is_ended_and_measured_anew_where_more_is_allowed(c
     assert clock.runs > 1
 
 
+async def test_a_busy_statement_is_ended_by_the_time_of_its_processor_and_the_connection_goes_on(clock: Clock) -> None:
+    assert clock.processor is not None
+    ended = await clock.measure("select sum(sqrt(g)) from generate_series(1, 100000000) g", 100)
+    assert (ended.is_cut, ended.milliseconds) == (True, 100)
+    assert not (await clock.measure("select 1", 100)).is_cut
+
+
+async def test_whoever_stops_to_wait_ends_the_statement(clock: Clock) -> None:
+    waiting = asyncio.ensure_future(clock.measure("select pg_sleep(15)"))
+    await asyncio.sleep(0.3)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await clock.trial.ground.theirs.fetchval("select 1") == 1
+
+
+async def test_a_time_in_doubt_is_measured_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_server.world.measured.ONCE_MS", 0.0)
+    await clock.run("select 1", NONE)
+    assert clock.runs == 1
+    await clock.run("select 2", NONE, doubt_ms=0)
+    assert clock.runs == 3
+    await clock.run("select 2", NONE, doubt_ms=0)
+    assert clock.runs == 3
+
+
 async def test_the_limit_of_one_run_does_not_stay(clock: Clock) -> None:
     theirs = clock.trial.ground.theirs
     before = await theirs.fetchval("show statement_timeout")
@@ -52,9 +79,11 @@ async def test_the_limit_of_one_run_does_not_stay(clock: Clock) -> None:
 
 def test_quick_statements_are_searched_with_other_values_as_far_as_the_time_allows() -> None:
     base = {"quick": 10.0, "middling": 200.0, "slow": 5_000.0}
-    assert searched_twice(base, 10) == {"quick", "middling"}
-    assert searched_twice(base, 1) == {"quick"}
+    assert searched_twice(base, 80) == {"quick", "middling"}
+    assert searched_twice(base, 10) == {"quick"}
     assert searched_twice(base, 3_600) == set(base)
+    assert searched_twice({"one": 1_000.0, "other": 1_000.0, "third": 1_000.0}, 100) == set()
+    assert searched_twice(dict.fromkeys("abcdefghij", 300.0), 100) == set("abcdefgh")
     query = Query("slow", "select $1", runnable="select 1", others=("select 2", "select 3"))
     assert searched_texts(query, frozenset({"slow"})) == ("select 1", "select 2")
     assert searched_texts(query, frozenset()) == ("select 1",)

@@ -20,6 +20,8 @@ REGRET = 4.0
 # Where a search stops to watch a plan: so many times what the statement took before, and so many milliseconds; and what is then taken
 # for its time, in times of that.
 WATCHED, WATCHED_MS, HOPELESS = 3.0, 2_000.0, 3.0
+# From here on a time is taken for slower: less is noise as often as not.
+SLOWER = 1.1
 # With one set of values a statement may be a little slower, if it is not so on the whole: an index that saves seconds is not struck for that.
 MUCH = 1.25
 NONE: Set = frozenset()
@@ -45,7 +47,8 @@ class Stopwatch:
         costs, used = 0.0, NONE
         for text in texts:
             base = await self._base(text)
-            run = await self.clock.run(text, ask.visible, WATCHED * base.clock + WATCHED_MS)
+            most = WATCHED * base.milliseconds + WATCHED_MS
+            run = await self.clock.run(text, ask.visible, most, SLOWER * base.milliseconds)
             was_ended = run.is_cut and not base.is_cut
             took = max(run.milliseconds, HOPELESS * base.milliseconds) if was_ended else run.milliseconds
             costs += _regretted(took, base.milliseconds)
@@ -59,8 +62,8 @@ class Stopwatch:
 
 
 def _regretted(milliseconds: float, base: float) -> float:
-    is_worse = milliseconds > 1.05 * base and milliseconds - base > 1.0
-    return milliseconds + REGRET * (milliseconds - base) * is_worse
+    """A time, and more where it is beyond what would be struck in the end."""
+    return milliseconds + REGRET * max(milliseconds - max(SLOWER * base, base + 1.0), 0.0)
 
 
 @dataclass(slots=True)
@@ -145,7 +148,7 @@ async def _pairs(clock: Clock, query: Query, chosen: Set, known: Sequence[Pair])
 async def _pair(clock: Clock, text: str, chosen: Set, known: Sequence[Pair]) -> Pair:
     used = (await clock.trial.plan(text, chosen))[1]
     if not used:
-        same = (await clock.run(text, NONE)).milliseconds
+        same = (await clock.run(text, NONE)).raw
         return Pair(text, same, same)
     again = next((one for one in known if one.text == text and one.used == used), None)
     if again is not None:

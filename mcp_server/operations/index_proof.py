@@ -11,14 +11,14 @@ from mcp_server.model.candidate import Accepted, Candidate, Struck
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof, Stopwatch, confirm
 from mcp_server.operations.index_search import Estimate, driven, weights
-from mcp_server.planning.asked_prices import LEAST_BYTES, Ask, Problem, Set, most_gained
+from mcp_server.planning.asked_prices import Ask, Problem, Set, most_gained
 from mcp_server.planning.search import Choice, choose
 from mcp_server.world.measured import Clock, build, write_costs
 
 # How much more than the budget is built to be tried, and how many each costly statement adds to that.
 SUPERSET, EACH = 4.0, 5
-# How often all that is searched with other values too should be run in the time that there is.
-OFTEN = 40
+# How often all that is searched with other values too should be run in the time that there is, and what part of it one may take.
+OFTEN, MOST_OF_ONE = 40, 1 / 8
 # The smallest gain that counts, as a part of the whole: less is noise, and a risk with other values. Of many statements each is a small part.
 LEAST, LEAST_OF_ONE = 0.002, 0.06
 # The part of the time, beyond it, for putting others in the place of what makes a statement slower.
@@ -38,7 +38,7 @@ async def base_times(
     failed: list[str] = []
     for one in queries:
         try:
-            base[one.name] = (await clock.run(one.runnable, frozenset())).milliseconds
+            base[one.name] = (await clock.run(one.runnable, frozenset(), doubt_ms=0)).milliseconds
         except ArchitectError as error:
             failed.append(f"{one.name} fails on the copy, so that it was not measured: {error.message.splitlines()[0]}")
     twice = searched_twice(base, seconds)
@@ -50,7 +50,7 @@ async def _with_values_that_run(clock: Clock, query: Query, twice: frozenset[str
     """The statement without those other values at its front that make it fail: those in front are run while searching."""
     while more := searched_texts(query, twice)[1:]:
         try:
-            await clock.run(more[0], frozenset())
+            await clock.run(more[0], frozenset(), doubt_ms=0)
             break
         except ArchitectError:
             query = replace(query, others=query.others[1:])
@@ -63,10 +63,11 @@ def searched_twice(base: Mapping[str, float], seconds: float) -> frozenset[str]:
     Of the others the choice is confirmed with other values all the same.
     """
     room = seconds * 1000 / OFTEN
+    most = room * MOST_OF_ONE
     found = set()
     for name in sorted(base, key=lambda name: base[name]):
         room -= base[name]
-        if room < 0:
+        if room < 0 or base[name] > most:
             break
         found.add(name)
     return frozenset(found)
@@ -143,7 +144,7 @@ async def prove(
     built = frozenset(proof.sizes)
     own = {name: frozenset(one for one in built if one.table in tables[name]) for name in texts}
     hoped = estimates[0].problem
-    prior = {one: most_gained(hoped, one) / max(proof.sizes[one], LEAST_BYTES) ** 0.5 for one in built}
+    prior = {one: most_gained(hoped, one) for one in built}
     least = min(LEAST, LEAST_OF_ONE / len(queries))
     problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=least, prior=prior)
     problem.bundles = await _together(clock, queries, own)

@@ -48,8 +48,8 @@ class Problem:
 
     least: the smallest gain that counts, as a part of the whole cost at the start. prices: what was learnt, by
     statement and by what was visible. is_surveyed: whether that tells each statement's least cost, and of candidates what they
-    or their relatives do alone; then some need not be asked about. prior: what is hoped of
-    candidates; where nothing is known of them, they are asked about in that order.
+    or their relatives do alone; then some need not be asked about. prior: the gains that somebody
+    else foretold of candidates alone, weighed; where nothing is known of them, those that promise more are asked about first.
     """
 
     weights: Mapping[str, float]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +16,7 @@ import asyncpg
 
 from mcp_server.errors import ArchitectError, TimedOut
 from mcp_server.model.candidate import Candidate
-from mcp_server.world.database import translating
+from mcp_server.world.database import finish, translating
 
 if TYPE_CHECKING:
     from mcp_server.world.data_copy import Ground
@@ -26,7 +28,11 @@ _SAME = ("Node Type", "Index Name", "Relation Name", "Alias", "Join Type", "Inde
 LONG_MS = 3_000.0
 # A run as long as this says enough at once; a shorter one is measured twice, for a moment's noise is a large part of it.
 ONCE_MS = 500.0
+BUILDING_MB = 256
 PACE_SECONDS = 3.0
+# How often the processor's time of a run that may be ended is looked at; by the clock it may take so many times as much as by the
+# processor, for others want the machine too.
+LOOK_SECONDS, PATIENCE = 0.05, 4.0
 PACE = "select max(md5(a::text)) from generate_series(1, 25000) a join generate_series(1, 25000) b on a = (b * 7919) % 25013"
 _TUNING = """
     select name, setting from pg_catalog.pg_settings
@@ -37,13 +43,12 @@ _TUNING = """
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement. milliseconds: of the server's process, or of its clock where that is less; clock: by its clock; both at the
-    pace that the machine had at the start. raw: milliseconds as they were. is_cut: by the time limit."""
+    """One measurement. milliseconds: of the server's process, or of its clock where that is less, at the pace that the machine
+    had at the start; raw: as they were. is_cut: by the time limit."""
 
     milliseconds: float
     used: Set
     is_cut: bool = False
-    clock: float = 0.0
     raw: float = 0.0
 
 
@@ -86,10 +91,11 @@ class Clock:
     def __post_init__(self) -> None:
         self.limited_to = self.limit_ms
 
-    async def run(self, text: str, wanted: Set, most_ms: float | None = None) -> Run:
+    async def run(self, text: str, wanted: Set, most_ms: float | None = None, doubt_ms: float = math.inf) -> Run:
         """How long the plan takes that the planner chooses with these candidates; measured once per plan.
 
-        most_ms: after which the run is ended, because no more is wanted to be known than that it takes longer.
+        most_ms: after which the run is ended, because no more is wanted to be known than that it takes longer. doubt_ms: a
+        new time beyond it is measured again, for a moment's noise should not decide.
         """
         _, used, root = await self.trial.plan(text, wanted)
         key = text, json.dumps(list(_signature(root)))
@@ -97,47 +103,69 @@ class Clock:
         most = min(most_ms or self.limit_ms, self.limit_ms)
         if found is None or (found.is_cut and found.milliseconds < most):
             found = await self.measure(text, most)
-            if found.milliseconds < ONCE_MS and not found.is_cut:
+            if not found.is_cut and not ONCE_MS <= found.milliseconds <= doubt_ms:
                 again = await self.measure(text, most)
                 found = min(found, again, key=lambda one: one.milliseconds)
             self.known[key] = found
         return replace(found, used=used)
 
     async def measure(self, text: str, most_ms: float | None = None) -> Run:
-        """One run with the candidates that are shown now, ended after most_ms. Raises ArchitectError where it fails by itself."""
+        """One run with the candidates that are shown now, ended after most_ms of the processor where that can be read, of the clock else.
+
+        Raises ArchitectError where it fails by itself.
+        """
         most = min(most_ms or self.limit_ms, self.limit_ms)
         await self._read_pace()
         before = self.pace.work
-        await self._limit(min(most * max(before, self.pace.clock), self.limit_ms))
+        patience = PATIENCE if self.processor else max(before, self.pace.clock)
+        await self._limit(min(most * patience, self.limit_ms))
         self.runs += 1
         try:
             with translating("measuring a statement"):
-                root, raw, clock = await self._timed(text)
+                root, raw, _ = await self._timed(text, most * before)
         except ArchitectError as error:
             await self.trial.show_all()
             await self._limit(self.limit_ms)
             if isinstance(error, TimedOut):
-                return Run(most, frozenset(), True, most, most)
+                return Run(most, frozenset(), True, most * before)
             raise
         await self._limit(self.limit_ms)
         await self._read_pace()
         factor = (before + self.pace.work) / 2
-        return Run(raw / factor, self.trial.used(root), False, clock / self.pace.clock, raw)
+        return Run(raw / factor, self.trial.used(root), False, raw)
 
-    async def _timed(self, text: str) -> tuple[dict[str, Any], float, float]:
-        """The plan that was carried out, and the milliseconds of the server's process, or of the clock where they are less, and of the clock."""
+    async def _timed(self, text: str, most: float = math.inf) -> tuple[dict[str, Any], float, float]:
+        """The plan that was carried out, and the milliseconds of the server's process, or of the clock where they are less, and of the clock.
+
+        most: milliseconds of the server's process after which it is cancelled.
+        """
         spent = self._spent()
-        document = json.loads(
-            await self.trial.ground.theirs.fetchval(f"explain (format json, analyze, timing off, buffers) {text}")
+        running = asyncio.ensure_future(
+            self.trial.ground.theirs.fetchval(f"explain (format json, analyze, timing off, buffers) {text}")
         )
+        try:
+            while self.processor and not (await asyncio.wait({running}, timeout=LOOK_SECONDS))[0]:
+                if (self._spent() - spent) / 1e6 > most:
+                    await self._cancel()
+            document = json.loads(await running)
+        finally:
+            if (
+                not running.done()
+            ):  # whoever asked was cancelled: the connection is free again when the statement has ended
+                running.cancel()
+                await finish(asyncio.wait({running}))
         clock = float(document[0]["Execution Time"])
         raw = min(clock, (self._spent() - spent) / 1e6) if self.processor else clock
         return document[0]["Plan"], raw, clock
 
+    async def _cancel(self) -> None:
+        ground = self.trial.ground
+        await ground.ours.execute("select pg_catalog.pg_cancel_backend($1)", ground.theirs.get_server_pid())
+
     async def _read_pace(self) -> None:
         if self.pace.is_old:
             with translating("measuring how fast the machine is"):
-                times = [await self._timed(PACE) for _ in range(2)]
+                times = [await self._timed(PACE) for _ in range(2 if self.pace.unit else 5)]
             self.pace.tell(min(raw for _, raw, _ in times), min(clock for _, _, clock in times))
 
     async def _limit(self, milliseconds: float) -> None:
@@ -154,7 +182,8 @@ async def open_clock(trial: Trial, limit_ms: float) -> Clock:
     """A clock for a trial whose rows are settled. limit_ms: for one statement."""
     theirs = trial.ground.theirs
     await theirs.execute(
-        f"set statement_timeout = {int(limit_ms)}; set max_parallel_workers_per_gather = 0; set jit = off"
+        f"set statement_timeout = {int(limit_ms)}; set max_parallel_workers_per_gather = 0; set jit = off;"
+        f" set maintenance_work_mem = '{BUILDING_MB}MB'"
     )
     processor = Path(f"/proc/{theirs.get_server_pid()}/schedstat")
     readable = trial.ground.can_pretend and os.access(processor, os.R_OK)
