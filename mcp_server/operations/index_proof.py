@@ -10,13 +10,15 @@ from mcp_server.errors import ArchitectError
 from mcp_server.model.candidate import Accepted, Candidate, Struck
 from mcp_server.model.workload import Query
 from mcp_server.operations.index_confirm import Proof, Stopwatch, confirm
-from mcp_server.operations.index_search import Estimate, driven, weights
+from mcp_server.operations.index_search import EVENNESS_MEASURED, Estimate, driven, weights
 from mcp_server.planning.asked_prices import Ask, Problem, Set, most_gained
 from mcp_server.planning.search import Choice, choose
 from mcp_server.world.measured import Clock, build, write_costs
 
 # How much more than the budget is built to be tried, and how many each costly statement adds to that.
 SUPERSET, EACH = 4.0, 5
+# The part of the budget that an index may fill which no search picked: of larger ones hardly one has room, and each takes that of several.
+LARGE = 0.4
 # How often all that is searched with other values too should be run in the time that there is, and what part of it one may take.
 OFTEN, MOST_OF_ONE = 40, 1 / 8
 # The smallest gain that counts, as a part of the whole: less is noise, and a risk with other values. Of many statements each is a small part.
@@ -83,6 +85,7 @@ def proposals(
 ) -> list[Candidate]:
     """What to build: the picks of each search, what each statement takes with other values, then the best few of each; at most SUPERSET budgets."""
     found = [one for each in estimates for one in sorted(each.choice.chosen)]
+    picked = frozenset(found)
     last = estimates[0]
     total = sum(base.values()) or 1.0
     costly = sorted(base, key=lambda name: -base[name])
@@ -97,7 +100,8 @@ def proposals(
     size = 0
     sizes = {one: bytes_ for each in estimates for one, bytes_ in each.problem.sizes.items()}
     for one in dict.fromkeys(found):
-        if sizes[one] <= budget and size + sizes[one] <= SUPERSET * budget:
+        most = budget if one in picked else LARGE * budget
+        if sizes[one] <= most and size + sizes[one] <= SUPERSET * budget:
             kept.append(one)
             size += sizes[one]
     return kept
@@ -146,7 +150,8 @@ async def prove(
     hoped = estimates[0].problem
     prior = {one: most_gained(hoped, one) for one in built}
     least = min(LEAST, LEAST_OF_ONE / len(queries))
-    problem = Problem(weights(queries, mean, mean), dict(proof.sizes), budget, own, least=least, prior=prior)
+    weighed = weights(queries, mean, mean, EVENNESS_MEASURED)
+    problem = Problem(weighed, dict(proof.sizes), budget, own, least=least, prior=prior)
     problem.bundles = await _together(clock, queries, own)
     found_set: Choice = await driven(choose(problem, built, starts=[one.choice.chosen for one in estimates]), watch)
     proof.asked, proof.is_cut = watch.asked, proof.is_cut or problem.is_over

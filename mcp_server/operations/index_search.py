@@ -22,8 +22,9 @@ from mcp_server.world.what_if import Trial, pretend_indexes, share_of
 
 T = TypeVar("T")
 Keys = tuple[str, tuple[str, ...]]
-# How much of the goal is that every statement gains, beside that the whole does: else the many small ones get nothing.
-EVENNESS = 0.25
+# How much of the goal is that every statement gains, beside that the whole does: else the many small ones get nothing. By measured
+# times it is less, for a small time is noise in a large part.
+EVENNESS, EVENNESS_MEASURED = 0.25, 0.1
 KEPT_EACH, KEPT_EACH_OF_MANY, MANY = 12, 6, 30
 MOST_OFFERED, MOST_BUILT, MOST_MERGED = 90, 16, 40
 SHOWN = 80
@@ -228,7 +229,9 @@ def relevant(chosen: Mapping[str, Set], pool: Set) -> dict[str, Set]:
     return found
 
 
-def weights(queries: Sequence[Query], base: Mapping[str, float], weigh: Mapping[str, float] | None) -> dict[str, float]:
+def weights(
+    queries: Sequence[Query], base: Mapping[str, float], weigh: Mapping[str, float] | None, evenness: float = EVENNESS
+) -> dict[str, float]:
     """What a unit of each statement's cost counts: so that all costs together are about 1 when nothing was done.
 
     By the time that each took where that is known, and a part evenly, however small a statement is.
@@ -236,7 +239,7 @@ def weights(queries: Sequence[Query], base: Mapping[str, float], weigh: Mapping[
     times = {one.name: _time(one, base[one.name], weigh) for one in queries}
     whole = sum(times.values()) or 1.0
     return {
-        one.name: ((1 - EVENNESS) * times[one.name] / whole + EVENNESS / len(queries)) / max(base[one.name], 1e-9)
+        one.name: ((1 - evenness) * times[one.name] / whole + evenness / len(queries)) / max(base[one.name], 1e-9)
         for one in queries
     }
 

@@ -233,7 +233,7 @@ def _prepare(
         "settings": [
             *COMMON,
             *(() if durable else THROWAWAY),
-            *((f"shared_buffers={buffers_mb}MB",) if buffers_mb else ()),
+            *((f"shared_buffers={buffers_mb}MB", "max_wal_size=256MB") if buffers_mb else ()),
         ],
         "durable": durable,
         "network": this_network(),
