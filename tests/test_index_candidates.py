@@ -10,6 +10,8 @@ from mcp_server.model.candidate import Candidate
 from mcp_server.model.schema import Index
 from mcp_server.model.usage import IndexUsage, Usage
 from mcp_server.model.workload import ColumnStatistics, TableStatistics, TableUse
+from mcp_server.operations.index_proof import proposals
+from mcp_server.operations.index_search import Estimate
 from mcp_server.planning.asked_prices import Ask, Asking, Price, Problem, useful
 from mcp_server.planning.candidates import candidates, is_served
 from mcp_server.planning.search import Choice, choose
@@ -201,3 +203,34 @@ def test_what_gains_more_than_was_foretold_is_found_all_the_same() -> None:
         choose(problem, frozenset({one, other})), lambda ask: Price(0.5 if ask.visible else 1.0, ask.visible)
     )
     assert found.chosen == {one, other}
+
+
+def foretold(gains: dict[Candidate, float], sizes: dict[Candidate, int], *picked: Candidate) -> Estimate:
+    """A search by the planner's costs that picked these, for one statement that cost 100."""
+    prices = {frozenset({one}): Price(100.0 - gain, frozenset({one})) for one, gain in gains.items()}
+    problem = Problem({"q1": 1.0}, sizes, 1000, prices={"q1": {frozenset(): Price(100.0, frozenset()), **prices}})
+    return Estimate(Choice(frozenset(picked), 50.0), problem, {"q1": 100.0})
+
+
+def test_a_wide_index_is_built_beside_its_lean_twin() -> None:
+    wide = Candidate("public.task", ("made",), ("made",), include=("title", "owner_id"))
+    estimate = foretold({wide: 40.0}, {wide: 300, wide.lean: 50}, wide)
+    assert proposals([estimate], {"q1": 100.0}, 1000, {}) == [wide, wide.lean]
+    served = foretold({wide: 40.0}, {wide: 300}, wide)
+    assert proposals([served], {"q1": 100.0}, 1000, {}) == [wide]
+
+
+def test_a_very_large_index_is_built_only_where_a_search_picked_it() -> None:
+    large = one_of("title")
+    assert proposals([foretold({large: 40.0}, {large: 500})], {"q1": 100.0}, 1000, {}) == []
+    assert proposals([foretold({large: 40.0}, {large: 500}, large)], {"q1": 100.0}, 1000, {}) == [large]
+
+
+def test_variants_of_one_index_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_server.operations.index_proof.EACH", 20)
+    alike = [Candidate("public.task", ("made", f"c{number}"), ("made", f"c{number}")) for number in range(8)]
+    other = one_of("owner_id")
+    gains = {one: 50.0 - number for number, one in enumerate(alike)} | {other: 5.0}
+    found = proposals([foretold(gains, dict.fromkeys(gains, 10))], {"q1": 100.0}, 1000, {})
+    assert other in found
+    assert len(found) < len(gains)

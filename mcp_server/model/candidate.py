@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcp_server.model.names import object_name, quote, split
 
@@ -52,6 +52,11 @@ class Candidate:
         words += ["partial"] * bool(self.where)
         words += [self.method] * (self.method != "btree") + ["pattern"] * any("pattern_ops" in key for key in self.keys)
         return object_name("ix_" + split(self.table)[-1], "_".join(words), "idx").removesuffix("_idx")
+
+    @property
+    def lean(self) -> Candidate:
+        """The same without what it holds besides its keys: often a sixth of the size for most of the gain."""
+        return replace(self, include=())
 
     @property
     def stored(self) -> frozenset[str]:

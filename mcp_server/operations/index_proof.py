@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
 
@@ -19,6 +20,8 @@ from mcp_server.world.measured import Clock, build, write_costs
 SUPERSET, EACH = 4.0, 5
 # The part of the budget that an index may fill which no search picked: of larger ones hardly one has room, and each takes that of several.
 LARGE = 0.4
+# How many of a statement's best few may begin with the same key: the tenth variant of an index tells nothing new.
+MOST_ALIKE = 3
 # How often all that is searched with other values too should be run in the time that there is, and what part of it one may take.
 OFTEN, MOST_OF_ONE = 40, 1 / 8
 # The smallest gain that counts, as a part of the whole: less is noise, and a risk with other values. Of many statements each is a small part.
@@ -83,7 +86,10 @@ def searched_texts(query: Query, twice: frozenset[str]) -> tuple[str, ...]:
 def proposals(
     estimates: Sequence[Estimate], base: Mapping[str, float], budget: int, elsewhere: Mapping[str, Set]
 ) -> list[Candidate]:
-    """What to build: the picks of each search, what each statement takes with other values, then the best few of each; at most SUPERSET budgets."""
+    """What to build: the picks of each search, what each statement takes with other values, then the best few of each; at most SUPERSET budgets.
+
+    Each with its lean twin, where that serves too: the planner's costs tell little of what the wider one is worth beside it.
+    """
     found = [one for each in estimates for one in sorted(each.choice.chosen)]
     picked = frozenset(found)
     last = estimates[0]
@@ -93,18 +99,34 @@ def proposals(
     for name in costly:
         gains = _gains(last.problem, name)
         some = max((EACH if base[name] > 0.01 * total else 2) // 2, 1)
-        for power in (0.0, 0.5, 1.0):
-            ranked = sorted(gains, key=lambda one: -gains[one] / last.problem.sizes[one] ** power)
-            found += ranked[:some]
+        found += _best_few(gains, last.problem.sizes, some)
     kept: list[Candidate] = []
     size = 0
     sizes = {one: bytes_ for each in estimates for one, bytes_ in each.problem.sizes.items()}
-    for one in dict.fromkeys(found):
+    twins = (each for wide in found for each in (wide, wide.lean))
+    for one in dict.fromkeys(each for each in twins if each in sizes):
         most = budget if one in picked else LARGE * budget
         if sizes[one] <= most and size + sizes[one] <= SUPERSET * budget:
             kept.append(one)
             size += sizes[one]
     return kept
+
+
+def _best_few(gains: Mapping[Candidate, float], sizes: Mapping[Candidate, int], some: int) -> Iterator[Candidate]:
+    """So many that gain most, as many that gain most for their bytes, and between; of those that begin alike at most MOST_ALIKE."""
+    taken: set[Candidate] = set()
+    alike: Counter[tuple[str, str]] = Counter()
+    for power in (0.0, 0.5, 1.0):
+        left = some
+        for one in sorted(gains, key=lambda one: -gains[one] / sizes[one] ** power):
+            kind = one.table, one.keys[0]
+            if not left or (one not in taken and alike[kind] >= MOST_ALIKE):
+                continue
+            left -= 1
+            if one not in taken:
+                taken.add(one)
+                alike[kind] += 1
+                yield one
 
 
 def _gains(problem: Problem, query: str) -> dict[Candidate, float]:
